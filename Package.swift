@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// Warnings are errors in CI, and warnings elsewhere: a newer toolchain must not break a user's build.
+let strict: [SwiftSetting] =
+  ProcessInfo.processInfo.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+/// Makes a target of the library; each imports only from targets listed above it.
+func layer(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+/// Makes a test target.
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies + ["RNNTestSupport"], resources: resources, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "rnnc",
+  products: [
+    .library(name: "RNNCompiler", targets: ["RNNCompiler"]),
+    .executable(name: "rnnc", targets: ["rnnc"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CRNNLLVM", pkgConfig: "rnnc-llvm", providers: [.apt(["llvm-19-dev"])]),
+    layer("RNNSupport", []),
+    layer("RNNGraph", ["RNNSupport"]),
+    layer("RNNLanguage", ["RNNGraph"], resources: [.copy("StandardLibrary")]),
+    layer("RNNInterpreter", ["RNNGraph"]),
+    layer("RNNDifferentiation", ["RNNGraph"]),
+    layer("RNNPasses", ["RNNGraph", .product(name: "Collections", package: "swift-collections")]),
+    layer("RNNPlan", ["RNNGraph"]),
+    layer("RNNLLVM", ["CRNNLLVM", "RNNSupport"]),
+    layer("RNNCodegen", ["RNNPlan", "RNNLLVM"]),
+    layer("RNNRuntime", ["RNNSupport"]),
+    layer(
+      "RNNCompiler",
+      [
+        "RNNLanguage", "RNNInterpreter", "RNNDifferentiation", "RNNPasses", "RNNPlan", "RNNCodegen",
+        "RNNRuntime",
+      ]),
+    .executableTarget(
+      name: "rnnc",
+      dependencies: ["RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: strict),
+    layer("RNNTestSupport", ["RNNCompiler"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
