@@ -34,6 +34,7 @@ let package = Package(
     layer("RNNLanguage", ["RNNGraph"], resources: [.copy("StandardLibrary")]),
     layer("RNNInterpreter", ["RNNGraph"]),
     layer("RNNDifferentiation", ["RNNGraph"]),
+    layer("RNNOptimizers", ["RNNGraph"]),
     layer("RNNPasses", ["RNNGraph", .product(name: "Collections", package: "swift-collections")]),
     layer("RNNPlan", ["RNNGraph"]),
     layer("RNNLLVM", ["CRNNLLVM", "RNNSupport"]),
@@ -42,7 +43,8 @@ let package = Package(
     layer(
       "RNNCompiler",
       [
-        "RNNLanguage", "RNNInterpreter", "RNNDifferentiation", "RNNPasses", "RNNPlan", "RNNCodegen",
+        "RNNLanguage", "RNNInterpreter", "RNNDifferentiation", "RNNOptimizers", "RNNPasses", "RNNPlan",
+        "RNNCodegen",
         "RNNRuntime",
       ]),
     .executableTarget(

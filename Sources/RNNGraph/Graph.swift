@@ -1,0 +1,210 @@
+import RNNSupport
+
+/// One operation: what it computes, on what, giving what.
+public struct Operation: Sendable {
+  /// What it computes.
+  public internal(set) var kind: OperationKind
+  /// The values it reads.
+  public internal(set) var operands: [ValueID]
+  /// The values it defines.
+  public let results: [ValueID]
+  /// The region in which it stands.
+  public internal(set) var region: RegionID
+  /// The source it was lowered from, as `file:line:column`, or nil if a pass made it.
+  public let site: String?
+
+  /// The only result of an operation that has one.
+  public var result: ValueID {
+    precondition(results.count == 1, "the operation has \(results.count) results")
+    return results[0]
+  }
+}
+
+/// Where a value comes from.
+public enum ValueDefinition: Sendable, Hashable {
+  /// The result number `index` of an operation.
+  case result(OperationID, index: Int)
+  /// The argument number `index` of a region.
+  case argument(RegionID, index: Int)
+}
+
+/// A value: its type and where it comes from.
+public struct Value: Sendable {
+  /// The element type and shape.
+  public let type: TensorType
+  /// Where it comes from.
+  public internal(set) var definition: ValueDefinition
+}
+
+/// A straight sequence of operations, with arguments and results.
+public struct Region: Sendable {
+  /// Values defined on entry.
+  public internal(set) var arguments: [ValueID]
+  /// The operations, in an order in which each value is defined before it is used.
+  public internal(set) var operations: [OperationID]
+  /// Values handed out at the end.
+  public internal(set) var results: [ValueID]
+  /// The scan whose body this is, or nil for the entry.
+  public internal(set) var owner: OperationID?
+}
+
+/// How a parameter gets its first value.
+public enum Initializer: Sendable, Hashable {
+  /// Every element is this number.
+  case constant(Double)
+  /// Uniform between minus and plus the bound.
+  case uniform(bound: Double)
+  /// Normal with mean 0.
+  case normal(deviation: Double)
+  /// A matrix with orthonormal rows or columns, whichever are fewer.
+  case orthogonal
+}
+
+/// What an input of a graph stands for.
+public enum InputRole: Sendable, Hashable {
+  /// Learned; kept by the caller between calls.
+  case parameter(Initializer)
+  /// Data of one batch, needed for the outputs.
+  case data
+  /// Data of one batch, needed for the loss only.
+  case target
+  /// The state of a cell before the first step.
+  case state
+  /// A number chosen by the user, such as the learning rate.
+  case hyperparameter
+  /// Kept by the caller between calls and changed by the optimiser only; zero at first.
+  case optimizer
+}
+
+/// An input of a graph.
+public struct Input: Sendable {
+  /// The name under which the caller gives it, such as `rnn.W_z`.
+  public var name: String
+  /// What it stands for.
+  public var role: InputRole
+  /// Ids must be below this; nil if the input does not hold ids.
+  public var idLimit: Int?
+  /// The entry region's argument.
+  public let value: ValueID
+}
+
+/// What an output of a graph stands for.
+public enum OutputRole: Sendable, Hashable {
+  /// A result that the model declares.
+  case output
+  /// The scalar to be minimised.
+  case loss
+  /// The state of a cell after the last step; its name is that of the matching input.
+  case state
+  /// The derivative of the loss by the input of this name.
+  case gradient(of: String)
+  /// The next value of the input of this name, which it replaces when the program has run.
+  case update(of: String)
+  /// A scalar reported to the user, such as the gradient's norm.
+  case metric
+}
+
+/// An output of a graph.
+public struct Output: Sendable {
+  /// The name under which the caller finds it.
+  public var name: String
+  /// What it stands for.
+  public var role: OutputRole
+  /// The value.
+  public var value: ValueID
+}
+
+/// A program as flat tables of values, operations and regions.
+///
+/// Values are immutable and typed; the only control flow is `scan`. The entry region's arguments are the inputs, its
+/// results the outputs. Operations are made through `GraphBuilder`, which checks them by the shape rules.
+public struct Graph: Sendable {
+  /// The name of the model.
+  public var name: String
+  /// The inputs, in the order of the entry region's arguments.
+  public internal(set) var inputs: [Input] = []
+  /// The outputs, in the order of the entry region's results.
+  public internal(set) var outputs: [Output] = []
+
+  var values: [Value] = []
+  var operations: [Operation] = []
+  var regions: [Region] = [Region(arguments: [], operations: [], results: [], owner: nil)]
+
+  /// Makes an empty graph.
+  public init(name: String) { self.name = name }
+
+  /// The value named `id`.
+  public subscript(id: ValueID) -> Value { values[id.index] }
+  /// The operation named `id`.
+  public subscript(id: OperationID) -> Operation { operations[id.index] }
+  /// The region named `id`.
+  public subscript(id: RegionID) -> Region { regions[id.index] }
+
+  /// The type of a value.
+  public func type(_ value: ValueID) -> TensorType { values[value.index].type }
+
+  /// The operation that defines a value, or nil for an argument.
+  public func definingOperation(_ value: ValueID) -> OperationID? {
+    if case .result(let operation, _) = values[value.index].definition { operation } else { nil }
+  }
+
+  /// What defines a value, if that is an operation.
+  public func definingKind(_ value: ValueID) -> OperationKind? {
+    definingOperation(value).map { operations[$0.index].kind }
+  }
+
+  /// The region in which a value is defined.
+  public func region(of value: ValueID) -> RegionID {
+    switch values[value.index].definition {
+    case .result(let operation, _): operations[operation.index].region
+    case .argument(let region, _): region
+    }
+  }
+
+  /// The number of values ever made: one more than the largest index of a `ValueID`.
+  public var valueCount: Int { values.count }
+  /// The number of operations ever made: one more than the largest index of an `OperationID`.
+  public var operationCount: Int { operations.count }
+
+  /// The regions in use: the entry, then the bodies of scans, each behind the region that holds its scan.
+  public var reachableRegions: [RegionID] {
+    var found = [RegionID.entry]
+    var next = 0
+    while next < found.count {
+      for id in self[found[next]].operations {
+        if case .scan(let scan) = self[id].kind { found.append(scan.body) }
+      }
+      next += 1
+    }
+    return found
+  }
+
+  /// The number of operations that are in use, in all regions.
+  public var liveOperationCount: Int { reachableRegions.reduce(0) { $0 + self[$1].operations.count } }
+
+  /// The input of this name.
+  public func input(named name: String) -> Input? { inputs.first { $0.name == name } }
+  /// The output of this name.
+  public func output(named name: String) -> Output? { outputs.first { $0.name == name } }
+
+  /// The number of uses of each value, by operations and as results of regions, indexed by `ValueID.index`.
+  public func useCounts() -> [Int] {
+    var counts = [Int](repeating: 0, count: values.count)
+    for region in reachableRegions {
+      for id in self[region].operations { for operand in self[id].operands { counts[operand.index] += 1 } }
+      for result in self[region].results { counts[result.index] += 1 }
+    }
+    return counts
+  }
+
+  /// The operations that read each value, indexed by `ValueID.index`; an operation that reads it twice stands twice.
+  public func users() -> [[OperationID]] {
+    var users = [[OperationID]](repeating: [], count: values.count)
+    for region in reachableRegions {
+      for id in self[region].operations {
+        for operand in self[id].operands { users[operand.index].append(id) }
+      }
+    }
+    return users
+  }
+}

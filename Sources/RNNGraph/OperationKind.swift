@@ -1,0 +1,127 @@
+/// A function of one float element.
+public enum UnaryFunction: String, Sendable, Hashable, CaseIterable {
+  case negate, reciprocal, abs, sign, exp, log, sqrt, rsqrt, tanh, sigmoid, sin, cos, softplus
+}
+
+/// A function of two float elements.
+public enum BinaryFunction: String, Sendable, Hashable, CaseIterable {
+  case add, subtract, multiply, divide, maximum, minimum
+
+  /// Whether swapping the operands changes nothing.
+  public var isCommutative: Bool {
+    switch self {
+    case .add, .multiply, .maximum, .minimum: true
+    case .subtract, .divide: false
+    }
+  }
+}
+
+/// A comparison of two elements of one type.
+public enum Comparison: String, Sendable, Hashable, CaseIterable {
+  case less, lessOrEqual = "less_or_equal", equal
+}
+
+/// How a reduction combines elements.
+public enum Reduction: String, Sendable, Hashable, CaseIterable {
+  case sum, maximum, minimum
+}
+
+/// Which axes of a product's operands are paired.
+///
+/// The result's axes are the batch axes, then the left operand's other axes, then the right one's.
+/// The pairs are ordered: `lhsContracting[i]` runs with `rhsContracting[i]`.
+public struct DotAxes: Sendable, Hashable {
+  /// Axes summed over.
+  public var lhsContracting: [Int], rhsContracting: [Int]
+  /// Axes that run together and stay.
+  public var lhsBatch: [Int], rhsBatch: [Int]
+
+  /// Makes the pairing; there are no batch axes unless given.
+  public init(lhsContracting: [Int], rhsContracting: [Int], lhsBatch: [Int] = [], rhsBatch: [Int] = []) {
+    self.lhsContracting = lhsContracting
+    self.rhsContracting = rhsContracting
+    self.lhsBatch = lhsBatch
+    self.rhsBatch = rhsBatch
+  }
+
+  /// The left operand's axes, of `rank`, that are neither contracted nor batched.
+  public func lhsFree(rank: Int) -> [Int] {
+    (0..<rank).filter { !lhsContracting.contains($0) && !lhsBatch.contains($0) }
+  }
+
+  /// The right operand's axes, of `rank`, that are neither contracted nor batched.
+  public func rhsFree(rank: Int) -> [Int] {
+    (0..<rank).filter { !rhsContracting.contains($0) && !rhsBatch.contains($0) }
+  }
+}
+
+/// From which end of an axis a position is counted, so that the last step of `T` can be named.
+public enum Anchor: String, Sendable, Hashable, CaseIterable {
+  case front, back
+}
+
+/// The shape of a loop over time.
+///
+/// Operands of the operation and arguments of its body are, in this order, invariants, carries and sequences: an
+/// invariant is the same in every step, a carry comes from the step before, and a step sees one slice of a sequence
+/// along its first axis. The body's results, and the operation's, are the carries followed by the outputs, which
+/// the operation stacks along a new first axis. A body captures nothing.
+public struct ScanAttributes: Sendable, Hashable {
+  /// One step.
+  public var body: RegionID
+  /// How many operands of each sort there are.
+  public var invariants: Int, carries: Int, sequences: Int
+  /// The number of steps.
+  public var steps: Symbol
+  /// Whether the last step is computed first; stacked outputs keep the order of the sequences.
+  public var isReversed: Bool
+}
+
+/// What an operation computes. Attributes only: operands stand beside it, uniformly.
+public enum OperationKind: Sendable, Hashable {
+  /// Every element is the same number.
+  case constant(Double, TensorType)
+  /// The product of the sizes of some symbols, as a scalar; 1 if there is none.
+  case size([Symbol], ElementType)
+  /// A function of each element.
+  case unary(UnaryFunction)
+  /// A function of pairs of elements of equal shapes.
+  case binary(BinaryFunction)
+  /// Compares pairs of elements; the result is `bool`.
+  case compare(Comparison)
+  /// `condition ? a : b` for each element; all three have one shape.
+  case select
+  /// The same numbers in another element type; a `bool` gives 0 or 1.
+  case convert(ElementType)
+  /// The operand; no gradient flows through it.
+  case detach
+  /// A sum of products over paired axes.
+  case dot(DotAxes)
+  /// Combines all elements along some axes, which vanish. `axes` is sorted.
+  case reduce(Reduction, axes: [Int])
+  /// Repeats the operand: its axis `i` becomes axis `axes[i]` of `shape`; along all others the result is constant.
+  case broadcast(axes: [Int], shape: [Dimension])
+  /// The same elements, in the same order, in another shape.
+  case reshape([Dimension])
+  /// Result axis `i` is the operand's axis `permutation[i]`.
+  case transpose([Int])
+  /// `count` elements along `axis`, starting `start` from the anchored end.
+  ///
+  /// Anchored at the back, the slice ends `start` elements before the end of the axis.
+  case slice(axis: Int, start: Int, count: Int, anchor: Anchor)
+  /// Zeros of extent `to` along `axis`, in which the operand stands where `slice` with the same attributes finds it.
+  case pad(axis: Int, start: Int, to: Dimension, anchor: Anchor)
+  /// The operands one after the other along an axis.
+  case concat(axis: Int)
+  /// The elements along an axis in the opposite order.
+  case reverse(axis: Int)
+  /// 1 at each id's place along a new last axis of the given extent, 0 elsewhere.
+  case oneHot(Int, ElementType)
+  /// Rows of a table: operands `table [V, …]` and `ids [i…]` give `[i…, …]`.
+  case gather
+  /// The adjoint of a gather: operands `ids [i…]` and `rows [i…, …]` give `[V, …]`, where row `v` is the sum of the
+  /// rows whose id is `v`.
+  case scatterAdd(Int)
+  /// A loop over time.
+  case scan(ScanAttributes)
+}

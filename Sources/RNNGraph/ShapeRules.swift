@@ -1,0 +1,202 @@
+/// Why operands do not fit an operation.
+public struct ShapeError: Error, CustomStringConvertible {
+  /// The reason, lower-case, without a full stop.
+  public let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+extension Graph {
+  /// The types of the results of an operation, by its kind and its operands' types.
+  ///
+  /// - Throws: `ShapeError` if the operands do not fit.
+  public func resultTypes(_ kind: OperationKind, _ operands: [ValueID]) throws(ShapeError) -> [TensorType] {
+    let types = operands.map { type($0) }
+    if case .scan(let scan) = kind { return try scanTypes(scan, types) }
+    return [try Self.resultType(kind, types)]
+  }
+
+  private static func resultType(_ kind: OperationKind, _ types: [TensorType]) throws(ShapeError)
+    -> TensorType
+  {
+    switch kind {
+    case .constant(_, let type):
+      try expect(0, types)
+      return type
+    case .size(_, let element):
+      try expect(0, types)
+      return TensorType(element, [])
+    case .unary, .detach:
+      try expect(1, types)
+      return try float(types[0])
+    case .binary:
+      try expect(2, types)
+      return try float(try same(types[0], types[1]))
+    case .compare:
+      try expect(2, types)
+      return try same(types[0], types[1]).with(element: .bool)
+    case .select:
+      try expect(3, types)
+      guard types[0] == types[1].with(element: .bool) else {
+        throw ShapeError("a condition \(types[0]) does not fit values \(types[1])")
+      }
+      return try same(types[1], types[2])
+    case .convert(let element):
+      try expect(1, types)
+      return types[0].with(element: element)
+    case .dot(let axes):
+      try expect(2, types)
+      return try dotType(axes, types[0], types[1])
+    case .reduce(_, let axes):
+      try expect(1, types)
+      guard axes == axes.sorted(), Set(axes).count == axes.count,
+        axes.allSatisfy({ $0 >= 0 && $0 < types[0].rank })
+      else { throw ShapeError("axes \(axes) are not sorted axes of \(types[0])") }
+      return try float(types[0]).with(
+        shape: types[0].shape.indices.filter { !axes.contains($0) }.map { types[0].shape[$0] })
+    case .broadcast(let axes, let shape):
+      try expect(1, types)
+      guard axes.count == types[0].rank, zip(axes, axes.dropFirst()).allSatisfy(<) else {
+        throw ShapeError("axes \(axes) are not rising places for the axes of \(types[0])")
+      }
+      for (i, axis) in axes.enumerated() {
+        guard shape.indices.contains(axis), shape[axis] == types[0].shape[i] else {
+          throw ShapeError("\(types[0]) does not broadcast to \(shape) along \(axes)")
+        }
+      }
+      return types[0].with(shape: shape)
+    case .reshape(let shape):
+      try expect(1, types)
+      guard volume(shape) == volume(types[0].shape) else {
+        throw ShapeError("\(types[0]) does not reshape to \(shape)")
+      }
+      return types[0].with(shape: shape)
+    case .transpose(let permutation):
+      try expect(1, types)
+      guard permutation.sorted() == Array(0..<types[0].rank) else {
+        throw ShapeError("\(permutation) is not a permutation of the axes of \(types[0])")
+      }
+      return types[0].with(shape: permutation.map { types[0].shape[$0] })
+    case .slice(let axis, let start, let count, _):
+      try expect(1, types)
+      try check(axis, types[0])
+      guard start >= 0, count > 0, start + count <= types[0].shape[axis].fixed ?? Int.max else {
+        throw ShapeError("\(count) elements from \(start) are not in axis \(axis) of \(types[0])")
+      }
+      return replacing(axis, types[0], .fixed(count))
+    case .pad(let axis, let start, let to, _):
+      try expect(1, types)
+      try check(axis, types[0])
+      guard let count = types[0].shape[axis].fixed, start >= 0, start + count <= to.fixed ?? Int.max else {
+        throw ShapeError("axis \(axis) of \(types[0]) at \(start) is not in an extent of \(to)")
+      }
+      return replacing(axis, try float(types[0]), to)
+    case .concat(let axis):
+      guard let first = types.first else { throw ShapeError("nothing to concatenate") }
+      try check(axis, first)
+      var extent = 0
+      for type in types {
+        guard type.rank == first.rank, let count = type.shape[axis].fixed,
+          replacing(axis, type, 1) == replacing(axis, first, 1)
+        else { throw ShapeError("\(type) does not follow \(first) along axis \(axis)") }
+        extent += count
+      }
+      return replacing(axis, first, .fixed(extent))
+    case .reverse(let axis):
+      try expect(1, types)
+      try check(axis, types[0])
+      return types[0]
+    case .oneHot(let extent, let element):
+      try expect(1, types)
+      try ids(types[0])
+      return TensorType(element, types[0].shape + [.fixed(extent)])
+    case .gather:
+      try expect(2, types)
+      try ids(types[1])
+      guard types[0].rank >= 1 else { throw ShapeError("\(types[0]) has no rows") }
+      return types[0].with(shape: types[1].shape + types[0].shape.dropFirst())
+    case .scatterAdd(let extent):
+      try expect(2, types)
+      try ids(types[0])
+      guard Array(types[1].shape.prefix(types[0].rank)) == types[0].shape else {
+        throw ShapeError("rows \(types[1]) do not fit ids \(types[0])")
+      }
+      return try float(types[1]).with(shape: [.fixed(extent)] + types[1].shape.dropFirst(types[0].rank))
+    case .scan:
+      preconditionFailure("a scan's types need its body")
+    }
+  }
+
+  private static func dotType(_ axes: DotAxes, _ a: TensorType, _ b: TensorType) throws(ShapeError)
+    -> TensorType
+  {
+    let lhs = axes.lhsContracting + axes.lhsBatch
+    let rhs = axes.rhsContracting + axes.rhsBatch
+    guard axes.lhsContracting.count == axes.rhsContracting.count, lhs.count == rhs.count,
+      Set(lhs).count == lhs.count, Set(rhs).count == rhs.count,
+      lhs.allSatisfy(a.shape.indices.contains), rhs.allSatisfy(b.shape.indices.contains)
+    else { throw ShapeError("axes of the product are not distinct axes of \(a) and \(b)") }
+    guard a.element == b.element, zip(lhs, rhs).allSatisfy({ a.shape[$0] == b.shape[$1] }) else {
+      throw ShapeError("\(a) and \(b) do not multiply along \(lhs) and \(rhs)")
+    }
+    let shape =
+      axes.lhsBatch.map { a.shape[$0] } + axes.lhsFree(rank: a.rank).map { a.shape[$0] }
+      + axes.rhsFree(rank: b.rank).map { b.shape[$0] }
+    return try float(a).with(shape: shape)
+  }
+
+  private func scanTypes(_ scan: ScanAttributes, _ types: [TensorType]) throws(ShapeError) -> [TensorType] {
+    let body = self[scan.body]
+    try Self.expect(scan.invariants + scan.carries + scan.sequences, types)
+    guard body.arguments.count == types.count, body.results.count >= scan.carries else {
+      throw ShapeError("the body has \(body.arguments.count) arguments and \(body.results.count) results")
+    }
+    let steps = Dimension.symbol(scan.steps)
+    for (i, operand) in types.enumerated() {
+      let argument = type(body.arguments[i])
+      let expected = i < scan.invariants + scan.carries ? argument : argument.stacked(steps)
+      guard operand == expected else {
+        throw ShapeError("operand \(i) is \(operand), the body wants \(expected)")
+      }
+    }
+    let results = body.results.map { type($0) }
+    for i in 0..<scan.carries where results[i] != types[scan.invariants + i] {
+      throw ShapeError("carry \(i) is \(types[scan.invariants + i]) before a step and \(results[i]) after it")
+    }
+    return Array(results.prefix(scan.carries)) + results.dropFirst(scan.carries).map { $0.stacked(steps) }
+  }
+
+  private static func expect(_ count: Int, _ types: [TensorType]) throws(ShapeError) {
+    guard types.count == count else { throw ShapeError("expected \(count) operands, found \(types.count)") }
+  }
+
+  private static func float(_ type: TensorType) throws(ShapeError) -> TensorType {
+    guard type.element.isFloat else { throw ShapeError("\(type) has no arithmetic") }
+    return type
+  }
+
+  private static func ids(_ type: TensorType) throws(ShapeError) {
+    guard type.element == .i32 else { throw ShapeError("\(type) does not hold ids") }
+  }
+
+  private static func same(_ a: TensorType, _ b: TensorType) throws(ShapeError) -> TensorType {
+    guard a == b else { throw ShapeError("\(a) and \(b) differ") }
+    return a
+  }
+
+  private static func check(_ axis: Int, _ type: TensorType) throws(ShapeError) {
+    guard type.shape.indices.contains(axis) else { throw ShapeError("\(type) has no axis \(axis)") }
+  }
+
+  private static func replacing(_ axis: Int, _ type: TensorType, _ extent: Dimension) -> TensorType {
+    var type = type
+    type.shape[axis] = extent
+    return type
+  }
+
+  /// The number of elements: the fixed extents' product, and the symbols.
+  private static func volume(_ shape: [Dimension]) -> [Dimension] {
+    [.fixed(shape.reduce(1) { $0 * ($1.fixed ?? 1) })]
+      + shape.compactMap(\.symbol).sorted().map(Dimension.symbol)
+  }
+}
