@@ -52,6 +52,7 @@ let package = Package(
       dependencies: ["RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
     layer("RNNTestSupport", ["RNNCompiler"]),
+    tests("RNNRuntimeTests", ["RNNRuntime"], resources: [.copy("Fixtures")]),
   ],
   swiftLanguageModes: [.v6]
 )
