@@ -50,6 +50,7 @@ let package = Package(
       dependencies: ["RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
     layer("RNNTestSupport", ["RNNCompiler"]),
+    tests("RNNLLVMTests", ["RNNLLVM"]),
   ],
   swiftLanguageModes: [.v6]
 )
