@@ -1,4 +1,5 @@
 import CRNNLLVM
+import Synchronization
 
 /// Object code linked into this process.
 ///
@@ -6,6 +7,7 @@ import CRNNLLVM
 /// may exist at a time.
 public final class JIT: @unchecked Sendable {  // LLVM's ORC locks its own tables; nothing else is mutable.
   private let ref: LLVMOrcLLJITRef
+  private let reports = Reports()
 
   /// Links `module`, compiled for its target, with `functions`, which the module may call by name.
   ///
@@ -26,6 +28,13 @@ public final class JIT: @unchecked Sendable {  // LLVM's ORC locks its own table
     try LLVMError.check(LLVMOrcCreateLLJIT(&created, LLVMOrcCreateLLJITBuilder()), "starting the JIT")
     guard let created else { throw LLVMError("starting the JIT gave nothing") }
     ref = created
+    LLVMOrcExecutionSessionSetErrorReporter(
+      LLVMOrcLLJITGetExecutionSession(ref),
+      { context, error in
+        guard let context, let text = LLVMGetErrorMessage(error) else { return }
+        defer { LLVMDisposeErrorMessage(text) }
+        Unmanaged<Reports>.fromOpaque(context).takeUnretainedValue().add(String(cString: text))
+      }, Unmanaged.passUnretained(reports).toOpaque())
     let library = LLVMOrcLLJITGetMainJITDylib(ref)
     if !functions.isEmpty {
       var symbols = functions.map { name, address in
@@ -58,10 +67,28 @@ public final class JIT: @unchecked Sendable {  // LLVM's ORC locks its own table
   /// The address of a function or constant by its name in the source.
   public func address(of name: String) throws -> UnsafeRawPointer {
     var address: LLVMOrcExecutorAddress = 0
-    try LLVMError.check(LLVMOrcLLJITLookup(ref, &address, name), "looking up '\(name)'")
+    do {
+      try LLVMError.check(LLVMOrcLLJITLookup(ref, &address, name), "looking up '\(name)'")
+    } catch let error as LLVMError {
+      throw LLVMError(([error.message] + reports.take()).joined(separator: "; "))
+    }
     guard let pointer = UnsafeRawPointer(bitPattern: UInt(address)) else {
       throw LLVMError("looking up '\(name)': its address is null")
     }
     return pointer
+  }
+}
+
+/// What the JIT found wrong while it linked; it would print that to standard error otherwise.
+private final class Reports: Sendable {
+  private let messages = Mutex<[String]>([])
+
+  func add(_ message: String) { messages.withLock { $0.append(message) } }
+
+  func take() -> [String] {
+    messages.withLock { messages in
+      defer { messages = [] }
+      return messages
+    }
   }
 }
