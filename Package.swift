@@ -53,6 +53,7 @@ let package = Package(
       swiftSettings: strict),
     layer("RNNTestSupport", ["RNNCompiler"]),
     tests("RNNRuntimeTests", ["RNNRuntime"], resources: [.copy("Fixtures")]),
+    tests("RNNLLVMTests", ["RNNLLVM"]),
   ],
   swiftLanguageModes: [.v6]
 )
