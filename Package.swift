@@ -54,6 +54,8 @@ let package = Package(
     layer("RNNTestSupport", ["RNNCompiler"]),
     tests("RNNRuntimeTests", ["RNNRuntime"], resources: [.copy("Fixtures")]),
     tests("RNNLLVMTests", ["RNNLLVM"]),
+    tests("RNNGraphTests", ["RNNGraph"]),
+    tests("RNNInterpreterTests", ["RNNInterpreter"]),
   ],
   swiftLanguageModes: [.v6]
 )
