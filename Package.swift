@@ -52,6 +52,8 @@ let package = Package(
       dependencies: ["RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
     layer("RNNTestSupport", ["RNNCompiler"]),
+    tests("RNNGraphTests", ["RNNGraph"]),
+    tests("RNNInterpreterTests", ["RNNInterpreter"]),
   ],
   swiftLanguageModes: [.v6]
 )
