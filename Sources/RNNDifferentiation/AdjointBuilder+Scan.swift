@@ -18,13 +18,15 @@ extension AdjointBuilder {
     var carryReceivers: [ValueID] = []
     var outputReceivers: [ValueID] = []
 
+    // Adjoints that come into a backward step, and the results of the forward step that they belong to.
+    var seeds: [(adjoint: ValueID, result: ValueID)] = []
     var carried: [ValueID] = []
     for (i, argument) in arguments.carries.enumerated()
     where activity.isActive(argument) || activity.isActive(body.results[i]) {
       let final = adjoint(of: operation.results[i]) ?? builder.constant(0, like: operation.results[i])
       let adjoint = builder.addArgument(builder.type(argument), to: tape.region)
       draft.carries.append((adjoint, final))
-      inner.accumulate(adjoint, into: body.results[i])
+      seeds.append((adjoint, body.results[i]))
       carried.append(argument)
       carryReceivers.append(operation.operands[scan.invariants + i])
     }
@@ -32,10 +34,11 @@ extension AdjointBuilder {
       guard let stack = adjoint(of: result) else { continue }
       let adjoint = builder.addArgument(builder.type(body.results[i]), to: tape.region)
       draft.sequences.append((adjoint, stack))
-      inner.accumulate(adjoint, into: body.results[i])
+      seeds.append((adjoint, body.results[i]))
     }
 
     builder.move(toEndOf: tape.region)
+    for (adjoint, result) in seeds { inner.accumulate(adjoint, into: result) }
     for step in body.operations.reversed() { try inner.reverse(step) }
     draft.next = carried.map { inner.adjoint(of: $0) ?? builder.constant(0, like: $0) }
     var accumulators: [ValueID] = []

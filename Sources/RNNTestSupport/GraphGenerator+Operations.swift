@@ -3,7 +3,8 @@ import RNNGraph
 extension GraphGenerator {
   /// What can be added to a graph; a step is one operation, or a few that make sense of one.
   enum Step: CaseIterable {
-    case constant, size, unary, positive, binary, divide, select, convert, detach, dot, product, reduce, broadcast,
+    case constant, size, unary, positive, binary, divide, select, convert, detach, dot, product, reduce,
+      broadcast,
       reshape, transpose, slice, pad, concat, reverse, oneHot, gather, scatterAdd, scan
   }
 
@@ -24,7 +25,9 @@ extension GraphGenerator {
     case .divide: makeDivide()
     case .select: makeSelect()
     case .convert: makeConvert()
-    case .detach: pick(where: isFloat).map { note(builder.detach($0), bound: bound($0)) }
+    case .detach:
+      !options.hasDetachedValues
+        ? nil : pick(where: isFloat).map { note(builder.detach($0), bound: bound($0)) }
     case .dot: makeDot()
     case .product: makeProduct()
     case .reduce: makeReduce()
@@ -93,7 +96,9 @@ extension GraphGenerator {
   }
 
   private func makeBinary() -> ValueID? {
-    guard let a = pick(where: isFloat), let function = random.pick(BinaryFunction.allCases) else { return nil }
+    guard let a = pick(where: isFloat), let function = random.pick(BinaryFunction.allCases) else {
+      return nil
+    }
     let b = value(shape(a))
     switch function {
     case .add, .subtract: return note(builder.binary(function, a, b), bound: bound(a) + bound(b))
@@ -110,7 +115,9 @@ extension GraphGenerator {
 
   /// A condition on elements of inputs, which are not equal but to themselves.
   private func condition() -> ValueID? {
-    guard let x = pick(where: isUntouched), let comparison = random.pick(Comparison.allCases) else { return nil }
+    guard let x = pick(where: isUntouched), let comparison = random.pick(Comparison.allCases) else {
+      return nil
+    }
     let other = pick { isUntouched($0) && type($0) == type(x) && $0 != x }
     let number = isFloat(x) ? random.unit() - 0.5 : 1
     return builder.compare(comparison, x, other ?? builder.constant(number, like: x))

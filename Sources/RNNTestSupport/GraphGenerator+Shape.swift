@@ -52,7 +52,8 @@ extension GraphGenerator {
 
   /// A product with a weight: an input if this is the entry.
   func makeProduct() -> ValueID? {
-    guard let x = pick(where: { isFloat($0) && shape($0).last?.fixed != nil }), let inner = shape(x).last else {
+    guard let x = pick(where: { isFloat($0) && shape($0).last?.fixed != nil }), let inner = shape(x).last
+    else {
       return nil
     }
     let isWeight = { [self] (value: ValueID) in

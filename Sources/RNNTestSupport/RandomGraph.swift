@@ -13,6 +13,8 @@ public struct RandomGraph: Sendable {
     public var element: ElementType
     /// Whether there is a loss that most inputs reach.
     public var hasLoss: Bool
+    /// Whether values are detached, so that gradients differ from differences.
+    public var hasDetachedValues: Bool
     /// About how many operations stand outside scans.
     public var operationCount: Int
     /// How many scans may stand in each other.
@@ -20,10 +22,12 @@ public struct RandomGraph: Sendable {
 
     /// Chooses what the graph should be like.
     public init(
-      element: ElementType = .f64, hasLoss: Bool = false, operationCount: Int = 16, depth: Int = 2
+      element: ElementType = .f64, hasLoss: Bool = false, hasDetachedValues: Bool = true,
+      operationCount: Int = 16, depth: Int = 2
     ) {
       self.element = element
       self.hasLoss = hasLoss
+      self.hasDetachedValues = hasDetachedValues
       self.operationCount = operationCount
       self.depth = depth
     }
