@@ -56,6 +56,7 @@ let package = Package(
     tests("RNNLLVMTests", ["RNNLLVM"]),
     tests("RNNGraphTests", ["RNNGraph"]),
     tests("RNNInterpreterTests", ["RNNInterpreter"]),
+    tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
   ],
   swiftLanguageModes: [.v6]
 )
