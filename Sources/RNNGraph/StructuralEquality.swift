@@ -1,4 +1,6 @@
 /// Whether two graphs are the same but for the indices in their tables, and the sites their operations come from.
+///
+/// - Requires: both are verified.
 public func structurallyEqual(_ a: Graph, _ b: Graph) -> Bool {
   var comparison = StructuralComparison(a: a, b: b)
   return comparison.compareGraphs()

@@ -28,8 +28,8 @@ public enum InterpreterError: Error, Hashable, CustomStringConvertible {
       "\(symbol) cannot be \(sizes.map(String.init).joined(separator: " and "))"
     case .unknownSize(let symbol): "the size of \(symbol) is not known"
     case .inputIDOutOfRange(let name, let id, let limit):
-      "input '\(name)' holds id \(id), the limit is \(limit)"
-    case .idOutOfRange(let operation, let id, let limit): "\(operation): id \(id) is not below \(limit)"
+      "input '\(name)' holds id \(id), which is not in 0..<\(limit)"
+    case .idOutOfRange(let operation, let id, let limit): "\(operation): id \(id) is not in 0..<\(limit)"
     case .rangeOutOfAxis(let operation, let first, let count, let extent):
       "\(operation): \(count) elements from \(first) are not in an axis of \(extent)"
     }

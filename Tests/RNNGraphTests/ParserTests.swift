@@ -55,12 +55,18 @@ import Testing
     var parsed = 0
     for sample in Samples.all {
       let words = sample.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-      for _ in 0..<700 {
+      for _ in 0..<1000 {
         let text = Bool.random(using: &random) ? mutated(words, &random) : mutated(sample, &random)
         guard let graph = try? Graph(parsing: text) else { continue }
         parsed += 1
-        try? graph.verify()
-        #expect(structurallyEqual(graph, try Graph(parsing: graph.description)), "\(text)")
+        let again = try Graph(parsing: graph.description)
+        #expect(again.description == graph.description, "\(text)")
+        do {
+          try graph.verify()
+          #expect(structurallyEqual(graph, again), "\(text)")
+        } catch {
+          #expect(!error.problems.isEmpty)
+        }
       }
     }
     #expect(parsed > 200, "too few mutations stay graphs to test anything: \(parsed)")

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import RNNGraph
@@ -95,6 +96,29 @@ import Testing
 
         """)
     #expect(structurallyEqual(builder.graph, try Graph(parsing: builder.graph.description)))
+  }
+
+  @Test func documentedGraphsReadBack() throws {
+    let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/ir.md")
+    let blocks = try String(contentsOf: page, encoding: .utf8).components(separatedBy: "```\n")
+    let graphs = blocks.filter { $0.hasPrefix("graph \"") }
+    #expect(!graphs.isEmpty)
+    for text in graphs {
+      let graph = try Graph(parsing: text)
+      try graph.verify()
+      #expect(graph.description == text)
+    }
+  }
+
+  /// Every operation's word is explained.
+  @Test func operationsAreDocumented() throws {
+    let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/ir.md")
+    let text = try String(contentsOf: page, encoding: .utf8)
+    for sample in Samples.all {
+      for operation in try Graph(parsing: sample).operations {
+        #expect(text.contains("`\(operation.kind.mnemonic)"), "\(operation.kind.mnemonic)")
+      }
+    }
   }
 
   /// Each change of one word makes another graph.
