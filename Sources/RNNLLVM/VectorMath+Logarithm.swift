@@ -1,7 +1,8 @@
 extension FunctionBuilder {
   /// log x of a float, a double or a vector of them.
   ///
-  /// At most 2 ulp off (Note [Bounds]), over the whole range: -∞ at 0, NaN below, and denormal arguments are as exact as others.
+  /// At most 2 ulp off (Note [Bounds]), over the whole range:
+  /// -∞ at 0, NaN below, and denormal arguments are as exact as others.
   public func log(_ x: IRValue) -> IRValue {
     withFastMath([]) {
       let format = FloatFormat(x.type)
@@ -41,7 +42,8 @@ extension FunctionBuilder {
 
   /// log(1 + e^x) of a float, a double or a vector of them.
   ///
-  /// At most 2 ulp off (Note [Bounds]), over the whole range: far left it is e^x, far right x, NaN stays.
+  /// At most 2 ulp off (Note [Bounds]), over the whole range:
+  /// far left it is e^x, far right x, NaN stays.
   public func softplus(_ x: IRValue) -> IRValue {
     withFastMath([]) {
       let format = FloatFormat(x.type)

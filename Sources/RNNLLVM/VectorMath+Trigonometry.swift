@@ -1,8 +1,8 @@
 extension FunctionBuilder {
   /// sin x of a float, a double or a vector of them.
   ///
-  /// At most 2 ulp off (Note [Bounds]), or 2^-24 (2^-53 for doubles) near multiples of π, as long as |x| is at most 2^17 (2^30)
-  /// with FMA and 2^12 (2^19) without. Further out digits are lost, but the result stays between -1 and 1.
+  /// At most 2 ulp off (Note [Bounds]), or 2^-24 (2^-53 for doubles) near multiples of π, as long as |x| is at
+  /// most 2^17 (2^30) with FMA and 2^12 (2^19) without. Further out digits are lost, but the result stays between -1 and 1.
   public func sin(_ x: IRValue) -> IRValue { circular(x, quarter: 0) }
 
   /// cos x of a float, a double or a vector of them; as exact as `sin`.

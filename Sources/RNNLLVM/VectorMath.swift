@@ -104,15 +104,17 @@ extension FunctionBuilder {
     return bitcast(shl(bitcast(biased, to: format.integer), shift), to: format.type)
   }
 
-  /// x = n ln 2 + r with a whole n and |r| ≤ ln 2 / 2; returns r, and n + `bias` in the low bits of a float.
+  /// x = ±n ln 2 + r with a whole n and |r| ≤ ln 2 / 2, the sign being that of `sign`, 1 or -1.
+  ///
+  /// Returns r, and n + `bias` in the low bits of a float.
   private func reduceByLn2(
-    _ x: IRValue, bias: Int, _ format: FloatFormat
+    _ x: IRValue, sign: Double = 1, bias: Int, _ format: FloatFormat
   ) -> (remainder: IRValue, exponent: IRValue) {
     let rounder = format(format.rounder + Double(bias))
-    let exponent = mulAdd(x, format(1 / Double.log2), rounder)
+    let exponent = mulAdd(x, format(sign / Double.log2), rounder)
     let n = fsub(exponent, rounder)
-    let high = mulAdd(n, format(-format.ln2.high), x)
-    return (mulAdd(n, format(-format.ln2.low), high), exponent)
+    let high = mulAdd(n, format(-sign * format.ln2.high), x)
+    return (mulAdd(n, format(-sign * format.ln2.low), high), exponent)
   }
 
   /// e^r for |r| ≤ ln 2 / 2.
@@ -123,7 +125,8 @@ extension FunctionBuilder {
 
   /// e^x of a float, a double or a vector of them, in 18 operations with FMA.
   ///
-  /// At most 2 ulp off (Note [Bounds]), over the whole range: denormal results are right, overflow gives infinity, NaN stays.
+  /// At most 2 ulp off (Note [Bounds]), over the whole range:
+  /// denormal results are right, overflow gives infinity, NaN stays.
   public func exp(_ x: IRValue) -> IRValue {
     withFastMath([]) {
       let format = FloatFormat(x.type)
@@ -140,18 +143,20 @@ extension FunctionBuilder {
 
   /// 1 / (1 + e^-x) of a float, a double or a vector of them, in 18 operations with FMA.
   ///
-  /// At most 2 ulp off (Note [Bounds]), over the whole range: far left it is as exact as e^x, far right it is 1, NaN stays.
+  /// At most 2 ulp off (Note [Bounds]), over the whole range:
+  /// far left it is as exact as e^x, far right it is 1, NaN stays.
   public func sigmoid(_ x: IRValue) -> IRValue {
     withFastMath([]) {
       let format = FloatFormat(x.type)
-      let x = fneg(clamp(x, format.pick(-105, -746), format.pick(30, 40)))
+      let x = clamp(x, format.pick(-105, -746), format.pick(30, 40))
       // With a = 2^-s e^-x the result is 2^-s / (2^-s + a); s keeps a in range where e^-x is not.
       let s = Int(format.pick(64, 512))
       let scale = format(Double(sign: .plus, exponent: -s, significand: 1))
-      let (r, exponent) = reduceByLn2(x, bias: format.exponentBias - s, format)
+      let (r, exponent) = reduceByLn2(x, sign: -1, bias: format.exponentBias - s, format)
       let power = powerOfTwo(biased: exponent, format)
-      // 1 + e^-x = 1 + 2^n + 2^n (e^r - 1), the largest of the three last, so that one rounding counts.
-      let q = mulAdd(fmul(r, r), polynomial(format.expm1, at: r), r)
+      // 1 + e^-x = 1 + 2^n + 2^n (e^-r - 1), the largest of the three last, so that one rounding counts.
+      let mirrored = format.expm1.enumerated().map { $0.isMultiple(of: 2) ? $1 : -$1 }
+      let q = mulAdd(fmul(r, r), polynomial(mirrored, at: r), fneg(r))
       let rest = mulAdd(power, q, min(power, scale))
       return fdiv(scale, fadd(max(power, scale), rest))
     }
@@ -159,7 +164,8 @@ extension FunctionBuilder {
 
   /// tanh x of a float, a double or a vector of them, in 21 operations with FMA.
   ///
-  /// At most 2 ulp off (Note [Bounds]), over the whole range: it is x near 0, ±1 far from it, NaN stays.
+  /// At most 2 ulp off (Note [Bounds]), over the whole range:
+  /// it is x near 0, ±1 far from it, NaN stays.
   public func tanh(_ argument: IRValue) -> IRValue {
     withFastMath([]) {
       let format = FloatFormat(argument.type)
