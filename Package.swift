@@ -57,6 +57,7 @@ let package = Package(
     tests("RNNGraphTests", ["RNNGraph"]),
     tests("RNNInterpreterTests", ["RNNInterpreter"]),
     tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
+    tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter"]),
   ],
   swiftLanguageModes: [.v6]
 )
