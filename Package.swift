@@ -52,7 +52,13 @@ let package = Package(
       dependencies: ["RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
     layer("RNNTestSupport", ["RNNCompiler"]),
-    tests("RNNLanguageTests", ["RNNLanguage"]),
+    tests("RNNRuntimeTests", ["RNNRuntime"], resources: [.copy("Fixtures")]),
+    tests("RNNLLVMTests", ["RNNLLVM"]),
+    tests("RNNGraphTests", ["RNNGraph"]),
+    tests("RNNInterpreterTests", ["RNNInterpreter"]),
+    tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
+    tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter"]),
+    tests("RNNLanguageTests", ["RNNLanguage", "RNNInterpreter", "RNNRuntime"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -194,9 +194,12 @@ extension Graph {
     return type
   }
 
-  /// The number of elements: the fixed extents' product, and the symbols.
+  /// The number of elements: the fixed extents' product, which stops at the largest `Int`, and the symbols.
   private static func volume(_ shape: [Dimension]) -> [Dimension] {
-    [.fixed(shape.reduce(1) { $0 * ($1.fixed ?? 1) })]
-      + shape.compactMap(\.symbol).sorted().map(Dimension.symbol)
+    let fixed = shape.reduce(1) { product, dimension in
+      let (next, overflows) = product.multipliedReportingOverflow(by: dimension.fixed ?? 1)
+      return overflows ? Int.max : next
+    }
+    return [.fixed(fixed)] + shape.compactMap(\.symbol).sorted().map(Dimension.symbol)
   }
 }

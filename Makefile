@@ -1,0 +1,44 @@
+# make demo: from nothing to a trained model and a text written by it. make test: everything CI checks.
+
+PREFIX ?= /usr/local
+SOURCES = Package.swift Sources Tests $(wildcard Examples)
+RNNC = "$$(swift build -c release --product rnnc --show-bin-path)/rnnc"
+
+# Where a set-up without root keeps rnnc-llvm.pc; empty is a folder that SwiftPM searches by itself.
+PKGCONFIG_DIR ?=
+ifneq ($(PKGCONFIG_DIR),)
+export PKG_CONFIG_PATH := $(PKGCONFIG_DIR):$(PKG_CONFIG_PATH)
+endif
+
+.PHONY: setup build demo test lint format install
+.DEFAULT_GOAL := build
+
+setup:
+	@command -v swift >/dev/null || { echo "make: there is no Swift: https://www.swift.org/install" >&2; exit 1; }
+	@LLVM_CONFIG="$(LLVM_CONFIG)" PKGCONFIG_DIR="$(PKGCONFIG_DIR)" Scripts/setup
+
+build: setup
+	swift build -c release --product rnnc
+
+# The README and the documentation are the text: real English that is already here.
+demo: build
+	$(RNNC) train Examples/char-gru.rnn --text README.md $(foreach page,$(sort $(wildcard docs/*.md)),--text $(page)) \
+	  --epochs 20 --batch 32 --steps 35 --lr 1 --clip 1 --seed 0 --checkpoint .build/demo.safetensors
+	$(RNNC) generate .build/demo.safetensors --prefix "the " --count 200 --temperature 0.7
+
+test: setup lint
+	swift build
+	swift test --parallel
+
+lint:
+	swift format lint --strict --recursive $(SOURCES)
+
+format:
+	swift format --in-place --recursive $(SOURCES)
+
+# The standard library stands beside the program, which finds it by its own path.
+install: build
+	install -d "$(DESTDIR)$(PREFIX)/libexec/rnnc" "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 $(RNNC) "$(DESTDIR)$(PREFIX)/libexec/rnnc/rnnc"
+	cp -R "$$(swift build -c release --product rnnc --show-bin-path)"/*.resources "$(DESTDIR)$(PREFIX)/libexec/rnnc/"
+	ln -sf ../libexec/rnnc/rnnc "$(DESTDIR)$(PREFIX)/bin/rnnc"

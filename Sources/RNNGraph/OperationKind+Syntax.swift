@@ -1,0 +1,123 @@
+extension OperationKind {
+  /// The word that names the operation in the text of a graph.
+  public var mnemonic: String {
+    switch self {
+    case .constant: "constant"
+    case .size: "size"
+    case .unary(let function): function.rawValue
+    case .binary(let function): function.rawValue
+    case .compare(let comparison): comparison.rawValue
+    case .select: "select"
+    case .convert: "convert"
+    case .detach: "detach"
+    case .dot: "dot"
+    case .reduce(let reduction, _): "reduce_" + reduction.rawValue
+    case .broadcast: "broadcast"
+    case .reshape: "reshape"
+    case .transpose: "transpose"
+    case .slice: "slice"
+    case .pad: "pad"
+    case .concat: "concat"
+    case .reverse: "reverse"
+    case .oneHot: "one_hot"
+    case .gather: "gather"
+    case .scatterAdd: "scatter_add"
+    case .scan: "scan"
+    }
+  }
+
+  /// What stands between the operands and the result's type, which says the rest; a scan's body is not part of it.
+  var attributeWords: [String] {
+    func group(_ word: String, _ items: some Sequence) -> String {
+      "\(word)(\(items.map { "\($0)" }.joined(separator: ", ")))"
+    }
+    func pair(_ word: String, _ lhs: [Int], _ rhs: [Int]) -> String {
+      "\(word)(\(lhs.map(String.init).joined(separator: ", "));"
+        + " \(rhs.map(String.init).joined(separator: ", ")))"
+    }
+    switch self {
+    case .constant(let number, _): return [exactText(number)]
+    case .size(let symbols, _): return [group("of", symbols)]
+    case .unary, .binary, .compare, .select, .convert, .detach, .reshape, .gather: return []
+    case .dot(let axes):
+      let contract = pair("contract", axes.lhsContracting, axes.rhsContracting)
+      let isBatched = !axes.lhsBatch.isEmpty || !axes.rhsBatch.isEmpty
+      return isBatched ? [contract, pair("batch", axes.lhsBatch, axes.rhsBatch)] : [contract]
+    case .reduce(_, let axes), .broadcast(let axes, _), .transpose(let axes): return [group("axes", axes)]
+    case .slice(let axis, let start, let count, let anchor):
+      return ["axis(\(axis))", "\(anchor.rawValue)(\(start))", "count(\(count))"]
+    case .pad(let axis, let start, let to, let anchor):
+      return ["axis(\(axis))", "\(anchor.rawValue)(\(start))", "to(\(to))"]
+    case .concat(let axis), .reverse(let axis): return ["axis(\(axis))"]
+    case .oneHot(let extent, _), .scatterAdd(let extent): return ["extent(\(extent))"]
+    case .scan(let scan): return [scan.steps.name] + (scan.isReversed ? ["reverse"] : [])
+    }
+  }
+}
+
+/// The shortest decimal that reads back as exactly this number.
+func exactText(_ number: Double) -> String {
+  if number.isNaN { return "nan" }
+  let text = number.description
+  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+}
+
+/// A string in quotation marks, which the parser of graphs reads back.
+func quoted(_ text: String) -> String {
+  var result = "\""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "\"", "\\": result += "\\\(scalar)"
+    case "\u{20}"..."\u{7E}": result.unicodeScalars.append(scalar)
+    default: result += "\\u{\(String(scalar.value, radix: 16))}"
+    }
+  }
+  return result + "\""
+}
+
+extension InputRole {
+  /// The word that introduces the input in the text of a graph.
+  var keyword: String {
+    switch self {
+    case .parameter: "parameter"
+    case .data: "data"
+    case .target: "target"
+    case .state: "state"
+    case .hyperparameter: "hyperparameter"
+    case .optimizer: "optimizer"
+    }
+  }
+}
+
+extension Initializer: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .constant(let number): "constant(\(exactText(number)))"
+    case .uniform(let bound): "uniform(\(exactText(bound)))"
+    case .normal(let deviation): "normal(\(exactText(deviation)))"
+    case .orthogonal: "orthogonal"
+    }
+  }
+}
+
+extension OutputRole {
+  /// The word that introduces the output in the text of a graph.
+  var keyword: String {
+    switch self {
+    case .output: "output"
+    case .loss: "loss"
+    case .state: "state"
+    case .gradient: "gradient"
+    case .update: "update"
+    case .metric: "metric"
+    }
+  }
+
+  /// The name of the input that the output belongs to by its role.
+  public var inputName: String? {
+    switch self {
+    case .output, .loss, .state, .metric: nil
+    case .gradient(let name), .update(let name): name
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import RNNGraph
+
+extension Plan {
+  /// Gives every buffer of the arena its lifetime and offset.
+  ///
+  /// Positions are counted in phases: what lies between two barriers of the outermost order, a step each if there is
+  /// one thread. A buffer that a loop touches lives as long as the whole loop. Buffers whose sizes depend on symbols in
+  /// the same way share a segment of the arena, so that offsets in it are multiples of the same number.
+  mutating func layOutArena() {
+    var phase = 0
+    for step in steps {
+      if case .barrier = step {
+        phase += 1
+        continue
+      }
+      for kernel in step.kernels {
+        for access in kernel.accesses where self[access.buffer].place == .arena {
+          let first = self[access.buffer].lifetime?.lowerBound ?? phase
+          self[access.buffer].lifetime = first...phase
+        }
+      }
+      if threads == 1 { phase += 1 }
+    }
+    var segments: [[[Symbol]: Int]: [Int]] = [:]
+    for (i, buffer) in buffers.enumerated() where buffer.place == .arena && buffer.lifetime != nil {
+      segments[buffer.byteCount.terms.mapValues { _ in 1 }, default: []].append(i)
+    }
+    var total = Size(0)
+    let order = segments.keys.sorted {
+      ($0.count, "\($0.keys.sorted { "\($0)" < "\($1)" })") < (
+        $1.count, "\($1.keys.sorted { "\($0)" < "\($1)" })"
+      )
+    }
+    for key in order {
+      // One unit of the segment is the sum of the products of symbols; a buffer takes its largest factor of units.
+      let unit = key.keys.reduce(Size(0)) { $0 + $1.reduce(1) { $0 * Size($1) } }
+      let extent = pack(segments[key]!, base: total, unit: unit)
+      total = total + unit * Size(extent)
+    }
+    arenaBytes = total
+  }
+
+  /// First fit, the largest first; gives the units in use.
+  private mutating func pack(_ members: [Int], base: Size, unit: Size) -> Int {
+    func units(_ i: Int) -> Int { buffers[i].byteCount.terms.values.max() ?? 0 }
+    var placed: [(range: Range<Int>, lifetime: ClosedRange<Int>)] = []
+    var extent = 0
+    for i in members.sorted(by: { (units($0), $1) > (units($1), $0) }) {
+      let lifetime = buffers[i].lifetime!
+      let size = max(units(i), 1)
+      var start = 0
+      for other in placed.filter({ $0.lifetime.overlaps(lifetime) }).sorted(by: {
+        $0.range.lowerBound < $1.range.lowerBound
+      }) {
+        if start + size <= other.range.lowerBound { break }
+        start = max(start, other.range.upperBound)
+      }
+      placed.append((start..<(start + size), lifetime))
+      buffers[i].offset = base + unit * Size(start)
+      extent = max(extent, start + size)
+    }
+    return (extent + Buffer.alignment - 1) / Buffer.alignment * Buffer.alignment
+  }
+}

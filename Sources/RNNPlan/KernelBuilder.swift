@@ -1,0 +1,122 @@
+import RNNGraph
+
+/// Writes the body of one kernel: a value, seen through a map, becomes instructions over the domain.
+struct KernelBuilder {
+  let planner: Planner
+  let clustering: Clustering
+  /// The cluster that becomes the kernel; nil for a kernel that only copies.
+  let cluster: Int?
+  /// The axis of the domain that counts examples.
+  let batchAxis: Int?
+
+  private(set) var body: [Instruction] = []
+  private var known: [Instruction: Int] = [:]
+  private var seen: [Key: Int] = [:]
+
+  private struct Key: Hashable {
+    var value: ValueID
+    var map: [Affine]
+  }
+
+  init(planner: Planner, clustering: Clustering, cluster: Int?, batchAxis: Int?) {
+    self.planner = planner
+    self.clustering = clustering
+    self.cluster = cluster
+    self.batchAxis = batchAxis
+  }
+
+  mutating func add(_ instruction: Instruction) -> Int {
+    if let place = known[instruction] { return place }
+    body.append(instruction)
+    known[instruction] = body.count - 1
+    return body.count - 1
+  }
+
+  /// The element of a value that a map names, at each point of the domain.
+  mutating func emit(_ value: ValueID, _ map: [Affine]) -> Int {
+    let view = planner.resolve(value).through(map)
+    let key = Key(value: view.base, map: view.map)
+    if let place = seen[key] { return place }
+    let place = emitBase(view)
+    seen[key] = place
+    return place
+  }
+
+  private mutating func emitBase(_ view: View) -> Int {
+    let graph = planner.graph
+    let type = graph.type(view.base)
+    if let cluster, clustering.home[view.base] == cluster,
+      planner.isLocal(view, view.base, cluster, clustering.clusters[cluster].domain, clustering)
+    {
+      if let groups = clustering.groups[view.base] {
+        return add(.accumulator(planner.columnGroup(view.map, of: view.base, groups: groups)!, type.element))
+      }
+      return compute(view)
+    }
+    if let storage = planner.storage[view.base] {
+      return add(.load(access(storage, view)))
+    }
+    return compute(view)
+  }
+
+  /// The access to memory of a value through a view.
+  func access(_ storage: Storage, _ view: View) -> Access {
+    Access(buffer: storage.buffer, index: storage.index(view.map), isOwned: isOwned(view))
+  }
+
+  private func isOwned(_ view: View) -> Bool {
+    guard let batchAxis, let axis = planner.graph.type(view.base).shape.firstIndex(of: .batch) else {
+      return false
+    }
+    return view.map[axis] == Affine(.axis(batchAxis))
+  }
+
+  /// Computes an elementwise value or a leaf at the place that a view names.
+  private mutating func compute(_ view: View) -> Int {
+    let graph = planner.graph
+    guard let id = graph.definingOperation(view.base) else {
+      preconditionFailure("\(view.base) is neither in memory nor computed")
+    }
+    let operation = graph[id]
+    let element = graph.type(view.base).element
+    switch operation.kind {
+    case .constant(let number, _):
+      return add(.constant(number, element))
+    case .size(let symbols, let element):
+      return add(.size(symbols.reduce(1) { $0 * planner.extent(.symbol($1)) }, element))
+    case .unary(let function):
+      return add(.unary(function, emit(operation.operands[0], view.map)))
+    case .binary(let function):
+      let a = emit(operation.operands[0], view.map)
+      return add(.binary(function, a, emit(operation.operands[1], view.map)))
+    case .compare(let comparison):
+      let a = emit(operation.operands[0], view.map)
+      return add(.compare(comparison, a, emit(operation.operands[1], view.map)))
+    case .select:
+      let condition = emit(operation.operands[0], view.map)
+      let a = emit(operation.operands[1], view.map)
+      return add(.select(condition, a, emit(operation.operands[2], view.map)))
+    case .convert(let element):
+      return add(.convert(element, emit(operation.operands[0], view.map)))
+    case .oneHot(_, let element):
+      let id = emit(operation.operands[0], view.map.dropLast())
+      let place = add(.index(view.map.last!))
+      let isHere = add(.compare(.equal, place, id))
+      let one = add(.constant(1, element))
+      return add(.select(isHere, one, add(.constant(0, element))))
+    case .gather:
+      let ids = graph.type(operation.operands[1]).rank
+      let id = emit(operation.operands[1], Array(view.map.prefix(ids)))
+      let table = planner.rowTable(operation.operands[0])
+      var index = table.offset
+      for (form, stride) in zip(view.map.dropFirst(ids), table.strides.dropFirst()) {
+        index = index + form * stride
+      }
+      let access = Access(buffer: table.buffer, index: index, isOwned: false)
+      return add(.loadRow(access, id: id, rowStride: table.strides[0]))
+    case .detach, .dot, .reduce, .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse,
+      .scatterAdd, .scan:
+      preconditionFailure("\(view.base) has no memory")
+    }
+  }
+}

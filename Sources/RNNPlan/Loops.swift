@@ -1,0 +1,77 @@
+import RNNGraph
+
+extension Planner {
+  /// A loop over time.
+  ///
+  /// A carry that is stacked, before or after a step, lives in the stack: slot `t` holds it before step `t` and slot
+  /// `t + 1` after it (the other way round in a reversed loop), so that nothing is copied. Other carries alternate
+  /// between two slots.
+  func lowerScan(_ id: OperationID, _ clustering: Clustering) {
+    let operation = graph[id]
+    guard case .scan(let scan) = operation.kind else { preconditionFailure("not a scan") }
+    let number = loopNumbers[id]!
+    let body = graph[scan.body]
+    let steps = Size(scan.steps)
+    let step = Affine(.loop(number))
+    let before = scan.isReversed ? Size(1) : Size(0)
+    let after = scan.isReversed ? Size(0) : Size(1)
+    var destinations = [Destination?](repeating: nil, count: body.results.count)
+    for carry in 0..<scan.carries {
+      let argument = body.arguments[scan.invariants + carry]
+      let next = body.results[carry]
+      let type = graph.type(argument)
+      let result = operation.results[carry]
+      var first: Storage
+      let stacks = (scan.carries..<body.results.count).filter {
+        body.results[$0] == argument || body.results[$0] == next
+      }
+      if stacks.isEmpty {
+        let slots = stack("carry_\(argument)", type, 2)
+        storage[argument] = slots.element(at: Affine(.parity(number)))
+        destinations[carry] = .memory(slots.element(at: Affine(.oppositeParity(number))))
+        storage[result] = slots.element(at: Affine(Index.stepsParity(scan.steps)))
+        first = slots.element(at: Affine(0))
+      } else {
+        let slots = stack("stack_\(argument)", type, steps + 1)
+        storage[argument] = slots.element(at: step + Affine(before))
+        destinations[carry] = .memory(slots.element(at: step + Affine(after)))
+        storage[result] = slots.element(at: Affine(scan.isReversed ? 0 : steps))
+        first = slots.element(at: Affine(scan.isReversed ? steps : 0))
+        for output in stacks {
+          storage[operation.results[output]] = slots.part(
+            axis: 0, start: body.results[output] == argument ? before : after)
+        }
+      }
+      emit(storeKernel(operation.operands[scan.invariants + carry], to: first, clustering))
+    }
+    for output in scan.carries..<body.results.count where storage[operation.results[output]] == nil {
+      let slots = stack("stack_\(body.results[output])", graph.type(body.results[output]), steps)
+      storage[operation.results[output]] = slots
+      destinations[output] = .memory(slots.element(at: step))
+    }
+    let inner = lower(scan.body, results: destinations)
+    self.steps[self.steps.count - 1].append(
+      .loop(Loop(id: number, steps: scan.steps, isReversed: scan.isReversed, body: inner)))
+  }
+
+  private func stack(_ name: String, _ type: TensorType, _ count: Size) -> Storage {
+    let shape = [count] + shape(type)
+    return Storage(
+      buffer: addBuffer(name, type.element, shape), offset: Affine(0), strides: Storage.denseStrides(shape))
+  }
+
+  /// A kernel that computes a value known outside any cluster and stores it.
+  private func storeKernel(_ value: ValueID, to target: Storage, _ clustering: Clustering) -> Kernel {
+    let type = graph.type(value)
+    let identity = View.identity(type.rank)
+    let batchAxis = type.shape.firstIndex(of: .batch)
+    var builder = KernelBuilder(planner: self, clustering: clustering, cluster: nil, batchAxis: batchAxis)
+    let instruction = builder.emit(value, identity)
+    let access = Access(buffer: target.buffer, index: target.index(identity), isOwned: batchAxis != nil)
+    return finished(
+      Kernel(
+        name: "start_\(buffers[target.buffer.index].name)", domain: shape(type), kind: .map, product: nil,
+        body: builder.body, stores: [Store(access: access, value: instruction)], bound: nil, split: .none),
+      batchAxis: batchAxis)
+  }
+}

@@ -1,0 +1,287 @@
+import RNNGraph
+
+/// What the planner must know of a processor.
+public struct Machine: Sendable, Hashable {
+  /// Bytes of a vector register.
+  public var vectorBytes: Int
+  /// How many vector registers there are.
+  public var vectorRegisters: Int
+  /// Bytes of the cache level that holds a block of a large product.
+  public var blockCacheBytes: Int
+
+  /// Describes a processor.
+  public init(vectorBytes: Int, vectorRegisters: Int, blockCacheBytes: Int = 512 << 10) {
+    self.vectorBytes = vectorBytes
+    self.vectorRegisters = vectorRegisters
+    self.blockCacheBytes = blockCacheBytes
+  }
+
+  /// Elements of a type in a vector register.
+  public func lanes(_ element: ElementType) -> Int { vectorBytes / max(4, element.byteCount) }
+}
+
+/// Names a buffer of a plan; prints as `b3`.
+public struct BufferID: Hashable, Sendable, Comparable, CustomStringConvertible {
+  /// The position in the plan's table of buffers.
+  public let index: Int
+
+  public var description: String { "b\(index)" }
+
+  public static func < (a: Self, b: Self) -> Bool { a.index < b.index }
+}
+
+/// Memory that a plan reads or writes.
+public struct Buffer: Sendable {
+  /// Where the memory is.
+  public enum Place: Sendable, Hashable {
+    /// Given by the caller: the input of this number.
+    case input(Int)
+    /// Given by the caller: the output of this number.
+    case output(Int)
+    /// In the arena.
+    case arena
+  }
+
+  /// What it holds, for readers of the plan.
+  public var name: String
+  /// The type of its elements.
+  public var element: ElementType
+  /// The number of its elements.
+  public var count: Size
+  /// Where it is.
+  public var place: Place
+  /// Its offset in the arena, in bytes.
+  public var offset: Size = 0
+  /// The first and last position in the plan's order at which it holds data; nil if it is never used.
+  public var lifetime: ClosedRange<Int>?
+
+  /// The number of its bytes, rounded up so that the next buffer is aligned.
+  public var byteCount: Size {
+    var size = Size(0)
+    for (symbols, factor) in count.terms {
+      let bytes = (factor * element.byteCount + Buffer.alignment - 1) / Buffer.alignment * Buffer.alignment
+      size = size + symbols.reduce(Size(bytes)) { $0 * Size($1) }
+    }
+    return size
+  }
+
+  /// Every buffer of the arena begins at a multiple of this many bytes.
+  public static let alignment = 64
+}
+
+/// One element of a buffer for each point of a kernel's domain.
+public struct Access: Hashable, Sendable, CustomStringConvertible {
+  /// The buffer.
+  public var buffer: BufferID
+  /// The element's position in it.
+  public var index: Affine
+  /// Whether a thread that owns some examples touches only what belongs to these.
+  public var isOwned: Bool
+
+  public var description: String { "\(buffer)[\(index)]" }
+}
+
+/// One instruction of a kernel's body: a value for each point of the domain.
+///
+/// Operands are positions of earlier instructions.
+public enum Instruction: Hashable, Sendable {
+  /// An element of a buffer.
+  case load(Access)
+  /// An element of the row of a table that an id names; the factor is the distance of two rows.
+  case loadRow(Access, id: Int, rowStride: Size)
+  /// A number.
+  case constant(Double, ElementType)
+  /// A whole number that depends on numbers of steps, as a float.
+  case size(Size, ElementType)
+  /// A running index, as `i32`.
+  case index(Affine)
+  /// The product number `0...` of the kernel.
+  case accumulator(Int, ElementType)
+  case unary(UnaryFunction, Int)
+  case binary(BinaryFunction, Int, Int)
+  case compare(Comparison, Int, Int)
+  case select(Int, Int, Int)
+  case convert(ElementType, Int)
+}
+
+/// An operand of a product: rows or columns by the contracted index.
+public struct ProductOperand: Hashable, Sendable {
+  /// How the operand is laid out.
+  public enum Layout: Hashable, Sendable {
+    /// As the access says, along the domain and then along the contracted axes.
+    case direct
+    /// In panels of some rows or columns; a panel holds these for each contracted index in turn.
+    case packed(panel: Int)
+  }
+
+  /// Where it is. Of a packed operand the index covers only what a panel does not: loops and outer axes.
+  public var access: Access
+  /// How it is laid out.
+  public var layout: Layout
+}
+
+/// Sums of products, computed in registers for a tile of the domain's last two axes.
+///
+/// Accumulator `g` is `Σ_k lhs[row, k] · rhs[k, g·columns + column]`. The last axis of the domain runs over columns,
+/// the one before it over rows.
+public struct Product: Hashable, Sendable {
+  /// What is broadcast, a number for each row.
+  public var lhs: ProductOperand
+  /// What is loaded as vectors, one group of columns beside the other.
+  public var rhs: ProductOperand
+  /// How many accumulators there are at a point of the domain.
+  public var groups: Int
+  /// The contracted axes, outermost first.
+  public var contracted: [Size]
+  /// Rows and vectors of columns of a tile.
+  public var tile: Tile
+  /// Contracted indices in a block; nil if the product is not blocked.
+  public var block: Int?
+  /// Where the sums wait between two blocks.
+  public var partial: BufferID?
+  /// The type of the numbers.
+  public var element: ElementType
+
+  /// The number of contracted indices.
+  public var depth: Size { contracted.reduce(1, *) }
+}
+
+/// The shape of the part of a product that is held in registers.
+public struct Tile: Hashable, Sendable {
+  /// Rows.
+  public var rows: Int
+  /// Vectors along the columns, for each group.
+  public var vectors: Int
+}
+
+/// What a kernel does with the values of its body.
+public enum KernelKind: Hashable, Sendable {
+  /// Stores them.
+  case map
+  /// Combines them along the last `axes` axes, or along the `axes` axes before the last one, and stores that.
+  case reduce(Reduction, axes: Int, keepsLast: Bool)
+  /// Adds rows of the last axis to the rows of a table named by an instruction; zeroes the table first.
+  case scatterAdd(id: Int, rowStride: Size, rows: Int)
+}
+
+/// A value stored at every point of the domain.
+public struct Store: Hashable, Sendable {
+  /// Where to.
+  public var access: Access
+  /// The instruction whose value is stored.
+  public var value: Int
+}
+
+/// How the threads share a kernel's domain.
+public enum Split: Hashable, Sendable {
+  /// The first thread does all.
+  case none
+  /// Each thread takes a range of the axis that counts examples: the same in every kernel.
+  case batch(axis: Int)
+  /// Each thread takes a range of an axis, in multiples of a number.
+  case axis(Int, multiple: Int)
+}
+
+/// A loop nest with one body: a map, a reduction, or a product with what follows it.
+public struct Kernel: Sendable {
+  /// A name that tells what it computes.
+  public var name: String
+  /// The extents of the axes; the last one is vectorised.
+  public var domain: [Size]
+  /// What happens to the values.
+  public var kind: KernelKind
+  /// The product whose accumulators the body reads.
+  public var product: Product?
+  /// The values, in order.
+  public var body: [Instruction]
+  /// Where they go.
+  public var stores: [Store]
+  /// Loads give 0 where this form is not below the limit; stores are not affected. Used to pad panels.
+  public var bound: Bound?
+  /// How the threads share the domain.
+  public var split: Split
+
+  /// A limit of a form over the domain.
+  public struct Bound: Sendable, Hashable {
+    /// The form.
+    public var index: Affine
+    /// What it must stay below.
+    public var limit: Size
+  }
+}
+
+/// A loop over time.
+public struct Loop: Sendable {
+  /// The number by which indices refer to it.
+  public var id: Int
+  /// The number of steps.
+  public var steps: Symbol
+  /// Whether the last step comes first.
+  public var isReversed: Bool
+  /// What each step does.
+  public var body: [Step]
+}
+
+/// One entry of a plan's order.
+public enum Step: Sendable {
+  case kernel(Kernel)
+  case loop(Loop)
+  /// All threads wait for each other.
+  case barrier
+}
+
+/// A program as ordered steps over buffers with offsets in one arena.
+public struct Plan: Sendable {
+  /// The name of the graph.
+  public var name: String
+  /// The graph's inputs, with the batch bound.
+  public var inputs: [Port]
+  /// The graph's outputs, with the batch bound.
+  public var outputs: [Port]
+  /// The memory.
+  public var buffers: [Buffer]
+  /// What happens, in order.
+  public var steps: [Step]
+  /// The bytes of the arena.
+  public var arenaBytes: Size
+  /// The number of threads that run it.
+  public var threads: Int
+  /// The number of examples.
+  public var batch: Int
+  /// The processor it is made for.
+  public var machine: Machine
+  /// The symbols that the caller gives values for, in order.
+  public var symbols: [Symbol]
+
+  /// An input or output: what the caller passes a pointer for.
+  public struct Port: Sendable {
+    /// The name.
+    public var name: String
+    /// The type of its elements.
+    public var element: ElementType
+    /// Its extents.
+    public var shape: [Size]
+    /// For an output that replaces an input: that input's number. It then needs no memory of its own.
+    public var replaces: Int?
+  }
+
+  /// The buffer named `id`.
+  public subscript(id: BufferID) -> Buffer {
+    get { buffers[id.index] }
+    set { buffers[id.index] = newValue }
+  }
+
+  /// All kernels, in order.
+  public var kernels: [Kernel] { steps.flatMap(\.kernels) }
+}
+
+extension Step {
+  /// The kernels of a step, in order.
+  public var kernels: [Kernel] {
+    switch self {
+    case .kernel(let kernel): [kernel]
+    case .loop(let loop): loop.body.flatMap(\.kernels)
+    case .barrier: []
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import RNNGraph
+
+/// A program that rnnc cannot plan yet, and why; not the user's mistake, and not a bug.
+public struct UnsupportedByPlan: Error, CustomStringConvertible {
+  /// The reason, lower-case, without a full stop.
+  public let description: String
+}
+
+/// Turns a graph into a plan: decides what is computed together, where it lies, and who computes it.
+///
+/// The work goes region by region. `Clusters` groups a region's operations, `Placement` gives values memory, `Kernels`
+/// writes a kernel for each group, `Products` shapes the matrix products, `Sharing` splits kernels among threads and
+/// puts barriers between them, `Arena` lays the buffers out.
+public final class Planner {
+  let graph: Graph
+  let machine: Machine
+  let batch: Int
+  let threads: Int
+
+  var buffers: [Buffer] = []
+  /// Where values lie; a value that is not here is computed where it is used.
+  var storage: [ValueID: Storage] = [:]
+  /// What the arguments of bodies stand for: an invariant or a step of a sequence of the region around.
+  var aliases: [ValueID: View] = [:]
+  /// The numbers by which indices refer to scans.
+  var loopNumbers: [OperationID: Int] = [:]
+  /// Values that an operation needs in memory.
+  var neededInMemory: Set<ValueID> = []
+  /// The operations that read each value.
+  let users: [[OperationID]]
+  /// Packed operands by what they hold, filled once in front of the loops that read them.
+  var packed: [PackKey: BufferID] = [:]
+  /// Copies over replaced inputs that must wait until nothing reads these any more.
+  var lateCopies: [Kernel] = []
+  /// The steps of the regions being lowered, outermost first.
+  var steps: [[Step]] = []
+  /// The regions being lowered, outermost first.
+  var openRegions: [RegionID] = []
+
+  private init(_ graph: Graph, machine: Machine, batch: Int, threads: Int) {
+    self.graph = graph
+    self.machine = machine
+    self.batch = batch
+    self.threads = threads
+    users = graph.users()
+  }
+
+  /// Makes the plan of a graph for a number of examples and of threads.
+  ///
+  /// - Throws: `UnsupportedByPlan` for a graph that is well formed but cannot be planned.
+  public static func plan(
+    _ graph: Graph, machine: Machine, batch: Int, threads: Int = 1
+  ) throws(UnsupportedByPlan) -> Plan {
+    precondition(batch > 0 && threads > 0, "a plan needs at least one example and one thread")
+    let planner = Planner(graph, machine: machine, batch: batch, threads: threads)
+    return try planner.run()
+  }
+
+  private func run() throws(UnsupportedByPlan) -> Plan {
+    bindArguments()
+    try checkSupport()
+    findMemoryNeeds()
+    var inputs: [Plan.Port] = []
+    for (i, input) in graph.inputs.enumerated() {
+      let type = graph.type(input.value)
+      inputs.append(port(input.name, type))
+      let buffer = addBuffer(input.name, type.element, shape(type), place: .input(i))
+      storage[input.value] = Storage(
+        buffer: buffer, offset: Affine(0), strides: Storage.denseStrides(shape(type)))
+    }
+    var outputs: [Plan.Port] = []
+    var results: [Destination?] = []
+    for (i, output) in graph.outputs.enumerated() {
+      let type = graph.type(output.value)
+      var port = port(output.name, type)
+      if case .update(let name) = output.role {
+        let number = graph.inputs.firstIndex { $0.name == name }!
+        port.replaces = number
+        results.append(.replacement(of: graph.inputs[number].value))
+      } else {
+        let buffer = addBuffer(output.name, type.element, shape(type), place: .output(i))
+        results.append(
+          .memory(
+            Storage(buffer: buffer, offset: Affine(0), strides: Storage.denseStrides(shape(type)))))
+      }
+      outputs.append(port)
+    }
+    let steps = lower(.entry, results: results) + lateCopies.map { .kernel($0) }
+    let symbols = Set(
+      graph.reachableRegions.flatMap { region in
+        (graph[region].arguments + graph[region].operations.flatMap { graph[$0].results }).flatMap {
+          graph.type($0).shape.compactMap(\.symbol)
+        }
+      }
+    ).subtracting([.batch]).sorted()
+    var plan = Plan(
+      name: graph.name, inputs: inputs, outputs: outputs, buffers: buffers, steps: steps, arenaBytes: 0,
+      threads: threads, batch: batch, machine: machine, symbols: symbols)
+    plan.insertBarriers()
+    plan.layOutArena()
+    return plan
+  }
+
+  private func port(_ name: String, _ type: TensorType) -> Plan.Port {
+    Plan.Port(name: name, element: type.element, shape: shape(type), replaces: nil)
+  }
+
+  /// The extent, with the batch bound.
+  func extent(_ dimension: Dimension) -> Size {
+    switch dimension {
+    case .fixed(let n): Size(n)
+    case .symbol(.batch): Size(batch)
+    case .symbol(let symbol): Size(symbol)
+    }
+  }
+
+  /// The extents of a type, with the batch bound.
+  func shape(_ type: TensorType) -> [Size] { type.shape.map(extent) }
+
+  func addBuffer(_ name: String, _ element: ElementType, _ shape: [Size], place: Buffer.Place = .arena)
+    -> BufferID
+  {
+    buffers.append(Buffer(name: name, element: element, count: shape.reduce(1, *), place: place))
+    return BufferID(index: buffers.count - 1)
+  }
+
+  /// Memory for a value of its own.
+  func allocate(_ name: String, _ type: TensorType) -> Storage {
+    let shape = shape(type)
+    return Storage(
+      buffer: addBuffer(name, type.element, shape), offset: Affine(0), strides: Storage.denseStrides(shape))
+  }
+
+  /// Gives every scan a number, and the arguments of its body their meaning.
+  private func bindArguments() {
+    for region in graph.reachableRegions {
+      for id in graph[region].operations {
+        guard case .scan(let scan) = graph[id].kind else { continue }
+        let number = loopNumbers.count
+        loopNumbers[id] = number
+        for (i, argument) in graph[scan.body].arguments.enumerated() {
+          let operand = graph[id].operands[i]
+          let identity = View.identity(graph.type(argument).rank)
+          if i < scan.invariants {
+            aliases[argument] = View(base: operand, map: identity)
+          } else if i >= scan.invariants + scan.carries {
+            aliases[argument] = View(base: operand, map: [Affine(.loop(number))] + identity)
+          }
+        }
+      }
+    }
+  }
+
+  private func checkSupport() throws(UnsupportedByPlan) {
+    for region in graph.reachableRegions where region != .entry {
+      for argument in graph[region].arguments {
+        let symbols = graph.type(argument).shape.compactMap(\.symbol)
+        if symbols.count > 3 { throw UnsupportedByPlan(description: "\(graph.type(argument)) inside a loop") }
+      }
+    }
+  }
+}

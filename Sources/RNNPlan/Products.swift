@@ -1,0 +1,269 @@
+import RNNGraph
+
+/// What a packed operand holds: equal keys are packed once.
+struct PackKey: Hashable {
+  var base: ValueID
+  var map: [Affine]
+  /// Rows or columns of a panel.
+  var panel: Int
+  var groups: Int
+}
+
+/// Which operand of a product gives the rows and which the columns.
+struct ProductForm {
+  /// The operand whose numbers are broadcast, and the one that is loaded as vectors.
+  var rows: Int, columns: Int
+  /// Whether the rows have an axis of the result; otherwise there is one row.
+  var hasRows: Bool
+}
+
+extension Planner {
+  /// The most groups of columns that a tile may compute side by side.
+  var maximalGroups: Int { machine.vectorRegisters / 2 - 2 }
+
+  /// How a product maps to tiles, or nil if it is better computed as a reduction.
+  func productForm(_ axes: DotAxes, _ operation: Operation) -> ProductForm? {
+    let types = operation.operands.map { graph.type($0) }
+    let rows = axes.lhsFree(rank: types[0].rank)
+    let columns = axes.rhsFree(rank: types[1].rank)
+    // A vector of one or two elements would waste the rest of a register.
+    if let last = graph.type(operation.result).shape.last, let width = extent(last).constant, width <= 2 {
+      return nil
+    }
+    if columns.count == 1 { return ProductForm(rows: 0, columns: 1, hasRows: !rows.isEmpty) }
+    if columns.isEmpty, rows.count == 1 { return ProductForm(rows: 1, columns: 0, hasRows: false) }
+    return nil
+  }
+
+  /// Completes a kernel whose body reads the accumulators of a product.
+  func withProduct(_ kernel: Kernel, _ id: OperationID, groups: Int, batchAxis: Int?) -> Kernel {
+    let operation = graph[id]
+    guard case .dot(let axes) = operation.kind, let form = productForm(axes, operation) else {
+      preconditionFailure("not a product of tiles")
+    }
+    var kernel = kernel
+    var batchAxis = batchAxis
+    // The operands' axes as forms of the domain's, the contracted axes numbered behind these.
+    let rank = kernel.domain.count
+    let free = [
+      axes.lhsFree(rank: graph.type(operation.operands[0]).rank),
+      axes.rhsFree(rank: graph.type(operation.operands[1]).rank),
+    ]
+    var maps = operation.operands.map { View.identity(graph.type($0).rank) }
+    for (i, axis) in axes.lhsBatch.enumerated() { maps[0][axis] = Affine(.axis(i)) }
+    for (i, axis) in axes.rhsBatch.enumerated() { maps[1][axis] = Affine(.axis(i)) }
+    for (i, axis) in free[0].enumerated() { maps[0][axis] = Affine(.axis(axes.lhsBatch.count + i)) }
+    for (i, axis) in free[1].enumerated() {
+      maps[1][axis] = Affine(.axis(axes.lhsBatch.count + free[0].count + i))
+    }
+    // One more axis than the domain has leaves room for a unit axis of rows.
+    let deep = rank + 1
+    for (i, axis) in axes.lhsContracting.enumerated() { maps[0][axis] = Affine(.axis(deep + i)) }
+    for (i, axis) in axes.rhsContracting.enumerated() { maps[1][axis] = Affine(.axis(deep + i)) }
+    let contracted = axes.lhsContracting.map { extent(graph.type(operation.operands[0]).shape[$0]) }
+
+    // Unit axes vanish; then the rows are the axis before the columns, or a unit axis is put there.
+    var kept = kernel.domain.indices.filter { $0 == rank - 1 || kernel.domain[$0] != 1 }
+    let rowAxes = form.hasRows ? axes.lhsBatch.count..<(axes.lhsBatch.count + free[0].count) : 0..<0
+    var domain = kept.map { kernel.domain[$0] }
+    var forms = [Affine](repeating: Affine(0), count: deep + contracted.count)
+    let hasRowAxis = kept.count >= 2 && rowAxes.contains(kept[kept.count - 2])
+    if !hasRowAxis {
+      kept.insert(-1, at: kept.count - 1)
+      domain.insert(1, at: domain.count - 1)
+    }
+    for (place, axis) in kept.enumerated() where axis >= 0 { forms[axis] = Affine(.axis(place)) }
+    for i in contracted.indices { forms[deep + i] = Affine(.axis(domain.count + i)) }
+    batchAxis = batchAxis.flatMap { kept.firstIndex(of: $0) }
+    kernel.remap(forms, domain: domain)
+    maps = maps.map { $0.map { $0.substituting(forms) } }
+
+    let element = graph.type(operation.result).element
+    let builder = KernelBuilder(planner: self, clustering: Clustering(), cluster: nil, batchAxis: batchAxis)
+    let columnsView = resolve(operation.operands[form.columns]).through(maps[form.columns])
+    let rowsView = resolve(operation.operands[form.rows]).through(maps[form.rows])
+    let rowsAccess = builder.access(storage[rowsView.base]!, rowsView)
+    let deepAxes = contracted.indices.map { domain.count + $0 }
+    let isSplit = splitsBatch(batchAxis)
+    let rowCount = domain[domain.count - 2].constant.map {
+      isSplit && batchAxis == domain.count - 2 ? ($0 + threads - 1) / threads : $0
+    }
+    let tile = chooseTile(
+      rows: rowCount, columns: domain.last!.constant, groups: groups, lanes: machine.lanes(element))
+    let packer = Packer(
+      planner: self, domain: domain, contracted: contracted, groups: groups, element: element,
+      builder: builder)
+
+    // Rows whose numbers do not follow each other along the contraction are packed, if that pays.
+    var lhs = ProductOperand(access: rowsAccess, layout: .direct)
+    var lhsTile = tile
+    if let inner = deepAxes.last, rowsAccess.index.factor(ofAxis: inner) != 1, openRegions.count == 1,
+      domain.count == 2, let rows = domain[0].constant, rows >= 2 * tile.rows, !isSplit
+    {
+      lhs = packer.packRows(operation.operands[form.rows], rowsView, panel: tile.rows)
+    } else {
+      lhsTile = tile
+    }
+    let rhs = packer.columns(operation.operands[form.columns], columnsView, tile: lhsTile, rows: rowCount)
+    kernel.product = Product(
+      lhs: lhs, rhs: rhs, groups: groups, contracted: contracted.isEmpty ? [1] : contracted, tile: lhsTile,
+      block: nil, partial: nil, element: element)
+    chooseBlock(&kernel)
+    kernel.split = productSplit(kernel, batchAxis: batchAxis)
+    return kernel
+  }
+
+  /// The tile that needs the fewest cycles by a simple model: two multiply-adds or two loads a cycle, and at least the
+  /// latency of a multiply-add for each contracted index.
+  private func chooseTile(rows: Int?, columns: Int?, groups: Int, lanes: Int) -> Tile {
+    var best = Tile(rows: 1, vectors: 1)
+    var bestCost = Double.infinity
+    let wanted = columns.map { ($0 + lanes - 1) / lanes } ?? 4
+    for vectors in 1...4 where vectors <= max(1, wanted) {
+      let loads = groups * vectors
+      for height in 1...14 where height <= rows ?? 14 {
+        let accumulators = height * loads
+        guard
+          accumulators + min(height, loads) + 1 <= machine.vectorRegisters || (height == 1 && vectors == 1)
+        else { continue }
+        let panels = Double((wanted + vectors - 1) / vectors)
+        let cost =
+          panels
+          * rowTiles(rows ?? 840, height).reduce(0.0) { sum, tile in
+            let multiplies = Double(tile.rows * loads) / 2
+            let reads = Double(tile.rows + loads) / 2
+            return sum + Double(tile.count) * max(multiplies, reads, 4)
+          }
+        // The larger tile wins a tie: it reads less.
+        if cost < bestCost * 0.999
+          || (cost <= bestCost * 1.001 && accumulators > best.rows * groups * best.vectors)
+        {
+          best = Tile(rows: height, vectors: vectors)
+          bestCost = cost
+        }
+      }
+    }
+    return best
+  }
+
+  /// How rows are cut: tiles of the full height and tiles one lower, so that none is much lower than the others.
+  private func rowTiles(_ rows: Int, _ height: Int) -> [(rows: Int, count: Int)] {
+    let count = (rows + height - 1) / height
+    let short = count * height - rows
+    if short <= count {
+      return [(height, count - short), (height - 1, short)].filter { $0.rows > 0 && $0.count > 0 }
+    }
+    return [(height, rows / height), (rows % height, 1)].filter { $0.rows > 0 && $0.count > 0 }
+  }
+
+  /// A deep product of many rows is cut into blocks of the contraction, so that a block of columns stays in cache.
+  private func chooseBlock(_ kernel: inout Kernel) {
+    guard var product = kernel.product, case .packed = product.lhs.layout, case .packed = product.rhs.layout,
+      kernel.domain.count == 2, let rows = kernel.domain[0].constant, let columns = kernel.domain[1].constant
+    else { return }
+    let width = columns * product.groups
+    let bytes = width * product.element.byteCount
+    let block = max(128, min(1024, machine.blockCacheBytes / 2 / bytes / 16 * 16))
+    if let depth = product.depth.constant, depth <= block * 3 / 2 { return }
+    product.block = block
+    product.partial = addBuffer("partial", product.element, [Size(rows), Size(width)])
+    kernel.product = product
+  }
+}
+
+/// Lays operands of a product out in panels.
+struct Packer {
+  let planner: Planner
+  let domain: [Size]
+  let contracted: [Size]
+  let groups: Int
+  let element: ElementType
+  let builder: KernelBuilder
+
+  private var depth: Size { contracted.reduce(1, *) }
+
+  /// The columns as they lie if that serves, otherwise in panels.
+  func columns(_ value: ValueID, _ view: View, tile: Tile, rows: Int?) -> ProductOperand {
+    let planner = planner
+    let access = planner.storage[view.base].map { builder.access($0, view) }
+    let columnAxis = domain.count - 1
+    let isDense = access?.index.factor(ofAxis: columnAxis) == 1
+    let isHere = planner.levelOf(view) == planner.openRegions.count - 1
+    let isLoop = planner.openRegions.count > 1
+    if let access, domain.last!.constant == nil || (isDense && isHere && (rows ?? 1000) <= (isLoop ? 64 : 8))
+    {
+      return ProductOperand(access: access, layout: .direct)
+    }
+    let lanes = planner.machine.lanes(element)
+    return pack(
+      value, view, axis: columnAxis, panel: tile.vectors * lanes, groups: groups, isAlong: isDense)
+  }
+
+  /// Rows in panels.
+  func packRows(_ value: ValueID, _ view: View, panel: Int) -> ProductOperand {
+    let access = builder.access(planner.storage[view.base]!, view)
+    return pack(
+      value, view, axis: domain.count - 2, panel: panel, groups: 1,
+      isAlong: access.index.factor(ofAxis: domain.count - 2) == 1)
+  }
+
+  /// Panels of an axis: for every contracted index in turn the elements of a panel, one group behind the other.
+  ///
+  /// `isAlong` tells that elements along the axis follow each other in memory.
+  private func pack(
+    _ value: ValueID, _ view: View, axis: Int, panel: Int, groups: Int, isAlong: Bool
+  ) -> ProductOperand {
+    let width = domain[axis].constant!
+    let panels = (width + panel - 1) / panel
+    // Axes of the domain that the operand varies along besides rows or columns.
+    let outer = (0..<(domain.count - 2)).filter { axis in view.map.contains { $0.factor(ofAxis: axis) != 0 } }
+    let deep = contracted.indices.map { outer.count + (isAlong ? $0 : $0 + 1) }
+    let panelAxis = outer.count + (isAlong ? contracted.count : 0)
+    let groupAxis = outer.count + contracted.count + 1
+    let lane = groupAxis + 1
+    var packDomain = outer.map { domain[$0] } + contracted
+    packDomain.insert(Size(panels), at: panelAxis)
+    packDomain += [Size(groups), Size(panel)]
+
+    var forms = [Affine](repeating: Affine(0), count: domain.count + contracted.count)
+    for (place, axis) in outer.enumerated() { forms[axis] = Affine(.axis(place)) }
+    for (i, axis) in deep.enumerated() { forms[domain.count + i] = Affine(.axis(axis)) }
+    let column = Affine(.axis(panelAxis), times: Size(panel)) + Affine(.axis(lane))
+    forms[axis] = column + Affine(.axis(groupAxis), times: Size(width))
+    let map = view.map.map { $0.substituting(forms) }
+
+    let key = PackKey(base: view.base, map: map, panel: panel, groups: groups)
+    let buffer: BufferID
+    let panelSize = depth * Size(groups * panel)
+    let outerStrides = Storage.denseStrides(outer.map { domain[$0] } + [Size(panels) * panelSize])
+    if let known = planner.packed[key] {
+      buffer = known
+    } else {
+      buffer = planner.addBuffer("packed_\(view.base)", element, packDomain)
+      var target =
+        Affine(.axis(panelAxis), times: panelSize) + Affine(.axis(groupAxis), times: Size(panel))
+        + Affine(.axis(lane))
+      var stride = Size(groups * panel)
+      for (i, extent) in contracted.enumerated().reversed() {
+        target = target + Affine(.axis(deep[i]), times: stride)
+        stride = stride * extent
+      }
+      for i in outer.indices { target = target + Affine(.axis(i), times: outerStrides[i]) }
+      var body = KernelBuilder(planner: planner, clustering: Clustering(), cluster: nil, batchAxis: nil)
+      let source = body.emit(view.base, map)
+      let store = Store(access: Access(buffer: buffer, index: target, isOwned: false), value: source)
+      let isPadded = width % panel != 0
+      let kernel = Kernel(
+        name: "pack_\(view.base)", domain: packDomain, kind: .map, product: nil, body: body.body,
+        stores: [store],
+        bound: isPadded ? Kernel.Bound(index: column, limit: Size(width)) : nil, split: .none)
+      let level = planner.levelOf(view)
+      planner.steps[level].append(.kernel(planner.finished(kernel, batchAxis: nil)))
+      if level < planner.openRegions.count - 1 || level == 0 { planner.packed[key] = buffer }
+    }
+    var index = Affine(0)
+    for (i, axis) in outer.enumerated() { index = index + Affine(.axis(axis), times: outerStrides[i]) }
+    return ProductOperand(
+      access: Access(buffer: buffer, index: index, isOwned: false), layout: .packed(panel: panel))
+  }
+}

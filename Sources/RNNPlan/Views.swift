@@ -1,0 +1,114 @@
+import RNNGraph
+
+extension Planner {
+  /// What a value shows when slices, transpositions, broadcasts and the arguments of bodies are looked through.
+  func resolve(_ value: ValueID) -> View {
+    var view = View(base: value, map: View.identity(graph.type(value).rank))
+    while let next = step(view.base) { view = next.through(view.map) }
+    return view
+  }
+
+  /// What a value shows directly, or nil if it is not a view.
+  private func step(_ value: ValueID) -> View? {
+    if let alias = aliases[value] { return alias }
+    guard let id = graph.definingOperation(value) else { return nil }
+    let operation = graph[id]
+    guard let source = operation.operands.first else { return nil }
+    let rank = graph.type(value).rank
+    var map = View.identity(rank)
+    switch operation.kind {
+    case .detach:
+      break
+    case .slice(let axis, let start, let count, let anchor):
+      let offset =
+        switch anchor {
+        case .front: Size(start)
+        case .back: extent(graph.type(source).shape[axis]) - Size(start + count)
+        }
+      map[axis].constant = offset
+    case .reverse(let axis):
+      map[axis] = Affine(extent(graph.type(source).shape[axis]) - 1) + Affine(.axis(axis), times: Size(-1))
+    case .transpose(let permutation):
+      var inverse = map
+      for (i, axis) in permutation.enumerated() { inverse[axis] = Affine(.axis(i)) }
+      map = inverse
+    case .broadcast(let axes, _):
+      map = axes.map { Affine(.axis($0)) }
+    case .reshape:
+      guard let forms = reshapeMap(from: graph.type(source).shape, to: graph.type(value).shape) else {
+        return nil
+      }
+      map = forms
+    case .constant, .size, .unary, .binary, .compare, .select, .convert, .dot, .reduce, .pad, .concat,
+      .oneHot,
+      .gather, .scatterAdd, .scan:
+      return nil
+    }
+    return View(base: source, map: map)
+  }
+
+  /// For each axis of `old`, its index as a form of the axes of `new`; nil where axes would have to be divided.
+  ///
+  /// Axes may be split and unit axes may come and go.
+  func reshapeMap(from old: [Dimension], to new: [Dimension]) -> [Affine]? {
+    var forms: [Affine] = []
+    var next = 0
+    for dimension in old {
+      let whole = extent(dimension)
+      if whole == 1 {
+        forms.append(Affine(0))
+        continue
+      }
+      while next < new.count, extent(new[next]) == 1 { next += 1 }
+      var factors: [(Int, Size)] = []
+      var covered: Size = 1
+      while covered != whole {
+        guard next < new.count else { return nil }
+        covered = covered * extent(new[next])
+        factors.append((next, extent(new[next])))
+        next += 1
+        if let c = covered.constant, let w = whole.constant, c > w { return nil }
+      }
+      var form = Affine(0)
+      var stride: Size = 1
+      for (axis, size) in factors.reversed() {
+        form = form + Affine(.axis(axis), times: stride)
+        stride = stride * size
+      }
+      forms.append(form)
+    }
+    return forms
+  }
+
+  /// Whether a value costs nothing to compute wherever it is read, so that it is kept in memory only on demand.
+  func isLeaf(_ value: ValueID) -> Bool {
+    switch graph.definingKind(value) {
+    case .constant, .size, .oneHot, .gather: true
+    default: false
+    }
+  }
+
+  /// The values in memory that reading a value reads, looked through views and leaves.
+  func bases(_ value: ValueID) -> [ValueID] {
+    let base = resolve(value).base
+    guard isLeaf(base), let id = graph.definingOperation(base) else { return [base] }
+    return [base] + graph[id].operands.flatMap(bases)
+  }
+
+  /// Marks what must lie in memory because of how it is read, in all regions.
+  func findMemoryNeeds() {
+    for region in graph.reachableRegions {
+      for id in graph[region].operations {
+        let operation = graph[id]
+        switch operation.kind {
+        case .dot: neededInMemory.formUnion(operation.operands.map { resolve($0).base })
+        case .gather: neededInMemory.insert(resolve(operation.operands[0]).base)
+        case .constant, .size, .unary, .binary, .compare, .select, .convert, .detach, .reduce, .broadcast,
+          .reshape,
+          .transpose, .slice, .pad, .concat, .reverse, .oneHot, .scatterAdd, .scan:
+          break
+        }
+      }
+    }
+  }
+}

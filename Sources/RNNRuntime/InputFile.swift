@@ -1,0 +1,64 @@
+import Foundation
+
+/// A regular file that is open for reading.
+final class InputFile {
+  /// The path as the user gave it.
+  let path: String
+
+  /// The size in bytes when the file was opened.
+  let byteCount: Int
+
+  private let descriptor: Int32
+
+  /// Opens a file.
+  /// - Parameter kind: what the file should be, for messages, as in `checkpoint`.
+  /// - Throws: `InputError` if it is missing, not readable or not a regular file.
+  init(path: String, kind: String) throws {
+    self.path = path
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw InputError("cannot open \(kind) '\(path)': \(systemMessage())")
+    }
+    var status = stat()
+    let code = fstat(descriptor, &status) == 0 ? 0 : errno
+    byteCount = code == 0 ? Int(status.st_size) : 0
+    let mode = status.st_mode & S_IFMT
+    guard code == 0, mode == S_IFREG else {
+      close(descriptor)
+      let reason =
+        code != 0 ? systemMessage(code) : mode == S_IFDIR ? "is a directory" : "not a regular file"
+      throw InputError("cannot read \(kind) '\(path)': \(reason)")
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Fills `buffer` with the bytes from `offset` on.
+  /// - Throws: `InputError` if the file ends before or cannot be read.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
+    var done = 0
+    while done < buffer.count {
+      let count = retryingInterrupts {
+        pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      }
+      guard count >= 0 else { throw InputError("cannot read '\(path)': \(systemMessage())") }
+      guard count > 0 else { throw InputError("'\(path)' became shorter while it was read") }
+      done += count
+    }
+  }
+
+  /// All bytes of the file.
+  func contents() throws -> [UInt8] {
+    var failure: (any Error)?
+    let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      do {
+        try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
+        count = byteCount
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+}

@@ -1,0 +1,47 @@
+extension Tensor {
+  /// The same elements in the same order under another shape.
+  /// - Throws: `InputError` if the shapes have different numbers of elements.
+  public func reshaped(to shape: [Int]) throws -> Tensor {
+    guard Self.byteCount(of: elementType, shape: shape) == byteCount else {
+      throw InputError("\(self) cannot take the shape \(shape): the number of elements differs")
+    }
+    var result = Tensor(elementType, shape: shape)
+    withUnsafeBytes { source in result.withUnsafeMutableBytes { $0.copyMemory(from: source) } }
+    return result
+  }
+
+  /// The elements converted to `type`: a floating-point type to the other, rounding to nearest, or an integer
+  /// type to another that holds every value.
+  /// - Throws: `InputError` between floating-point and integer types, and for an integer out of range.
+  public func converted(to type: ElementType) throws -> Tensor {
+    if type == elementType { return self }
+    switch (elementType, type) {
+    case (.f32, .f64): return try mapped { (value: Float) in Double(value) }
+    case (.f64, .f32): return try mapped { (value: Double) in Float(value) }
+    case (.i32, .i64): return try mapped { (value: Int32) in Int64(value) }
+    case (.u8, .i32), (.bool, .i32): return try mapped { (value: UInt8) in Int32(value) }
+    case (.u8, .i64), (.bool, .i64): return try mapped { (value: UInt8) in Int64(value) }
+    case (.i64, .i32): return try narrowed(Int64.self, to: Int32.self)
+    case (.i64, .u8): return try narrowed(Int64.self, to: UInt8.self)
+    case (.i32, .u8): return try narrowed(Int32.self, to: UInt8.self)
+    default: throw InputError("a tensor of \(elementType) cannot be converted to \(type)")
+    }
+  }
+
+  private func mapped<From: TensorElement, To: TensorElement>(
+    _ convert: (From) throws -> To
+  ) throws -> Tensor {
+    Tensor(try withUnsafeElements(as: From.self) { try $0.map(convert) }, shape: shape)
+  }
+
+  private func narrowed<From: TensorElement & FixedWidthInteger, To: TensorElement & FixedWidthInteger>(
+    _: From.Type, to: To.Type
+  ) throws -> Tensor {
+    try mapped { (value: From) in
+      guard let narrow = To(exactly: value) else {
+        throw InputError("the value \(value) does not fit \(To.elementType)")
+      }
+      return narrow
+    }
+  }
+}

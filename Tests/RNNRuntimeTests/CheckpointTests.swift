@@ -1,0 +1,74 @@
+import Foundation
+import Testing
+
+@testable import RNNRuntime
+
+@Suite struct CheckpointTests {
+  static func checkpoint() throws -> Checkpoint {
+    let corpus = try TextCorpus(text: "the time traveller")
+    return Checkpoint(
+      metadata: CheckpointMetadata(
+        model: ModelSource(
+          name: "CharLM", path: "a/b.rnn", text: "model \"x\" {\n\tstate h'\n} // é\n",
+          imports: ["c.rnn": "fn f(x) = x"]),
+        sizes: ["H": 256, "V": corpus.vocabulary.count], vocabulary: corpus.vocabulary, tokenization: .char,
+        options: TrainingOptions(
+          epochs: 500, batchSize: 32, steps: 35, order: .random, optimizer: "momentum", learningRate: 0.1,
+          optimizerSettings: ["momentum": 0.9], clipNorm: 1, seed: .max, files: ["t.txt"], maxTokens: 10_000,
+          dataFingerprint: corpus.fingerprint),
+        position: TrainingPosition(
+          epoch: 3, batch: 7, step: 31, lossSum: 0.1 + 0.2, tokenCount: 7840, perplexity: .infinity)),
+      parameters: [
+        "rnn.W": Tensor([1, 2, 3, 4] as [Float], shape: [2, 2]), "out.b": Tensor([0.5] as [Float]),
+      ],
+      optimizerState: ["momentum.rnn.W": Tensor([0, 0, 0, 1] as [Float], shape: [2, 2])],
+      recurrentState: ["rnn.h": Tensor([Float.pi], shape: [1, 1])])
+  }
+
+  @Test func aCheckpointComesBackExactly() throws {
+    try withTemporaryFolder { folder in
+      let checkpoint = try Self.checkpoint()
+      try checkpoint.write(toFile: folder + "/c")
+      #expect(try Checkpoint(contentsOfFile: folder + "/c") == checkpoint)
+      let file = try Safetensors(contentsOfFile: folder + "/c")
+      #expect(Set(file.tensors.keys) == ["rnn.W", "out.b", "rnn.h", "optimizer.momentum.rnn.W"])
+    }
+  }
+
+  @Test func filesThatAreNoCheckpointsAreExplained() throws {
+    func error(_ change: (inout Safetensors) -> Void) throws -> String {
+      var file = try Self.checkpoint().encoded()
+      change(&file)
+      return inputError { _ = try Checkpoint(file, origin: "checkpoint 'c'") }
+    }
+    #expect(try error { $0.metadata = [:] }.hasPrefix("checkpoint 'c' is not a checkpoint of rnnc\nnote: "))
+    #expect(
+      try error { $0.metadata["rnnc.checkpoint.version"] = "2" }
+        .hasPrefix("checkpoint 'c' has the format version 2, but this rnnc reads version 1"))
+    #expect(
+      try error { $0.metadata["rnnc.checkpoint"] = "{" }
+        == "checkpoint 'c' is damaged: its metadata cannot be read\nnote: the metadata is not JSON")
+    #expect(
+      try error { $0.metadata["rnnc.checkpoint"]!.replace("\"<unk>\"", with: "\"x\"") }
+        == """
+        checkpoint 'c' is damaged: its metadata cannot be read
+        note: the fault is at 'metadata.vocabulary'
+        """)
+    #expect(try error { $0.tensors["rnn.h"] = nil } == "checkpoint 'c' is damaged: tensor 'rnn.h' is missing")
+    #expect(
+      try error { $0.tensors["more"] = Tensor([1]) }
+        == "checkpoint 'c' is damaged: tensor 'more' belongs to nothing")
+    #expect(
+      inputError { _ = try Checkpoint(contentsOfFile: "/no/c") }
+        == "cannot open checkpoint '/no/c': no such file or directory")
+    #expect(
+      inputError { _ = try Checkpoint(contentsOfFile: fixture("train_sgd.safetensors")) }
+        .contains("is not a checkpoint of rnnc"))
+  }
+
+  @Test func namesThatMeetAreRefused() throws {
+    var checkpoint = try Self.checkpoint()
+    checkpoint.recurrentState["rnn.W"] = Tensor([1])
+    #expect(inputError { _ = try checkpoint.encoded() }.contains("the same name"))
+  }
+}
