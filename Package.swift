@@ -54,6 +54,7 @@ let package = Package(
     layer("RNNTestSupport", ["RNNCompiler"]),
     tests("RNNGraphTests", ["RNNGraph"]),
     tests("RNNInterpreterTests", ["RNNInterpreter"]),
+    tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
   ],
   swiftLanguageModes: [.v6]
 )

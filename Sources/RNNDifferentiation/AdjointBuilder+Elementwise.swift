@@ -1,0 +1,105 @@
+import RNNGraph
+
+extension AdjointBuilder {
+  // ∂L/∂x = ∂L/∂y · f'(x), by `y = f(x)` where that is cheaper than by `x`.
+  func reverseUnary(_ function: UnaryFunction, _ x: ValueID, _ y: ValueID, _ dy: ValueID) {
+    accumulate(derivative(of: function, x, y, dy), into: x)
+  }
+
+  private func derivative(
+    of function: UnaryFunction, _ x: ValueID, _ y: ValueID, _ dy: ValueID
+  ) -> ValueID {
+    switch function {
+    // ∂L/∂x = -∂L/∂y
+    case .negate: return builder.negate(dy)
+    // ∂L/∂x = -∂L/∂y · y²
+    case .reciprocal:
+      let y = read(y)
+      return builder.negate(builder.multiply(dy, builder.multiply(y, y)))
+    // ∂L/∂x = ∂L/∂y · sign(x); 0 at 0
+    case .abs: return builder.multiply(dy, builder.unary(.sign, read(x)))
+    // ∂L/∂x = 0
+    case .sign: return builder.constant(0, like: dy)
+    // ∂L/∂x = ∂L/∂y · y
+    case .exp: return builder.multiply(dy, read(y))
+    // ∂L/∂x = ∂L/∂y / x
+    case .log: return builder.divide(dy, read(x))
+    // ∂L/∂x = ½ ∂L/∂y / y
+    case .sqrt: return builder.divide(builder.scale(dy, by: 0.5), read(y))
+    // ∂L/∂x = -½ ∂L/∂y · y³
+    case .rsqrt:
+      let y = read(y)
+      let cube = builder.multiply(y, builder.multiply(y, y))
+      return builder.multiply(builder.scale(dy, by: -0.5), cube)
+    // ∂L/∂x = ∂L/∂y · (1 - y²)
+    case .tanh:
+      let y = read(y)
+      let slope = builder.subtract(builder.constant(1, like: y), builder.multiply(y, y))
+      return builder.multiply(dy, slope)
+    // ∂L/∂x = ∂L/∂y · y (1 - y)
+    case .sigmoid:
+      let y = read(y)
+      let slope = builder.multiply(y, builder.subtract(builder.constant(1, like: y), y))
+      return builder.multiply(dy, slope)
+    // ∂L/∂x = ∂L/∂y · cos(x)
+    case .sin: return builder.multiply(dy, builder.unary(.cos, read(x)))
+    // ∂L/∂x = -∂L/∂y · sin(x)
+    case .cos: return builder.negate(builder.multiply(dy, builder.unary(.sin, read(x))))
+    // ∂L/∂x = ∂L/∂y · sigmoid(x)
+    case .softplus: return builder.multiply(dy, builder.unary(.sigmoid, read(x)))
+    }
+  }
+
+  func reverseBinary(_ function: BinaryFunction, _ a: ValueID, _ b: ValueID, _ y: ValueID, _ dy: ValueID) {
+    switch function {
+    // ∂L/∂a = ∂L/∂y, ∂L/∂b = ∂L/∂y
+    case .add:
+      accumulate(dy, into: a)
+      accumulate(dy, into: b)
+    // ∂L/∂a = ∂L/∂y, ∂L/∂b = -∂L/∂y
+    case .subtract:
+      accumulate(dy, into: a)
+      accumulate(builder.negate(dy), into: b)
+    // ∂L/∂a = ∂L/∂y · b, ∂L/∂b = ∂L/∂y · a
+    case .multiply:
+      accumulate(builder.multiply(dy, read(b)), into: a)
+      accumulate(builder.multiply(dy, read(a)), into: b)
+    // ∂L/∂a = ∂L/∂y / b, ∂L/∂b = -∂L/∂y / b · y
+    case .divide:
+      let quotient = builder.divide(dy, read(b))
+      accumulate(quotient, into: a)
+      accumulate(builder.negate(builder.multiply(quotient, read(y))), into: b)
+    case .maximum: reverseExtremum(of: a, b, dy) { self.builder.compare(.less, $1, $0) }
+    case .minimum: reverseExtremum(of: a, b, dy) { self.builder.compare(.less, $0, $1) }
+    }
+  }
+
+  // ∂L/∂a = ∂L/∂y where a wins over b, ∂L/∂b = ∂L/∂y where b wins over a
+  //
+  // A tie is shared equally between two active operands. Beside one without adjoint, such as the 0 of max(x, 0), a
+  // tie passes nothing on: the derivative at the kink is 0, as for any rectifier.
+  private func reverseExtremum(
+    of a: ValueID, _ b: ValueID, _ dy: ValueID, wins: (_ winner: ValueID, _ loser: ValueID) -> ValueID
+  ) {
+    let zero = builder.constant(0, like: dy)
+    let (first, second) = (read(a), read(b))
+    let isShared = activity.isActive(a) && activity.isActive(b)
+    let atTie =
+      isShared
+      ? builder.select(builder.compare(.equal, first, second), builder.scale(dy, by: 0.5), zero) : zero
+    accumulate(builder.select(wins(first, second), dy, atTie), into: a)
+    accumulate(builder.select(wins(second, first), dy, atTie), into: b)
+  }
+
+  // ∂L/∂a = ∂L/∂y where the condition holds, ∂L/∂b = ∂L/∂y elsewhere
+  func reverseSelect(_ condition: ValueID, _ a: ValueID, _ b: ValueID, _ dy: ValueID) {
+    let zero = builder.constant(0, like: dy)
+    accumulate(builder.select(read(condition), dy, zero), into: a)
+    accumulate(builder.select(read(condition), zero, dy), into: b)
+  }
+
+  // ∂L/∂x = ∂L/∂y, in the precision of x
+  func reverseConvert(_ x: ValueID, _ dy: ValueID) {
+    accumulate(builder.convert(dy, to: builder.type(x).element), into: x)
+  }
+}

@@ -1,0 +1,75 @@
+import RNNGraph
+
+extension AdjointBuilder {
+  // ∂L/∂a = Σ ∂L/∂y · b over b's free axes, ∂L/∂b = Σ ∂L/∂y · a over a's free axes
+  func reverseDot(_ axes: DotAxes, _ a: ValueID, _ b: ValueID, _ dy: ValueID) {
+    let (aRank, bRank) = (builder.type(a).rank, builder.type(b).rank)
+    let batch = Array(axes.lhsBatch.indices)
+    let aFree = axes.lhsFree(rank: aRank)
+    let bFree = axes.rhsFree(rank: bRank)
+    // The axes of ∂L/∂y are the batch axes, then a's free axes, then b's.
+    let aPlaces = Array(batch.count..<(batch.count + aFree.count))
+    let bPlaces = Array((batch.count + aFree.count)..<(batch.count + aFree.count + bFree.count))
+
+    accumulate(
+      product(
+        dy, contracting: bPlaces, free: aFree,
+        with: read(b), contracting: bFree, batch: axes.rhsBatch,
+        free: rest(axes.rhsContracting, named: axes.lhsContracting), batchNames: axes.lhsBatch),
+      into: a)
+    accumulate(
+      product(
+        dy, contracting: aPlaces, free: bFree,
+        with: read(a), contracting: aFree, batch: axes.lhsBatch,
+        free: rest(axes.lhsContracting, named: axes.rhsContracting), batchNames: axes.rhsBatch),
+      into: b)
+  }
+
+  /// The names of `axes` in rising order of the axes.
+  private func rest(_ axes: [Int], named names: [Int]) -> [Int] {
+    zip(axes, names).sorted { $0.0 < $1.0 }.map(\.1)
+  }
+
+  /// The product of the adjoint and the other operand, with its axes in the order of the operand it belongs to.
+  ///
+  /// `names`, `free` and `batchNames` tell which axis of that operand each axis of the product is. Of the two orders
+  /// of the factors, the one that needs no transposition is taken.
+  private func product(
+    _ dy: ValueID, contracting dyContracting: [Int], free names: [Int],
+    with other: ValueID, contracting otherContracting: [Int], batch otherBatch: [Int], free otherNames: [Int],
+    batchNames: [Int]
+  ) -> ValueID {
+    let dyBatch = Array(otherBatch.indices)
+    let order = batchNames + names + otherNames
+    let swapped = batchNames + otherNames + names
+    if order != order.sorted() && swapped == swapped.sorted() {
+      return builder.dot(
+        other, dy,
+        DotAxes(
+          lhsContracting: otherContracting, rhsContracting: dyContracting, lhsBatch: otherBatch,
+          rhsBatch: dyBatch))
+    }
+    let product = builder.dot(
+      dy, other,
+      DotAxes(
+        lhsContracting: dyContracting, rhsContracting: otherContracting, lhsBatch: dyBatch,
+        rhsBatch: otherBatch))
+    return builder.transpose(product, order.indices.map { axis in order.firstIndex(of: axis) ?? axis })
+  }
+
+  func reverseReduce(_ reduction: Reduction, _ axes: [Int], _ x: ValueID, _ y: ValueID, _ dy: ValueID) {
+    let type = builder.type(x)
+    let kept = type.shape.indices.filter { !axes.contains($0) }
+    func spread(_ value: ValueID) -> ValueID { builder.broadcast(value, axes: kept, shape: type.shape) }
+    switch reduction {
+    // ∂L/∂x = ∂L/∂y, repeated
+    case .sum: accumulate(spread(dy), into: x)
+    // ∂L/∂x = ∂L/∂y / n where x = y, and 0 elsewhere; n elements of x are equal to y, and share alike
+    case .maximum, .minimum:
+      let isExtreme = builder.compare(.equal, read(x), spread(read(y)))
+      let count = builder.reduce(.sum, builder.convert(isExtreme, to: type.element), axes: axes)
+      let share = spread(builder.divide(dy, count))
+      accumulate(builder.select(isExtreme, share, builder.constant(0, like: share)), into: x)
+    }
+  }
+}

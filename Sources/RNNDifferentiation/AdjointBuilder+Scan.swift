@@ -1,0 +1,106 @@
+import RNNGraph
+
+extension AdjointBuilder {
+  // The adjoint of a scan is a scan that runs the other way over saved values:
+  //
+  //     forward step:   cₜ, yₜ = f(w, cₜ₋₁, xₜ)
+  //     backward step:  ∂L/∂cₜ₋₁ = (∂L/∂cₜ, ∂L/∂yₜ) · ∂f/∂c    a carry, from ∂L/∂c of the last step
+  //                     acc + (∂L/∂cₜ, ∂L/∂yₜ) · ∂f/∂w          a carry, from 0, which ends as ∂L/∂w
+  //                     ∂L/∂xₜ   = (∂L/∂cₜ, ∂L/∂yₜ) · ∂f/∂x    an output
+  func reverseScan(_ id: OperationID, _ scan: ScanAttributes) throws {
+    let operation = builder.graph[id]
+    let body = builder.graph[scan.body]
+    let tape = Tape(of: scan, builder)
+    let inner = AdjointBuilder(builder, activity: activity, tape: tape)
+    let arguments = Arguments(body.arguments, scan)
+    var draft = ScanDraft(body: tape.region)
+    // The forward operands whose adjoints the backward scan's results are.
+    var carryReceivers: [ValueID] = []
+    var outputReceivers: [ValueID] = []
+
+    // Adjoints that come into a backward step, and the results of the forward step that they belong to.
+    var seeds: [(adjoint: ValueID, result: ValueID)] = []
+    var carried: [ValueID] = []
+    for (i, argument) in arguments.carries.enumerated()
+    where activity.isActive(argument) || activity.isActive(body.results[i]) {
+      let final = adjoint(of: operation.results[i]) ?? builder.constant(0, like: operation.results[i])
+      let adjoint = builder.addArgument(builder.type(argument), to: tape.region)
+      draft.carries.append((adjoint, final))
+      seeds.append((adjoint, body.results[i]))
+      carried.append(argument)
+      carryReceivers.append(operation.operands[scan.invariants + i])
+    }
+    for (i, result) in operation.results.enumerated().dropFirst(scan.carries) {
+      guard let stack = adjoint(of: result) else { continue }
+      let adjoint = builder.addArgument(builder.type(body.results[i]), to: tape.region)
+      draft.sequences.append((adjoint, stack))
+      seeds.append((adjoint, body.results[i]))
+    }
+
+    builder.move(toEndOf: tape.region)
+    for (adjoint, result) in seeds { inner.accumulate(adjoint, into: result) }
+    for step in body.operations.reversed() { try inner.reverse(step) }
+    draft.next = carried.map { inner.adjoint(of: $0) ?? builder.constant(0, like: $0) }
+    var accumulators: [ValueID] = []
+    for (i, argument) in arguments.invariants.enumerated() {
+      guard let term = inner.adjoint(of: argument) else { continue }
+      let sum = builder.addArgument(builder.type(argument), to: tape.region)
+      accumulators.append(sum)
+      carryReceivers.append(operation.operands[i])
+      draft.next.append(builder.add(sum, term))
+    }
+    for (i, argument) in arguments.sequences.enumerated() {
+      guard let adjoint = inner.adjoint(of: argument) else { continue }
+      draft.outputs.append(adjoint)
+      outputReceivers.append(operation.operands[scan.invariants + scan.carries + i])
+    }
+
+    builder.move(toEndOf: region)
+    builder.site = operation.site
+    let stacks = stackResiduals(of: id, scan, tape)
+    draft.invariants = tape.invariants.map { ($0.argument, read(operation.operands[$0.operand])) }
+    draft.carries += accumulators.map { ($0, builder.constant(0, like: $0)) }
+    draft.sequences += tape.sequences.map { ($0.argument, read(operation.operands[$0.operand])) }
+    draft.sequences += zip(tape.residuals, stacks).map { ($0.argument, read($1)) }
+    let results = builder.scan(steps: scan.steps, isReversed: !scan.isReversed, draft)
+    for (result, receiver) in zip(results.carries + results.outputs, carryReceivers + outputReceivers) {
+      accumulate(result, into: receiver)
+    }
+  }
+
+  /// Makes a forward scan stack what its backward scan reads, and gives the stacks.
+  ///
+  /// A scan that lacks some is replaced by one with more outputs and the same body.
+  private func stackResiduals(of id: OperationID, _ scan: ScanAttributes, _ tape: Tape) -> [ValueID] {
+    var stacked = builder.graph[scan.body].results
+    let places = tape.residuals.map { residual in
+      if let place = stacked.dropFirst(scan.carries).firstIndex(of: residual.value) { return place }
+      stacked.append(residual.value)
+      return stacked.count - 1
+    }
+    let operation = builder.graph[id]
+    if stacked.count == operation.results.count { return places.map { operation.results[$0] } }
+    builder.graph.setResults(of: scan.body, to: stacked)
+    builder.move(before: id)
+    let results = builder.add(operation.kind, operation.operands)
+    let map = Dictionary(uniqueKeysWithValues: zip(operation.results, results))
+    builder.graph.replaceAllUses(map)
+    self.tape?.replace(map)
+    builder.graph.erase([id])
+    builder.move(toEndOf: region)
+    return places.map { results[$0] }
+  }
+}
+
+/// The arguments of a scan's body by sort.
+private struct Arguments {
+  let invariants: ArraySlice<ValueID>
+  let carries: ArraySlice<ValueID>
+  let sequences: ArraySlice<ValueID>
+
+  init(_ all: [ValueID], _ scan: ScanAttributes) {
+    invariants = all[..<scan.invariants]
+    carries = all[scan.invariants..<(scan.invariants + scan.carries)]
+    sequences = all[(scan.invariants + scan.carries)...]
+  }
+}

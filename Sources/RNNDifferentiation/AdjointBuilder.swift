@@ -1,0 +1,74 @@
+import RNNGraph
+
+/// Builds the adjoints of the values of one forward region.
+///
+/// An adjoint of `v` is `∂L/∂v`. Adjoints of the entry's values stand in the entry itself, behind the forward part;
+/// those of a scan's body stand in the body of the backward scan, which sees forward values only as its arguments.
+final class AdjointBuilder {
+  /// Makes the operations.
+  let builder: GraphBuilder
+  /// Which forward values have an adjoint.
+  let activity: Activity
+  /// The backward scan under construction; nil at the entry.
+  let tape: Tape?
+  private var adjoints: [ValueID: ValueID] = [:]
+
+  /// Starts without adjoints.
+  init(_ builder: GraphBuilder, activity: Activity, tape: Tape? = nil) {
+    self.builder = builder
+    self.activity = activity
+    self.tape = tape
+  }
+
+  /// The region that holds the adjoints.
+  var region: RegionID { tape?.region ?? .entry }
+
+  /// The sum of the adjoints that reached a forward value, or nil if none did.
+  func adjoint(of value: ValueID) -> ValueID? { adjoints[value] }
+
+  /// Adds to the adjoint of a forward value, if it has one.
+  func accumulate(_ adjoint: @autoclosure () -> ValueID, into value: ValueID) {
+    guard activity.isActive(value) else { return }
+    let term = adjoint()
+    adjoints[value] = adjoints[value].map { builder.add($0, term) } ?? term
+  }
+
+  /// A value of the backward region that equals a forward value.
+  func read(_ value: ValueID) -> ValueID { tape?.read(value) ?? value }
+
+  /// Adds what the results of an operation pass on to its operands.
+  func reverse(_ id: OperationID) throws {
+    let operation = builder.graph[id]
+    builder.site = operation.site
+    if case .scan(let scan) = operation.kind {
+      if operation.results.contains(where: { adjoints[$0] != nil }) { try reverseScan(id, scan) }
+    } else if let adjoint = adjoints[operation.result] {
+      try reverse(operation, adjoint)
+    }
+  }
+
+  /// One line a kind: `dy` is the adjoint of the operation's result.
+  private func reverse(_ operation: Operation, _ dy: ValueID) throws {
+    let operands = operation.operands
+    switch operation.kind {
+    case .constant, .size, .compare, .detach, .oneHot: break
+    case .unary(let function): reverseUnary(function, operands[0], operation.result, dy)
+    case .binary(let function): reverseBinary(function, operands[0], operands[1], operation.result, dy)
+    case .select: reverseSelect(operands[0], operands[1], operands[2], dy)
+    case .convert: reverseConvert(operands[0], dy)
+    case .dot(let axes): reverseDot(axes, operands[0], operands[1], dy)
+    case .reduce(let reduction, let axes):
+      reverseReduce(reduction, axes, operands[0], operation.result, dy)
+    case .broadcast(let axes, let shape): reverseBroadcast(axes, shape, operands[0], dy)
+    case .reshape: reverseReshape(operands[0], dy)
+    case .transpose(let permutation): reverseTranspose(permutation, operands[0], dy)
+    case .slice(let axis, let start, _, let anchor): reverseSlice(axis, start, anchor, operands[0], dy)
+    case .pad(let axis, let start, _, let anchor): reversePad(axis, start, anchor, operands[0], dy)
+    case .concat(let axis): reverseConcat(axis, operands, dy)
+    case .reverse(let axis): reverseReverse(axis, operands[0], dy)
+    case .gather: try reverseGather(operands[0], operands[1], dy, site: operation.site)
+    case .scatterAdd: reverseScatterAdd(operands[0], operands[1], dy)
+    case .scan: preconditionFailure("a scan has several results")
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import RNNGraph
+
+extension GraphGenerator {
+  /// What can be added to a graph; a step is one operation, or a few that make sense of one.
+  enum Step: CaseIterable {
+    case constant, size, unary, positive, binary, divide, select, convert, detach, dot, product, reduce,
+      broadcast,
+      reshape, transpose, slice, pad, concat, reverse, oneHot, gather, scatterAdd, scan
+  }
+
+  func chooseStep() -> Step {
+    // Cells are made of these, and the others would crowd them out.
+    if random.chance(0.4) { return random.pick([.unary, .binary, .dot, .product]) ?? .unary }
+    return random.pick(Step.allCases) ?? .unary
+  }
+
+  /// Makes a value, or nil if nothing in the pool fits.
+  func make(_ step: Step) -> ValueID? {
+    switch step {
+    case .constant: makeConstant()
+    case .size: makeSize()
+    case .unary: makeUnary()
+    case .positive: makeFromPositive()
+    case .binary: makeBinary()
+    case .divide: makeDivide()
+    case .select: makeSelect()
+    case .convert: makeConvert()
+    case .detach:
+      !options.hasDetachedValues
+        ? nil : pick(where: isFloat).map { note(builder.detach($0), bound: bound($0)) }
+    case .dot: makeDot()
+    case .product: makeProduct()
+    case .reduce: makeReduce()
+    case .broadcast: makeBroadcast()
+    case .reshape: makeReshape()
+    case .transpose: makeTranspose()
+    case .slice: makeSlice()
+    case .pad: makePad()
+    case .concat: makeConcat()
+    case .reverse: makeReverse()
+    case .oneHot: makeOneHot()
+    case .gather: makeGather()
+    case .scatterAdd: makeScatterAdd()
+    case .scan: makeScan()
+    }
+  }
+
+  // MARK: Elementwise
+
+  private func makeConstant() -> ValueID? {
+    guard let like = pick(where: isFloat) else { return nil }
+    let number = (2 * random.unit() - 1) * 2
+    return note(builder.constant(number, like: like), bound: abs(number))
+  }
+
+  private func makeSize() -> ValueID? {
+    let symbols = random.pick([[], [Symbol.batch], [.steps], [.batch, .steps]]) ?? []
+    let one = builder.constant(1, TensorType(options.element, []))
+    return note(builder.divide(one, builder.size(symbols, options.element)), bound: 1)
+  }
+
+  private func makeUnary() -> ValueID? {
+    guard let function = random.pick(UnaryFunction.allCases) else { return nil }
+    switch function {
+    case .negate, .abs, .tanh, .sigmoid, .sin, .cos, .softplus:
+      guard let x = pick(where: isFloat) else { return nil }
+      let isBounded = [.tanh, .sigmoid, .sin, .cos].contains(function)
+      let bound = function == .softplus ? bound(x) + 1 : isBounded ? 1 : bound(x)
+      return note(builder.unary(function, x), bound: bound)
+    case .sign:
+      guard let x = pick(where: { isFloat($0) && isUntouched($0) }) else { return nil }
+      return note(builder.unary(.sign, x), bound: 1)
+    case .exp:
+      guard let x = pick(where: { isFloat($0) && bound($0) <= 1.2 }) else { return nil }
+      return note(builder.unary(.exp, x), bound: 3.5)
+    case .log, .sqrt, .rsqrt, .reciprocal: return makeFromPositive()
+    }
+  }
+
+  /// A value of the same shape as `x` between 0.1 and 20.
+  private func positive(_ x: ValueID) -> ValueID {
+    let (y, offset) =
+      switch random.below(3) {
+      case 0: (builder.multiply(x, x), 0.5)
+      case 1: (builder.unary(.sigmoid, x), 0.2)
+      default: (builder.unary(.softplus, x), 0.3)
+      }
+    return builder.add(y, builder.constant(offset, like: x))
+  }
+
+  private func makeFromPositive() -> ValueID? {
+    guard let x = pick(where: isFloat),
+      let function = random.pick([UnaryFunction.log, .sqrt, .rsqrt, .reciprocal])
+    else { return nil }
+    return note(builder.unary(function, positive(x)), bound: 5)
+  }
+
+  private func makeBinary() -> ValueID? {
+    guard let a = pick(where: isFloat), let function = random.pick(BinaryFunction.allCases) else {
+      return nil
+    }
+    let b = value(shape(a))
+    switch function {
+    case .add, .subtract: return note(builder.binary(function, a, b), bound: bound(a) + bound(b))
+    case .multiply: return note(builder.multiply(a, b), bound: bound(a) * bound(b))
+    case .maximum, .minimum: return note(builder.binary(function, a, b), bound: max(bound(a), bound(b)))
+    case .divide: return makeDivide()
+    }
+  }
+
+  private func makeDivide() -> ValueID? {
+    guard let a = pick(where: isFloat) else { return nil }
+    return note(builder.divide(a, positive(value(shape(a)))), bound: 5 * bound(a))
+  }
+
+  /// A condition on elements of inputs, which are not equal but to themselves.
+  private func condition() -> ValueID? {
+    guard let x = pick(where: isUntouched), let comparison = random.pick(Comparison.allCases) else {
+      return nil
+    }
+    let other = pick { isUntouched($0) && type($0) == type(x) && $0 != x }
+    let number = isFloat(x) ? random.unit() - 0.5 : 1
+    return builder.compare(comparison, x, other ?? builder.constant(number, like: x))
+  }
+
+  private func makeSelect() -> ValueID? {
+    guard let condition = condition() else { return nil }
+    let (a, b) = (value(shape(condition)), value(shape(condition)))
+    return note(builder.select(condition, a, b), bound: max(bound(a), bound(b)))
+  }
+
+  private func makeConvert() -> ValueID? {
+    if random.chance(0.3), let ids = pick(where: { limit($0) != nil }) {
+      return note(builder.convert(ids, to: options.element), bound: Double(limit(ids) ?? 1))
+    }
+    return condition().map { note(builder.convert($0, to: options.element), bound: 1) }
+  }
+
+  // MARK: Indexing
+
+  private func ids() -> ValueID? {
+    if let ids = pick(where: { limit($0) != nil }) { return ids }
+    return depth == 0 ? addInput(.data, [.batch], idLimit: random.pick([1, 3, 5])) : nil
+  }
+
+  private func makeOneHot() -> ValueID? {
+    guard let ids = ids(), let limit = limit(ids), isSmall(shape(ids) + [.fixed(limit)]) else { return nil }
+    return note(builder.oneHot(ids, extent: limit + random.below(2), options.element), bound: 1)
+  }
+
+  private func makeGather() -> ValueID? {
+    guard let ids = ids(), let limit = limit(ids) else { return nil }
+    let fitting = pick { isFloat($0) && (shape($0).first?.fixed ?? 0) >= limit }
+    let rows = [Dimension.fixed(limit), fixed()]
+    let table = fitting ?? (depth == 0 ? addInput(.parameter(.normal(deviation: 1)), rows) : value(rows))
+    guard isSmall(shape(ids) + shape(table).dropFirst()) else { return nil }
+    return note(builder.gather(table, ids), bound: bound(table))
+  }
+
+  private func makeScatterAdd() -> ValueID? {
+    guard let ids = ids(), let limit = limit(ids) else { return nil }
+    let prefix = shape(ids)
+    let fitting = pick { isFloat($0) && Array(shape($0).prefix(prefix.count)) == prefix }
+    let rows = fitting ?? value(prefix + [fixed()])
+    let extent = limit + random.below(3)
+    guard isSmall([.fixed(extent)] + shape(rows).dropFirst(prefix.count)) else { return nil }
+    return note(
+      builder.scatterAdd(ids, rows, extent: extent), bound: bound(rows) * Double(volume(prefix)))
+  }
+}

@@ -1,0 +1,94 @@
+import RNNGraph
+import RNNInterpreter
+
+/// A random well-typed graph with inputs that fit it.
+///
+/// All kinds of operations occur, scans in both directions and in each other among them. Values stay small whatever
+/// the inputs, and discontinuous functions are applied to inputs only, so that programs which round differently
+/// agree.
+public struct RandomGraph: Sendable {
+  /// What the graph should be like.
+  public struct Options: Sendable {
+    /// The type of all floats.
+    public var element: ElementType
+    /// Whether there is a loss that most inputs reach.
+    public var hasLoss: Bool
+    /// Whether values are detached, so that gradients differ from differences.
+    public var hasDetachedValues: Bool
+    /// About how many operations stand outside scans.
+    public var operationCount: Int
+    /// How many scans may stand in each other.
+    public var depth: Int
+
+    /// Chooses what the graph should be like.
+    public init(
+      element: ElementType = .f64, hasLoss: Bool = false, hasDetachedValues: Bool = true,
+      operationCount: Int = 16, depth: Int = 2
+    ) {
+      self.element = element
+      self.hasLoss = hasLoss
+      self.hasDetachedValues = hasDetachedValues
+      self.operationCount = operationCount
+      self.depth = depth
+    }
+  }
+
+  /// The graph.
+  public let graph: Graph
+  /// The sizes for which the graph was made; others do as well if they are not smaller.
+  public let sizes: [Symbol: Int]
+  private let seed: UInt64
+
+  /// Makes the graph of a seed: the same in every run.
+  public init(seed: UInt64, _ options: Options = Options()) {
+    var random = SplitMix64(seed: seed)
+    let sizes: [Symbol: Int] = [
+      .batch: random.pick([1, 2, 3, 4, 7]) ?? 1,
+      .steps: random.pick([1, 2, 3, 5, 7]) ?? 1,
+      Symbol("S"): random.pick([1, 2, 4]) ?? 1,
+    ]
+    let generator = GraphGenerator(name: "random\(seed)", sizes: sizes, options, random)
+    generator.generate()
+    graph = generator.builder.graph
+    let made = generator.builder.graph
+    self.sizes = sizes.filter { symbol, _ in
+      made.inputs.contains { made.type($0.value).shape.contains(.symbol(symbol)) }
+    }
+    self.seed = seed
+  }
+
+  /// Random inputs for the graph, the same in every run.
+  public func inputs() -> [String: DenseArray] {
+    var random = SplitMix64(seed: seed ^ 0x5EED)
+    return randomInputs(for: graph, sizes: sizes, using: &random)
+  }
+}
+
+/// Random inputs for a graph: floats between -1 and 1, hyperparameters of 0.1, ids below their limits.
+///
+/// - Requires: `sizes` has each symbol that occurs in the inputs' shapes.
+public func randomInputs(
+  for graph: Graph, sizes: [Symbol: Int], using random: inout SplitMix64
+) -> [String: DenseArray] {
+  var inputs: [String: DenseArray] = [:]
+  for input in graph.inputs {
+    let type = graph.type(input.value)
+    let shape = type.shape.map { dimension in
+      switch dimension {
+      case .fixed(let extent): return extent
+      case .symbol(let symbol):
+        guard let size = sizes[symbol] else { preconditionFailure("the size of \(symbol) is not given") }
+        return size
+      }
+    }
+    let numbers = (0..<shape.reduce(1, *)).map { _ -> Double in
+      switch type.element {
+      case .f32, .f64: input.role == .hyperparameter ? 0.1 : 2 * random.unit() - 1
+      case .i32: Double(random.below(input.idLimit ?? 8))
+      case .bool: random.chance(0.5) ? 1 : 0
+      }
+    }
+    inputs[input.name] = DenseArray(type.element, shape, numbers)
+  }
+  return inputs
+}
