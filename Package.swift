@@ -54,6 +54,8 @@ let package = Package(
     layer("RNNTestSupport", ["RNNCompiler"]),
     tests("RNNGraphTests", ["RNNGraph"]),
     tests("RNNInterpreterTests", ["RNNInterpreter"]),
+    tests(
+      "RNNPassesTests", ["RNNPasses", "RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
   ],
   swiftLanguageModes: [.v6]
