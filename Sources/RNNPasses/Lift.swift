@@ -142,7 +142,9 @@ struct Lift {
     let results = builder.scan(
       steps: scan.steps, isReversed: scan.isReversed, invariants: operands[..<first].map(\.value),
       carries: operands[first..<second].map(whole),
-      sequences: operands[second...].map { $0.isStacked ? builder.transpose($0.value, swapped($0.value)) : $0.value }
+      sequences: operands[second...].map {
+        $0.isStacked ? builder.transpose($0.value, swapped($0.value)) : $0.value
+      }
     ) { invariants, carries, elements in
       var known: [ValueID: Lifted] = [:]
       for (i, value) in (invariants + carries + elements).enumerated() {

@@ -83,7 +83,8 @@ extension Simplifier {
     }
     if let x = negated(a) { return negate(multiply(x, b)) }  // -x * y -> -(x * y)
     if let y = negated(b) { return negate(multiply(a, y)) }  // x * -y -> -(x * y)
-    if let s = broadcast(b), type(s.x).isScalar, case (.multiply, let x, let inner)? = binary(a), let t = broadcast(inner),
+    if let s = broadcast(b), type(s.x).isScalar, case (.multiply, let x, let inner)? = binary(a),
+      let t = broadcast(inner),
       type(t.x).isScalar
     {  // (x * broadcast t) * broadcast s -> x * broadcast(t * s)
       return multiply(x, make(.broadcast(axes: [], shape: s.shape), multiply(t.x, s.x)))

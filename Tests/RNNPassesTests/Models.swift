@@ -31,7 +31,9 @@ struct Model: Sendable, CustomTestStringConvertible {
       x = net.scan(cell, x, &finals)
     }
     let net = Layer(builder: builder, name: "out", element: element, width: width)
-    let (weight, bias) = (net.parameter("W", [.fixed(classes), .fixed(width)]), net.parameter("b", [.fixed(classes)]))
+    let (weight, bias) = (
+      net.parameter("W", [.fixed(classes), .fixed(width)]), net.parameter("b", [.fixed(classes)])
+    )
     let product = builder.dot(x, weight, DotAxes(lhsContracting: [2], rhsContracting: [1]))
     let y = builder.add(product, builder.broadcast(bias, axes: [2], shape: builder.type(product).shape))
     for (name, value) in finals { builder.graph.addOutput(name, role: .state, value) }

@@ -1,3 +1,4 @@
+import RNNDifferentiation
 import RNNGraph
 import RNNInterpreter
 import RNNPasses
@@ -26,7 +27,7 @@ import Testing
       .full, graph, inputs: randomInputs(for: graph, sizes: sizes, using: &random), sizes: sizes)
   }
 
-  @Test(arguments: 0..<300) func passesKeepRandomGraphs(seed: Int) throws {
+  @Test(arguments: 0..<150) func passesKeepRandomGraphs(seed: Int) throws {
     let random = RandomGraph(seed: UInt64(seed))
     for pass in Pass.all {
       try expectPreserves(
@@ -34,5 +35,12 @@ import Testing
         sizes: random.sizes)
     }
     try expectPreserves(.full, random.graph, inputs: random.inputs(), sizes: random.sizes)
+  }
+
+  @Test(arguments: 1000..<1120) func pipelinesKeepGradientsOfRandomGraphs(seed: Int) throws {
+    let random = RandomGraph(seed: UInt64(seed), .init(hasLoss: true, operationCount: 24))
+    let graph = try gradient(of: random.graph) { _ in true }
+    try expectPreserves(.full, graph, inputs: random.inputs(), sizes: random.sizes)
+    try expectPreserves(.basic, graph, inputs: random.inputs(), sizes: random.sizes)
   }
 }
