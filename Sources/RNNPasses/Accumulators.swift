@@ -1,0 +1,70 @@
+import BitCollections
+import RNNGraph
+
+/// A carry that only sums something up: `next = carry + term + …`, and nothing else reads it.
+struct Accumulator {
+  /// Which carry.
+  let carry: Int
+  /// What each step adds.
+  let terms: [(value: ValueID, isNegative: Bool)]
+}
+
+extension Graph {
+  /// The carries of a loop that only sum something up which a step computes by a product or a reduction, and which
+  /// no other carry needs: the sum can be made of all steps at once, behind the loop.
+  func accumulators(of scan: ScanView, _ counts: [Int]) -> [Accumulator] {
+    var found: [Accumulator] = []
+    for carry in scan.nexts.indices {
+      if let terms = terms(from: scan.nexts[carry], to: scan.carryArguments[carry], counts) {
+        found.append(Accumulator(carry: carry, terms: terms))
+      }
+    }
+    // What the other carries need is computed in the loop anyway; adding it up there costs nothing more.
+    while true {
+      let moved = Set(found.map(\.carry))
+      let rest = scan.nexts.indices.filter { !moved.contains($0) }.map { scan.nexts[$0] }
+      let needed = operationsNeeded(for: rest, in: scan.body)
+      let kept = found.filter { $0.terms.contains { isReduced($0.value, needed) } }
+      if kept.count == found.count { return found }
+      found = kept
+    }
+  }
+
+  /// The terms of a sum that has `carry` as one term and is computed for nothing else; nil if it is no such sum.
+  private func terms(from sum: ValueID, to carry: ValueID, _ counts: [Int]) -> [(
+    value: ValueID, isNegative: Bool
+  )]? {
+    guard counts[carry.index] == 1, sum != carry else { return nil }
+    var terms: [(value: ValueID, isNegative: Bool)] = []
+    var hasCarry = false
+    var work = [(sum, false)]
+    while let (value, isNegative) = work.popLast() {
+      if value == carry {
+        if isNegative { return nil }
+        hasCarry = true
+        continue
+      }
+      guard counts[value.index] == 1, let id = definingOperation(value) else {
+        terms.append((value, isNegative))
+        continue
+      }
+      switch self[id].kind {
+      case .binary(.add): work += self[id].operands.reversed().map { ($0, isNegative) }
+      case .binary(.subtract):
+        work += [(self[id].operands[1], !isNegative), (self[id].operands[0], isNegative)]
+      default: terms.append((value, isNegative))
+      }
+    }
+    return hasCarry ? terms : nil
+  }
+
+  /// Whether a value is, but for linear operations, a product or a reduction that is not among `needed`.
+  private func isReduced(_ value: ValueID, _ needed: BitSet) -> Bool {
+    guard let id = definingOperation(value) else { return false }
+    switch self[id].kind {
+    case .dot, .reduce(.sum, _), .scatterAdd: return !needed.contains(id.index)
+    case let kind where kind.isLinear: return self[id].operands.contains { isReduced($0, needed) }
+    default: return false
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import BitCollections
+import RNNGraph
+
+extension Graph {
+  /// The indices of the operations of a region that `values` are computed by, directly or not.
+  func operationsNeeded(
+    for values: [ValueID], in region: RegionID, stoppingAt isGiven: (ValueID) -> Bool = { _ in false }
+  ) -> BitSet {
+    var wanted = BitSet(reservingCapacity: valueCount)
+    for value in values where !isGiven(value) { wanted.insert(value.index) }
+    var needed = BitSet(reservingCapacity: operationCount)
+    for id in self[region].operations.reversed()
+    where self[id].results.contains(where: { wanted.contains($0.index) }) {
+      needed.insert(id.index)
+      for operand in self[id].operands where !isGiven(operand) { wanted.insert(operand.index) }
+    }
+    return needed
+  }
+
+  /// The indices of the values of a region that depend on `seeds`, with the seeds.
+  func valuesDepending(on seeds: some Sequence<ValueID>, in region: RegionID) -> BitSet {
+    var found = BitSet(reservingCapacity: valueCount)
+    for seed in seeds { found.insert(seed.index) }
+    for id in self[region].operations
+    where self[id].operands.contains(where: { found.contains($0.index) }) {
+      for result in self[id].results { found.insert(result.index) }
+    }
+    return found
+  }
+}
+
+extension OperationKind {
+  /// Whether one element of the result needs one element of each operand, at the same place.
+  var isElementwise: Bool {
+    switch self {
+    case .unary, .binary, .compare, .select, .convert, .detach: true
+    default: false
+    }
+  }
+
+  /// Whether it only moves elements, and so costs nothing where its reader can look them up itself.
+  var isFree: Bool {
+    switch self {
+    case .constant, .size, .detach, .broadcast, .reshape, .transpose, .pad, .reverse, .oneHot, .convert: true
+    default: false
+    }
+  }
+
+  /// Whether it does more work than its result has elements.
+  var isCostly: Bool {
+    switch self {
+    case .dot, .reduce, .scatterAdd, .scan: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import RNNGraph
+
+/// A value of a loop's body as it is known outside of the loop: the values of all steps, stacked along a new first
+/// axis, or one value if it is the same in every step.
+struct Lifted {
+  var value: ValueID
+  var isStacked: Bool
+}
+
+/// Makes operations of a loop's body outside of the loop, for all steps at once.
+struct Lift {
+  let builder: GraphBuilder
+  /// The extent of the new first axis.
+  let steps: Dimension
+
+  /// Does in one operation what `kind` does in every step.
+  func operation(_ kind: OperationKind, _ operands: [Lifted], in graph: Graph) -> [Lifted] {
+    if !operands.contains(where: \.isStacked) {
+      if case .scan = kind {} else {
+        return builder.add(kind, operands.map(\.value)).map { Lifted(value: $0, isStacked: false) }
+      }
+    }
+    switch kind {
+    case .constant, .size:
+      return builder.add(kind, []).map { Lifted(value: $0, isStacked: false) }
+    case .unary, .convert, .detach, .oneHot:
+      return one(kind, operands[0].value)
+    case .binary, .compare, .select:
+      return one(kind, operands.map(stacked))
+    case .dot(let axes):
+      return [dot(axes, operands[0], operands[1])]
+    case .reduce(let reduction, let axes):
+      return one(.reduce(reduction, axes: axes.map { $0 + 1 }), operands[0].value)
+    case .broadcast(let axes, let shape):
+      return one(.broadcast(axes: [0] + axes.map { $0 + 1 }, shape: [steps] + shape), operands[0].value)
+    case .reshape(let shape):
+      return one(.reshape([steps] + shape), operands[0].value)
+    case .transpose(let permutation):
+      return one(.transpose([0] + permutation.map { $0 + 1 }), operands[0].value)
+    case .slice(let axis, let start, let count, let anchor):
+      return one(.slice(axis: axis + 1, start: start, count: count, anchor: anchor), operands[0].value)
+    case .pad(let axis, let start, let to, let anchor):
+      return one(.pad(axis: axis + 1, start: start, to: to, anchor: anchor), operands[0].value)
+    case .concat(let axis):
+      return one(.concat(axis: axis + 1), operands.map(stacked))
+    case .reverse(let axis):
+      return one(.reverse(axis: axis + 1), operands[0].value)
+    case .gather:
+      return [gather(operands[0], operands[1])]
+    case .scatterAdd(let extent):
+      return [scatterAdd(extent, operands[0], operands[1])]
+    case .scan:
+      return scan(kind, operands, in: graph)
+    }
+  }
+
+  /// A lifted value with the axis of steps, repeated along it if need be.
+  func stacked(_ lifted: Lifted) -> ValueID {
+    lifted.isStacked ? lifted.value : builder.broadcast(lifted.value, leading: [steps])
+  }
+
+  /// The sum of a lifted value over all steps.
+  func total(_ lifted: Lifted) -> ValueID {
+    if lifted.isStacked { return builder.reduce(.sum, lifted.value, axes: [0]) }
+    return repeated(lifted.value)
+  }
+
+  /// The sum over all steps of the product that the body computes in each.
+  func totalOfDot(_ axes: DotAxes, _ a: Lifted, _ b: Lifted) -> ValueID {
+    guard a.isStacked || b.isStacked else { return repeated(builder.dot(a.value, b.value, axes)) }
+    guard a.isStacked, b.isStacked else {  // the factor that stays the same is taken out of the sum
+      return builder.dot(
+        a.isStacked ? total(a) : a.value, b.isStacked ? total(b) : b.value, axes)
+    }
+    var axes = axes.shifted(lhs: true, rhs: true)
+    axes.lhsContracting.insert(0, at: 0)
+    axes.rhsContracting.insert(0, at: 0)
+    return builder.dot(a.value, b.value, axes)
+  }
+
+  /// The sum over all steps of a scatter-add.
+  func totalOfScatterAdd(_ extent: Int, _ ids: Lifted, _ rows: Lifted) -> ValueID {
+    if !ids.isStacked { return builder.scatterAdd(ids.value, total(rows), extent: extent) }
+    return builder.scatterAdd(ids.value, stacked(rows), extent: extent)
+  }
+
+  private func repeated(_ value: ValueID) -> ValueID {
+    let count = builder.size(steps.symbol.map { [$0] } ?? [], builder.type(value).element)
+    return builder.multiply(value, builder.broadcast(scalar: count, like: value))
+  }
+
+  private func one(_ kind: OperationKind, _ operands: ValueID...) -> [Lifted] { one(kind, operands) }
+
+  private func one(_ kind: OperationKind, _ operands: [ValueID]) -> [Lifted] {
+    [Lifted(value: builder.add(kind, operands)[0], isStacked: true)]
+  }
+
+  /// Steps become a batch axis if both operands have them, otherwise a free axis of the one that does.
+  private func dot(_ axes: DotAxes, _ a: Lifted, _ b: Lifted) -> Lifted {
+    var shifted = axes.shifted(lhs: a.isStacked, rhs: b.isStacked)
+    if a.isStacked, b.isStacked {
+      shifted.lhsBatch.insert(0, at: 0)
+      shifted.rhsBatch.insert(0, at: 0)
+      return Lifted(value: builder.dot(a.value, b.value, shifted), isStacked: true)
+    }
+    let product = builder.dot(a.value, b.value, shifted)
+    let batch = axes.lhsBatch.count
+    let place =
+      a.isStacked ? batch : batch + axes.lhsFree(rank: builder.type(a.value).rank).count
+    var permutation = Array(0..<builder.type(product).rank)
+    permutation.remove(at: place)
+    return Lifted(value: builder.transpose(product, [place] + permutation), isStacked: true)
+  }
+
+  private func gather(_ table: Lifted, _ ids: Lifted) -> Lifted {
+    guard table.isStacked else {
+      return Lifted(value: builder.gather(table.value, ids.value), isStacked: true)
+    }
+    // Each step has a table of its own: a product per step picks the rows.
+    let type = builder.type(table.value)
+    let picks = Lifted(
+      value: builder.oneHot(ids.value, extent: type.shape[1].fixed ?? 1, type.element),
+      isStacked: ids.isStacked)
+    let last = builder.type(ids.value).rank - (ids.isStacked ? 1 : 0)
+    return dot(DotAxes(lhsContracting: [last], rhsContracting: [0]), picks, table)
+  }
+
+  private func scatterAdd(_ extent: Int, _ ids: Lifted, _ rows: Lifted) -> Lifted {
+    let picks = Lifted(
+      value: builder.oneHot(ids.value, extent: extent, builder.type(rows.value).element),
+      isStacked: ids.isStacked)
+    let rank = builder.type(ids.value).rank - (ids.isStacked ? 1 : 0)
+    let all = Array(0..<rank)
+    return dot(DotAxes(lhsContracting: all, rhsContracting: all), picks, rows)
+  }
+
+  /// A loop for all steps at once: the axis of steps stands behind the loop's own in its sequences.
+  private func scan(_ kind: OperationKind, _ operands: [Lifted], in graph: Graph) -> [Lifted] {
+    guard case .scan(let scan) = kind else { preconditionFailure("\(kind) is no loop") }
+    let first = scan.invariants
+    let second = first + scan.carries
+    let sequences = operands[second...].map { lifted in
+      lifted.isStacked ? builder.transpose(lifted.value, swapped(lifted.value)) : lifted.value
+    }
+    let results = builder.scan(
+      steps: scan.steps, isReversed: scan.isReversed, invariants: operands[..<first].map(\.value),
+      carries: operands[first..<second].map(stacked), sequences: sequences
+    ) { invariants, carries, elements in
+      var known: [ValueID: Lifted] = [:]
+      for (i, value) in (invariants + carries + elements).enumerated() {
+        let isCarry = i >= first && i < second
+        known[graph[scan.body].arguments[i]] = Lifted(
+          value: value, isStacked: isCarry || operands[i].isStacked)
+      }
+      for id in graph[scan.body].operations {
+        let inner = graph[id]
+        let lifted = operation(inner.kind, inner.operands.compactMap { known[$0] }, in: graph)
+        for (result, value) in zip(inner.results, lifted) { known[result] = value }
+      }
+      let all = graph[scan.body].results.compactMap { known[$0] }.map(stacked)
+      return (Array(all.prefix(scan.carries)), Array(all.dropFirst(scan.carries)))
+    }
+    return (results.carries + results.outputs.map { builder.transpose($0, swapped($0)) }).map {
+      Lifted(value: $0, isStacked: true)
+    }
+  }
+
+  private func swapped(_ value: ValueID) -> [Int] { [1, 0] + (2..<builder.type(value).rank) }
+}
+
+extension DotAxes {
+  /// The same pairing when an operand has one more axis in front.
+  fileprivate func shifted(lhs: Bool, rhs: Bool) -> DotAxes {
+    let (left, right) = (lhs ? 1 : 0, rhs ? 1 : 0)
+    return DotAxes(
+      lhsContracting: lhsContracting.map { $0 + left }, rhsContracting: rhsContracting.map { $0 + right },
+      lhsBatch: lhsBatch.map { $0 + left }, rhsBatch: rhsBatch.map { $0 + right })
+  }
+}

@@ -1,0 +1,80 @@
+import RNNGraph
+
+/// What is known outside of one loop of its body's values, and what can be made of that.
+final class OutsideView {
+  let old: Graph
+  let lift: Lift
+  private var known: [ValueID: Lifted] = [:]
+  private var totals: [ValueID: ValueID] = [:]
+
+  /// Knows the invariants and the sequences of a loop.
+  init(of draft: ScanDraft, in rebuilder: Rebuilder) {
+    old = rebuilder.old
+    lift = Lift(builder: rebuilder.builder, steps: .symbol(draft.steps))
+    for entry in draft.invariants {
+      if let inner = entry.inner { know(inner, as: Lifted(value: entry.outer, isStacked: false)) }
+    }
+    for entry in draft.sequences {
+      if let inner = entry.inner { know(inner, as: Lifted(value: entry.outer, isStacked: true)) }
+    }
+  }
+
+  /// Makes a value known.
+  func know(_ inner: ValueID, as lifted: Lifted) { known[inner] = lifted }
+
+  /// A value of the body outside of it.
+  ///
+  /// - Requires: what it is computed from, down to the body's arguments, is known.
+  subscript(inner: ValueID) -> Lifted {
+    if let lifted = known[inner] { return lifted }
+    guard let id = old.definingOperation(inner) else {
+      preconditionFailure("\(inner) is not known outside of its loop")
+    }
+    let operation = old[id]
+    let lifted = lift.operation(operation.kind, operation.operands.map { self[$0] }, in: old)
+    for (result, value) in zip(operation.results, lifted) { known[result] = value }
+    return known[inner] ?? lifted[0]
+  }
+
+  /// The sum of a value of the body over all steps; linear operations are done once, on the sum.
+  ///
+  /// - Requires: what it is computed from, down to the body's arguments, is known.
+  func total(_ inner: ValueID) -> ValueID {
+    if let total = totals[inner] { return total }
+    let total = makeTotal(inner)
+    totals[inner] = total
+    return total
+  }
+
+  private func makeTotal(_ inner: ValueID) -> ValueID {
+    if let lifted = known[inner] { return lift.total(lifted) }
+    guard let id = old.definingOperation(inner) else { return lift.total(self[inner]) }
+    let operation = old[id]
+    switch operation.kind {
+    case .dot(let axes):
+      return lift.totalOfDot(axes, self[operation.operands[0]], self[operation.operands[1]])
+    case .scatterAdd(let extent):
+      return lift.totalOfScatterAdd(extent, self[operation.operands[0]], self[operation.operands[1]])
+    case .reduce(.sum, let axes):
+      let source = self[operation.operands[0]]
+      if !source.isStacked { return lift.total(self[inner]) }
+      return lift.builder.reduce(.sum, source.value, axes: [0] + axes.map { $0 + 1 })
+    case let kind where kind.isLinear:
+      return lift.builder.add(kind, operation.operands.map { total($0) })[0]
+    default:
+      return lift.total(self[inner])
+    }
+  }
+}
+
+extension OperationKind {
+  /// Whether the sum of its results is its result on the sums, whatever they are; products are left out.
+  var isLinear: Bool {
+    switch self {
+    case .binary(.add), .binary(.subtract), .unary(.negate), .reshape, .transpose, .slice, .pad, .concat,
+      .broadcast, .reverse:
+      true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import RNNGraph
+
+/// A change of a graph that keeps what it computes.
+public struct Pass: Sendable {
+  /// The name by which the user asks for it.
+  public let name: String
+  /// What it does, in half a sentence.
+  public let summary: String
+  /// Applies it and gives whether it changed anything.
+  public let run: @Sendable (inout Graph) -> Bool
+
+  init(name: String, summary: String, run: @escaping @Sendable (inout Graph) -> Bool) {
+    self.name = name
+    self.summary = summary
+    self.run = run
+  }
+
+  /// Every pass there is: the only table of them.
+  public static let all: [Pass] = [
+    simplify, oneHot, commonSubexpressions, deadCode, loopInvariants, scanInterfaces, sinkSequences,
+    sinkSlices, mergeSums, mergeProducts, splitBefore, splitBehind,
+  ]
+
+  /// The pass of this name.
+  public static func named(_ name: String) -> Pass? { all.first { $0.name == name } }
+}

@@ -1,0 +1,52 @@
+/// Passes in the order in which they are applied.
+public struct Pipeline: Sendable {
+  /// The name by which the user asks for it.
+  public let name: String
+  /// The passes; one may stand several times.
+  public let passes: [Pass]
+
+  /// Makes a pipeline.
+  public init(name: String, passes: [Pass]) {
+    self.name = name
+    self.passes = passes
+  }
+
+  /// Every pipeline with a name.
+  public static let all: [Pipeline] = [none, basic, full]
+
+  /// The pipeline of this name.
+  public static func named(_ name: String) -> Pipeline? { all.first { $0.name == name } }
+
+  /// Leaves the graph as it is.
+  public static let none = Pipeline(name: "none", passes: [])
+
+  /// Removes what costs time and gives nothing, and leaves every loop's work in it.
+  public static let basic = Pipeline(
+    name: "basic", passes: [.simplify, .commonSubexpressions, .deadCode, .simplify, .deadCode])
+
+  /// Everything that makes the program faster.
+  public static let full = Pipeline(
+    name: "full",
+    passes: [
+      // Gradients come with sums of zeros, pads and transposes, and with whatever might have been needed.
+      .simplify, .deadCode, .commonSubexpressions,
+
+      // Each loop gets what it really reads, and computes cheap sequences itself: one-hots meet their products.
+      .scanInterfaces, .sinkSequences, .loopInvariants, .simplify,
+
+      // Gates that are written as one split become gates that are written apart …
+      .sinkSlices, .simplify, .commonSubexpressions,
+      // … and products become as wide as they can be. Factors that are put together twice are put together once.
+      .mergeSums, .commonSubexpressions, .mergeProducts, .simplify, .commonSubexpressions,
+
+      // What is still a product with a one-hot picks rows instead, and need not leave the loop.
+      .oneHot,
+
+      // Loops keep what their carries need and cheap work that fuses with it.
+      .loopInvariants, .splitBehind, .splitBefore, .deadCode,
+
+      // Behind the loops stand products with one-hots again, and stacks of parts beside stacks of the whole.
+      .scanInterfaces, .simplify, .oneHot, .simplify, .commonSubexpressions, .sinkSlices, .sinkSequences,
+      .scanInterfaces, .loopInvariants, .simplify, .commonSubexpressions, .deadCode,
+    ])
+}

@@ -1,0 +1,76 @@
+import BitCollections
+import RNNGraph
+
+/// What has to be known of a region to put products together.
+struct ProductRegion {
+  let graph: Graph
+  let region: RegionID
+  /// Whether it is the body of a loop.
+  let isLoop: Bool
+  /// Values that depend on more than weights: on data in the entry, on carries or sequences in a loop.
+  private let varying: BitSet
+  /// Values that depend on a carry.
+  private let carried: BitSet
+  /// Operations that a carry needs, sums over the steps apart.
+  private let needed: BitSet
+
+  init(_ region: RegionID, in graph: Graph, _ counts: [Int]) {
+    self.graph = graph
+    self.region = region
+    if let owner = graph[region].owner, let scan = ScanView(owner, in: graph) {
+      isLoop = true
+      varying = graph.valuesDepending(on: scan.carryArguments + scan.elements, in: region)
+      carried = graph.valuesDepending(on: scan.carryArguments, in: region)
+      let sums = Set(graph.accumulators(of: scan, counts).map(\.carry))
+      needed = graph.operationsNeeded(
+        for: scan.nexts.indices.filter { !sums.contains($0) }.map { scan.nexts[$0] }, in: region)
+    } else {
+      isLoop = false
+      let data = graph.inputs.filter { !$0.role.isWeight }.map(\.value)
+      varying = graph.valuesDepending(on: data, in: region)
+      carried = BitSet()
+      needed = BitSet()
+    }
+  }
+
+  func isWeight(_ value: ValueID) -> Bool { !varying.contains(value.index) }
+  func isCarried(_ value: ValueID) -> Bool { carried.contains(value.index) }
+  func isNeeded(_ id: OperationID) -> Bool { needed.contains(id.index) }
+
+  /// The members of `group` that can be computed together, in their order, given the groups that are already decided.
+  ///
+  /// One that needs the result of another, by whatever way, has to wait for it.
+  func independent(_ group: [OperationID], besides decided: [[OperationID]]) -> [OperationID] {
+    var kept: [OperationID] = []
+    for id in group.sorted() {
+      let later = dependents(of: kept, decided)
+      if graph[id].operands.contains(where: { later.contains($0.index) }) { continue }
+      let after = dependents(of: [id], decided)
+      if kept.contains(where: { graph[$0].operands.contains { after.contains($0.index) } }) { continue }
+      kept.append(id)
+    }
+    return kept
+  }
+
+  /// Values that need the result of one of `operations`, where the members of a decided group wait for one another.
+  private func dependents(of operations: [OperationID], _ decided: [[OperationID]]) -> BitSet {
+    var seeds = operations.map { graph[$0].result }
+    var found = graph.valuesDepending(on: seeds, in: region)
+    var waiting = decided
+    while let i = waiting.firstIndex(where: { $0.contains { found.contains(graph[$0].result.index) } }) {
+      seeds += waiting.remove(at: i).map { graph[$0].result }
+      found = graph.valuesDepending(on: seeds, in: region)
+    }
+    return found
+  }
+}
+
+extension InputRole {
+  /// Whether it is the same for every example.
+  fileprivate var isWeight: Bool {
+    switch self {
+    case .parameter, .hyperparameter, .optimizer: true
+    case .data, .target, .state: false
+    }
+  }
+}

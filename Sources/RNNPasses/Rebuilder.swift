@@ -1,0 +1,128 @@
+import RNNGraph
+
+/// Builds a graph anew from an old one, operation by operation, so that a rule can put something else in an
+/// operation's place.
+///
+/// Every pass works this way: no place of insertion has to be searched, the new graph is in order by construction,
+/// and its tables hold nothing that is out of use. Operations are emitted in the old order; one that stands further
+/// down but is needed now is emitted now.
+final class Rebuilder {
+  /// Puts something in the place of an operation.
+  ///
+  /// It gives whether it changed anything, and then has bound all results of the operation that are used. If it
+  /// changed nothing and bound nothing, the operation is copied.
+  typealias Rule = (Rebuilder, OperationID) -> Bool
+
+  /// The graph to read.
+  let old: Graph
+  /// Makes operations of the new graph.
+  let builder: GraphBuilder
+  /// Whether any operation was replaced.
+  private(set) var hasChanged = false
+
+  private let rule: Rule
+  private var map: [ValueID?]
+
+  init(_ graph: Graph, rule: @escaping Rule) {
+    old = graph
+    builder = GraphBuilder(Graph(name: graph.name))
+    map = [ValueID?](repeating: nil, count: graph.valueCount)
+    self.rule = rule
+  }
+
+  /// The new value that stands for an old one.
+  subscript(value: ValueID) -> ValueID {
+    if let new = map[value.index] { return new }
+    if let operation = old.definingOperation(value) { emit(operation) }
+    guard let new = map[value.index] else { preconditionFailure("nothing stands for \(value)") }
+    return new
+  }
+
+  /// Whether something stands for an old value already.
+  func isBound(_ value: ValueID) -> Bool { map[value.index] != nil }
+
+  /// Lets `new` stand for `old` from now on.
+  func bind(_ old: ValueID, to new: ValueID) { map[old.index] = new }
+
+  /// The new values of an operation's operands.
+  func operands(_ id: OperationID) -> [ValueID] { old[id].operands.map { self[$0] } }
+
+  /// Builds the whole graph.
+  func run() -> Graph {
+    for input in old.inputs {
+      let type = old.type(input.value)
+      let new = builder.graph.addInput(input.name, role: input.role, type, idLimit: input.idLimit)
+      bind(input.value, to: new)
+    }
+    for id in old[RegionID.entry].operations { emit(id) }
+    for output in old.outputs {
+      builder.graph.addOutput(output.name, role: output.role, self[output.value])
+    }
+    return builder.graph
+  }
+
+  /// Emits an operation, unless it stands already.
+  func emit(_ id: OperationID) {
+    if old[id].results.allSatisfy(isBound) { return }
+    builder.site = old[id].site
+    if rule(self, id) {
+      hasChanged = true
+    } else if old[id].results.allSatisfy(isBound) {
+      return
+    } else if let draft = ScanDraft(copying: id, in: self) {
+      emit(draft)
+    } else {
+      let operands = operands(id)
+      builder.site = old[id].site
+      for (old, new) in zip(old[id].results, builder.add(old[id].kind, operands)) { bind(old, to: new) }
+    }
+  }
+
+  /// Emits a scan with the operations of the old body that its results need; gives its stacked outputs.
+  @discardableResult
+  func emit(_ draft: ScanDraft) -> [ValueID] {
+    let site = builder.site
+    let results = builder.scan(
+      steps: draft.steps, isReversed: draft.isReversed, invariants: draft.invariants.map(\.outer),
+      carries: draft.carries.map(\.initial), sequences: draft.sequences.map(\.outer)
+    ) { invariants, carries, elements in
+      for (entry, argument) in zip(draft.invariants, invariants) {
+        if let inner = entry.inner { bind(inner, to: argument) }
+      }
+      for (entry, argument) in zip(draft.carries, carries) { bind(entry.argument, to: argument) }
+      for (entry, argument) in zip(draft.sequences, elements) {
+        if let inner = entry.inner { bind(inner, to: argument) }
+      }
+      for (inner, recipe) in draft.definitions { bind(inner, to: make(recipe, invariants, elements)) }
+      let wanted = draft.carries.map(\.next) + draft.outputs.map(\.value)
+      let needed = old.operationsNeeded(for: wanted, in: draft.body, stoppingAt: isBound)
+      for id in old[draft.body].operations where needed.contains(id.index) { emit(id) }
+      builder.site = site
+      return (draft.carries.map { self[$0.next] }, draft.outputs.map { self[$0.value] })
+    }
+    for (entry, new) in zip(draft.carries, results.carries) { bind(entry.result, to: new) }
+    for (entry, new) in zip(draft.outputs, results.outputs) {
+      for result in entry.results { bind(result, to: new) }
+    }
+    return results.outputs
+  }
+
+  private func make(_ recipe: ScanDraft.Recipe, _ invariants: [ValueID], _ elements: [ValueID]) -> ValueID {
+    switch recipe {
+    case .invariant(let i): invariants[i]
+    case .element(let i): elements[i]
+    case .operation(let kind, let operands):
+      builder.add(kind, operands.map { make($0, invariants, elements) })[0]
+    }
+  }
+}
+
+extension Graph {
+  /// Rebuilds the graph by a rule; gives whether anything was replaced.
+  mutating func rebuild(_ rule: @escaping Rebuilder.Rule) -> Bool {
+    let rebuilder = Rebuilder(self, rule: rule)
+    let new = rebuilder.run()
+    if rebuilder.hasChanged { self = new }
+    return rebuilder.hasChanged
+  }
+}

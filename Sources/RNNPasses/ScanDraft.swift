@@ -1,0 +1,112 @@
+import RNNGraph
+
+/// A scan about to be emitted: a copy of an old one that a pass may alter first.
+///
+/// `outer` and `initial` are values of the new graph, all others of the old one. `inner` may be any value of the old
+/// body, not only an argument: the new argument takes its place, and what computed it vanishes unless it is needed
+/// otherwise. That is how work leaves a body.
+struct ScanDraft {
+  struct Invariant {
+    var outer: ValueID
+    var inner: ValueID?
+  }
+  struct Carry {
+    var initial: ValueID
+    var argument: ValueID
+    var next: ValueID
+    var result: ValueID
+  }
+  struct Sequence {
+    var outer: ValueID
+    var inner: ValueID?
+  }
+  struct Output {
+    /// The value of a step.
+    var value: ValueID
+    /// The old results that the stack stands for.
+    var results: [ValueID]
+  }
+
+  /// How to compute a value at the start of the new body from its arguments.
+  indirect enum Recipe {
+    case invariant(Int)
+    case element(Int)
+    case operation(OperationKind, [Recipe])
+  }
+
+  var body: RegionID
+  var steps: Symbol
+  var isReversed: Bool
+  var invariants: [Invariant]
+  var carries: [Carry]
+  var sequences: [Sequence]
+  var outputs: [Output]
+  /// What is to stand for further values of the old body.
+  var definitions: [(inner: ValueID, recipe: Recipe)] = []
+
+  /// The scan as it is, or nil if the operation is none.
+  init?(copying id: OperationID, in rebuilder: Rebuilder) {
+    guard let scan = ScanView(id, in: rebuilder.old) else { return nil }
+    body = scan.body
+    steps = scan.attributes.steps
+    isReversed = scan.attributes.isReversed
+    invariants = zip(scan.invariants, scan.invariantArguments).map {
+      Invariant(outer: rebuilder[$0], inner: $1)
+    }
+    carries = scan.initials.indices.map {
+      Carry(
+        initial: rebuilder[scan.initials[$0]], argument: scan.carryArguments[$0], next: scan.nexts[$0],
+        result: scan.finals[$0])
+    }
+    sequences = zip(scan.sequences, scan.elements).map { Sequence(outer: rebuilder[$0], inner: $1) }
+    outputs = zip(scan.outputs, scan.stacks).map { Output(value: $0, results: [$1]) }
+  }
+}
+
+extension ScanDraft {
+  /// Hands in an invariant and gives its place, which is that of an equal one if there is one.
+  mutating func addInvariant(_ outer: ValueID) -> Recipe {
+    if let place = invariants.firstIndex(where: { $0.outer == outer }) { return .invariant(place) }
+    invariants.append(Invariant(outer: outer, inner: nil))
+    return .invariant(invariants.count - 1)
+  }
+
+  /// Hands in a sequence and gives its place, which is that of an equal one if there is one.
+  mutating func addSequence(_ outer: ValueID) -> Recipe {
+    if let place = sequences.firstIndex(where: { $0.outer == outer }) { return .element(place) }
+    sequences.append(Sequence(outer: outer, inner: nil))
+    return .element(sequences.count - 1)
+  }
+}
+
+/// The operands, arguments and results of a scan by sort.
+struct ScanView {
+  let attributes: ScanAttributes
+  /// Operands.
+  let invariants: [ValueID], initials: [ValueID], sequences: [ValueID]
+  /// Arguments of the body.
+  let invariantArguments: [ValueID], carryArguments: [ValueID], elements: [ValueID]
+  /// Results of the body.
+  let nexts: [ValueID], outputs: [ValueID]
+  /// Results of the operation.
+  let finals: [ValueID], stacks: [ValueID]
+
+  var body: RegionID { attributes.body }
+
+  /// Takes a scan apart; nil if the operation is none.
+  init?(_ id: OperationID, in graph: Graph) {
+    guard case .scan(let attributes) = graph[id].kind else { return nil }
+    self.attributes = attributes
+    let body = graph[attributes.body]
+    let (first, second) = (attributes.invariants, attributes.invariants + attributes.carries)
+    func parts(_ values: [ValueID]) -> ([ValueID], [ValueID], [ValueID]) {
+      (Array(values[..<first]), Array(values[first..<second]), Array(values[second...]))
+    }
+    (invariants, initials, sequences) = parts(graph[id].operands)
+    (invariantArguments, carryArguments, elements) = parts(body.arguments)
+    nexts = Array(body.results.prefix(attributes.carries))
+    outputs = Array(body.results.dropFirst(attributes.carries))
+    finals = Array(graph[id].results.prefix(attributes.carries))
+    stacks = Array(graph[id].results.dropFirst(attributes.carries))
+  }
+}

@@ -1,0 +1,84 @@
+import RNNGraph
+
+// sink-slices: elementwise work of which only slices are read is done on the slices.
+//
+//   %2 = add %0, %1                         %3 = slice %0 [0 ..< 4]
+//   %3 = slice %2 [0 ..< 4]                 %4 = slice %1 [0 ..< 4]
+//   …                                       %5 = add %3, %4
+//                                           …
+// So gates that are written as one split look like gates that are written apart.
+
+extension Pass {
+  static let sinkSlices = Pass(
+    name: "sink-slices", summary: "slice the operands of elementwise work instead of its result"
+  ) { graph in
+    let wide = graph.readBySlicesOnly()
+    if wide.isEmpty { return false }
+    var known: [Slice: ValueID] = [:]
+    return graph.rebuild { rebuilder, id in
+      let (old, builder) = (rebuilder.old, rebuilder.builder)
+      if wide[id] != nil { return true }
+      guard case .slice = old[id].kind, let source = old.definingOperation(old[id].operands[0]),
+        wide[source] != nil
+      else { return false }
+      func sliced(_ value: ValueID, _ kind: OperationKind) -> ValueID {
+        let key = Slice(value: value, kind: kind)
+        if let slice = known[key] { return slice }
+        let slice: ValueID
+        if let source = old.definingOperation(value), wide[source] != nil {
+          slice = builder.add(old[source].kind, old[source].operands.map { sliced($0, kind) })[0]
+        } else {
+          slice = builder.add(kind, [rebuilder[value]])[0]
+        }
+        known[key] = slice
+        return slice
+      }
+      rebuilder.bind(old[id].result, to: sliced(old[id].operands[0], old[id].kind))
+      return true
+    }
+  }
+}
+
+private struct Slice: Hashable {
+  let value: ValueID
+  let kind: OperationKind
+}
+
+extension Graph {
+  /// The elementwise operations of which, directly or through others, only slices along one axis are read.
+  fileprivate func readBySlicesOnly() -> [OperationID: Int] {
+    let (counts, users) = (useCounts(), users())
+    var wide: [OperationID: Int] = [:]
+    for region in reachableRegions {
+      for id in self[region].operations.reversed() where self[id].kind.isElementwise {
+        let result = self[id].result
+        let readers = users[result.index]
+        // A result of the region counts as a use, but has no user.
+        guard !readers.isEmpty, readers.count == counts[result.index] else { continue }
+        var axes: Set<Int> = []
+        for reader in readers {
+          if case .slice(let axis, _, _, _) = self[reader].kind {
+            axes.insert(axis)
+          } else {
+            axes.insert(wide[reader] ?? -1)
+          }
+        }
+        guard let axis = axes.first, axes.count == 1, axis >= 0, areDisjoint(readers) else { continue }
+        wide[id] = axis
+      }
+    }
+    return wide
+  }
+
+  /// Whether no two different slices among some operations overlap, so that slicing first does nothing twice.
+  private func areDisjoint(_ readers: [OperationID]) -> Bool {
+    var ranges: Set<Range<Int>> = []
+    for reader in readers {
+      guard case .slice(_, let start, let count, let anchor) = self[reader].kind else { continue }
+      if anchor == .back { return readers.count == 1 }
+      ranges.insert(start..<(start + count))
+    }
+    let sorted = ranges.sorted { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }
+    return zip(sorted, sorted.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound }
+  }
+}
