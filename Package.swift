@@ -56,6 +56,8 @@ let package = Package(
     tests("RNNLLVMTests", ["RNNLLVM"]),
     tests("RNNGraphTests", ["RNNGraph"]),
     tests("RNNInterpreterTests", ["RNNInterpreter"]),
+    tests(
+      "RNNPassesTests", ["RNNPasses", "RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
   ],
   swiftLanguageModes: [.v6]

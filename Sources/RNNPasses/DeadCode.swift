@@ -16,18 +16,13 @@ extension Pass {
       let operation = rebuilder.old[id]
       func isLive(_ value: ValueID) -> Bool { live.contains(value.index) }
       if !operation.results.contains(where: isLive) { return true }
-      guard let scan = ScanView(id, in: rebuilder.old), var draft = ScanDraft(copying: id, in: rebuilder)
-      else { return false }
+      guard let scan = ScanView(id, in: rebuilder.old) else { return false }
       let isWhole =
         (scan.invariantArguments + scan.carryArguments + scan.elements + scan.stacks).allSatisfy(isLive)
         && rebuilder.old[scan.body].operations.allSatisfy {
           rebuilder.old[$0].results.contains(where: isLive)
         }
-      if isWhole { return false }
-      draft.invariants.removeAll { !($0.inner.map(isLive) ?? true) }
-      draft.carries.removeAll { !isLive($0.argument) }
-      draft.sequences.removeAll { !($0.inner.map(isLive) ?? true) }
-      draft.outputs.removeAll { !$0.results.contains(where: isLive) }
+      guard !isWhole, let draft = ScanDraft(copying: id, in: rebuilder, where: isLive) else { return false }
       rebuilder.emit(draft)
       return true
     }

@@ -15,14 +15,13 @@ struct Lift {
 
   /// Does in one operation what `kind` does in every step.
   func operation(_ kind: OperationKind, _ operands: [Lifted], in graph: Graph) -> [Lifted] {
+    if case .scan(let attributes) = kind { return scan(attributes, operands, in: graph) }
     if !operands.contains(where: \.isStacked) {
-      if case .scan = kind {} else {
-        return builder.add(kind, operands.map(\.value)).map { Lifted(value: $0, isStacked: false) }
-      }
+      return builder.add(kind, operands.map(\.value)).map { Lifted(value: $0, isStacked: false) }
     }
     switch kind {
-    case .constant, .size:
-      return builder.add(kind, []).map { Lifted(value: $0, isStacked: false) }
+    case .constant, .size, .scan:
+      preconditionFailure("\(kind) has no operands, or has been dealt with")
     case .unary, .convert, .detach, .oneHot:
       return one(kind, operands[0].value)
     case .binary, .compare, .select:
@@ -49,8 +48,6 @@ struct Lift {
       return [gather(operands[0], operands[1])]
     case .scatterAdd(let extent):
       return [scatterAdd(extent, operands[0], operands[1])]
-    case .scan:
-      return scan(kind, operands, in: graph)
     }
   }
 
@@ -135,34 +132,36 @@ struct Lift {
   }
 
   /// A loop for all steps at once: the axis of steps stands behind the loop's own in its sequences.
-  private func scan(_ kind: OperationKind, _ operands: [Lifted], in graph: Graph) -> [Lifted] {
-    guard case .scan(let scan) = kind else { preconditionFailure("\(kind) is no loop") }
+  ///
+  /// The loop is copied as it is if all its operands are the same in every step.
+  private func scan(_ scan: ScanAttributes, _ operands: [Lifted], in graph: Graph) -> [Lifted] {
     let first = scan.invariants
     let second = first + scan.carries
-    let sequences = operands[second...].map { lifted in
-      lifted.isStacked ? builder.transpose(lifted.value, swapped(lifted.value)) : lifted.value
-    }
+    let isStacked = operands.contains(where: \.isStacked)
+    func whole(_ lifted: Lifted) -> ValueID { isStacked ? stacked(lifted) : lifted.value }
     let results = builder.scan(
       steps: scan.steps, isReversed: scan.isReversed, invariants: operands[..<first].map(\.value),
-      carries: operands[first..<second].map(stacked), sequences: sequences
+      carries: operands[first..<second].map(whole),
+      sequences: operands[second...].map {
+        $0.isStacked ? builder.transpose($0.value, swapped($0.value)) : $0.value
+      }
     ) { invariants, carries, elements in
       var known: [ValueID: Lifted] = [:]
       for (i, value) in (invariants + carries + elements).enumerated() {
         let isCarry = i >= first && i < second
         known[graph[scan.body].arguments[i]] = Lifted(
-          value: value, isStacked: isCarry || operands[i].isStacked)
+          value: value, isStacked: isCarry ? isStacked : operands[i].isStacked)
       }
       for id in graph[scan.body].operations {
         let inner = graph[id]
         let lifted = operation(inner.kind, inner.operands.compactMap { known[$0] }, in: graph)
         for (result, value) in zip(inner.results, lifted) { known[result] = value }
       }
-      let all = graph[scan.body].results.compactMap { known[$0] }.map(stacked)
+      let all = graph[scan.body].results.compactMap { known[$0] }.map(whole)
       return (Array(all.prefix(scan.carries)), Array(all.dropFirst(scan.carries)))
     }
-    return (results.carries + results.outputs.map { builder.transpose($0, swapped($0)) }).map {
-      Lifted(value: $0, isStacked: true)
-    }
+    let outputs = results.outputs.map { isStacked ? builder.transpose($0, swapped($0)) : $0 }
+    return (results.carries + outputs).map { Lifted(value: $0, isStacked: isStacked) }
   }
 
   private func swapped(_ value: ValueID) -> [Int] { [1, 0] + (2..<builder.type(value).rank) }

@@ -75,6 +75,7 @@ extension Graph {
           if let key = key(id, axes, isSharedLeft, products) { candidates[key, default: []].append(id) }
         }
       }
+      let places = products.placesInConcats()
       var decided: [[OperationID]] = []
       var taken: Set<OperationID> = []
       // The largest groups first: a product that could go to either goes where it saves more.
@@ -85,7 +86,12 @@ extension Graph {
         var members = products.independent(candidate.filter { !taken.contains($0) }, besides: decided)
         if members.count < 2 { continue }
         let other = key.isSharedLeft ? 1 : 0
-        members.sort { (self[$0].operands[other], $0) < (self[$1].operands[other], $1) }
+        // In the order of a concatenation that there is already, so that the two become one.
+        func rank(_ id: OperationID) -> (Int, ValueID, OperationID) {
+          let factor = self[id].operands[other]
+          return (places[factor] ?? Int.max, products.order(factor), id)
+        }
+        members.sort { rank($0) < rank($1) }
         taken.formUnion(members)
         decided.append(members)
         groups.append(ProductGroup(key: key, members: members))

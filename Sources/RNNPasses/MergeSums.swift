@@ -96,9 +96,11 @@ private struct SumPlan {
     for (key, candidate) in candidates where candidate.count > 1 {
       var group = products.independent(candidate, besides: decided)
       if group.count < 2 { continue }
-      // Factors stand in the order in which they are defined, so that equal concatenations meet.
-      let varying = key.isWeightLeft ? 1 : 0
-      group.sort { graph[$0].operands[varying] < graph[$1].operands[varying] }
+      // In the order of the weights, which other loops may have put together as well.
+      let weight = key.isWeightLeft ? 0 : 1
+      group.sort {
+        (products.order(graph[$0].operands[weight]), $0) < (products.order(graph[$1].operands[weight]), $1)
+      }
       groups.append(group)
       decided.append(group)
     }

@@ -40,7 +40,8 @@ private struct OneHotProduct {
   }
 
   private func oneHot(_ value: ValueID) -> (ids: ValueID, extent: Int)? {
-    guard let id = builder.graph.definingOperation(value), case .oneHot(let extent, _) = builder.graph[id].kind
+    guard let id = builder.graph.definingOperation(value),
+      case .oneHot(let extent, _) = builder.graph[id].kind
     else { return nil }
     return (builder.graph[id].operands[0], extent)
   }

@@ -18,7 +18,7 @@ public struct Pass: Sendable {
   /// Every pass there is: the only table of them.
   public static let all: [Pass] = [
     simplify, oneHot, commonSubexpressions, deadCode, loopInvariants, scanInterfaces, sinkSequences,
-    sinkSlices, mergeSums, mergeProducts, splitBefore, splitBehind,
+    sinkSlices, mergeSums, mergeProducts, splitBefore, splitBehind, recompute,
   ]
 
   /// The pass of this name.

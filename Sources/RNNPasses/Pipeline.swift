@@ -46,7 +46,10 @@ public struct Pipeline: Sendable {
       .loopInvariants, .splitBehind, .splitBefore, .deadCode,
 
       // Behind the loops stand products with one-hots again, and stacks of parts beside stacks of the whole.
-      .scanInterfaces, .simplify, .oneHot, .simplify, .commonSubexpressions, .sinkSlices, .sinkSequences,
-      .scanInterfaces, .loopInvariants, .simplify, .commonSubexpressions, .deadCode,
+      .scanInterfaces, .simplify, .oneHot, .simplify, .commonSubexpressions,
+
+      // Backward loops read few sequences, and make the rest of them.
+      .recompute, .sinkSequences, .scanInterfaces, .loopInvariants, .sinkSlices, .simplify,
+      .commonSubexpressions, .deadCode,
     ])
 }

@@ -37,6 +37,23 @@ struct ProductRegion {
   func isCarried(_ value: ValueID) -> Bool { carried.contains(value.index) }
   func isNeeded(_ id: OperationID) -> Bool { needed.contains(id.index) }
 
+  /// Where a value stands in an order that all loops share, so that weights are put together in one order.
+  func order(_ value: ValueID) -> ValueID {
+    guard case .argument(let region, let index) = graph[value].definition, let owner = graph[region].owner
+    else { return value }
+    return graph[owner].operands[index]
+  }
+
+  /// The places of values in the concatenations of the region.
+  func placesInConcats() -> [ValueID: Int] {
+    var places: [ValueID: Int] = [:]
+    for id in graph[region].operations {
+      guard case .concat = graph[id].kind else { continue }
+      for (place, part) in graph[id].operands.enumerated() where places[part] == nil { places[part] = place }
+    }
+    return places
+  }
+
   /// The members of `group` that can be computed together, in their order, given the groups that are already decided.
   ///
   /// One that needs the result of another, by whatever way, has to wait for it.

@@ -45,21 +45,25 @@ struct ScanDraft {
   var definitions: [(inner: ValueID, recipe: Recipe)] = []
 
   /// The scan as it is, or nil if the operation is none.
-  init?(copying id: OperationID, in rebuilder: Rebuilder) {
+  ///
+  /// `isKept` may refuse arguments of the body, and outputs by their stack: these are left out.
+  init?(copying id: OperationID, in rebuilder: Rebuilder, where isKept: (ValueID) -> Bool = { _ in true }) {
     guard let scan = ScanView(id, in: rebuilder.old) else { return nil }
     body = scan.body
     steps = scan.attributes.steps
     isReversed = scan.attributes.isReversed
-    invariants = zip(scan.invariants, scan.invariantArguments).map {
+    invariants = zip(scan.invariants, scan.invariantArguments).filter { isKept($1) }.map {
       Invariant(outer: rebuilder[$0], inner: $1)
     }
-    carries = scan.initials.indices.map {
+    carries = scan.initials.indices.filter { isKept(scan.carryArguments[$0]) }.map {
       Carry(
         initial: rebuilder[scan.initials[$0]], argument: scan.carryArguments[$0], next: scan.nexts[$0],
         result: scan.finals[$0])
     }
-    sequences = zip(scan.sequences, scan.elements).map { Sequence(outer: rebuilder[$0], inner: $1) }
-    outputs = zip(scan.outputs, scan.stacks).map { Output(value: $0, results: [$1]) }
+    sequences = zip(scan.sequences, scan.elements).filter { isKept($1) }.map {
+      Sequence(outer: rebuilder[$0], inner: $1)
+    }
+    outputs = zip(scan.outputs, scan.stacks).filter { isKept($1) }.map { Output(value: $0, results: [$1]) }
   }
 }
 

@@ -138,17 +138,22 @@ private struct ScanInterface {
     moved.append((output.results, make))
   }
 
-  /// The stack of a concatenation that has a value of the body among its parts, and where.
+  /// The stack of a concatenation that has a value of the body in it, as a part or as several in a row.
   private func stackedConcat(holding value: ValueID) -> (result: ValueID, axis: Int, start: Int)? {
     let old = rebuilder.old
-    for output in source.outputs {
+    for output in source.outputs where output.value != value {
       guard let id = old.definingOperation(output.value), case .concat(let axis) = old[id].kind else {
         continue
       }
-      var start = 0
-      for part in old[id].operands {
-        if part == value { return (output.results[0], axis, start) }
-        start += old.type(part).shape[axis].fixed ?? 0
+      let parts = old[id].operands
+      var wanted = [value]
+      if let own = old.definingOperation(value), old[own].kind == old[id].kind {
+        wanted = old[own].operands
+        if wanted.count >= parts.count { continue }
+      }
+      for first in parts.indices where parts[first...].starts(with: wanted) {
+        let start = parts[..<first].reduce(0) { $0 + (old.type($1).shape[axis].fixed ?? 0) }
+        return (output.results[0], axis, start)
       }
     }
     return nil

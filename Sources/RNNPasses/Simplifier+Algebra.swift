@@ -15,7 +15,7 @@ extension Simplifier {
         return subtract(b, a)
       }
     case .abs:
-      if let (.abs, _) = unary(x) { return x }  // abs(abs x) -> abs x
+      if case (.abs, _)? = unary(x) { return x }  // abs(abs x) -> abs x
       if let y = negated(x) { return make(.unary(.abs), y) }  // abs(-x) -> abs x
     default: break
     }
@@ -83,7 +83,8 @@ extension Simplifier {
     }
     if let x = negated(a) { return negate(multiply(x, b)) }  // -x * y -> -(x * y)
     if let y = negated(b) { return negate(multiply(a, y)) }  // x * -y -> -(x * y)
-    if let s = broadcast(b), type(s.x).isScalar, let (.multiply, x, inner) = binary(a), let t = broadcast(inner),
+    if let s = broadcast(b), type(s.x).isScalar, case (.multiply, let x, let inner)? = binary(a),
+      let t = broadcast(inner),
       type(t.x).isScalar
     {  // (x * broadcast t) * broadcast s -> x * broadcast(t * s)
       return multiply(x, make(.broadcast(axes: [], shape: s.shape), multiply(t.x, s.x)))

@@ -186,7 +186,7 @@ extension Simplifier {
     while let term = work.popLast() {
       count += 1
       if count > 64 { return nil }
-      if let (.add, x, y) = binary(term), isUsedOnce(term) {
+      if case (.add, let x, let y)? = binary(term), isUsedOnce(term) {
         work += [y, x]
       } else if case .pad(let axis, let start, .fixed(let to), .front)? = kind(term) {
         let source = operands(term)[0]

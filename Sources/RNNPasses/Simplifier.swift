@@ -105,7 +105,11 @@ final class Simplifier {
 
   /// `(x, c)`, if the value is `x * c` with a constant `c`.
   func scaled(_ value: ValueID) -> (x: ValueID, by: Double)? {
-    if let (function, x, b) = binary(value), function == .multiply, let c = constant(b) { (x, c) } else { nil }
+    if let (function, x, b) = binary(value), function == .multiply, let c = constant(b) {
+      (x, c)
+    } else {
+      nil
+    }
   }
 
   func broadcast(_ value: ValueID) -> (x: ValueID, axes: [Int], shape: [Dimension])? {
