@@ -68,8 +68,7 @@ extension GraphGenerator {
 
   /// The next value of a carry, of at most 1.
   private func next(_ carry: ValueID, _ all: [ValueID]) -> ValueID {
-    let computed = value(shape(carry))
-    let small = note(builder.unary(.tanh, computed), bound: 1)
+    let small = note(builder.unary(.tanh, computedValue(shape(carry))), bound: 1)
     switch random.below(6) {
     case 0:
       let gate = builder.unary(.sigmoid, value(shape(carry)))
@@ -79,6 +78,15 @@ extension GraphGenerator {
     case 2: return all.first { type($0) == type(carry) } ?? carry
     default: return small
     }
+  }
+
+  /// A value of a shape, made of what the body computes rather than of its arguments.
+  private func computedValue(_ target: [Dimension]) -> ValueID {
+    let all = pool
+    defer { pool = all }
+    pool = all.filter { isFloat($0) && builder.graph.definingOperation($0) != nil }
+    if pool.isEmpty { pool = all }
+    return value(target)
   }
 
   /// One to three values that are not too large as stacks.

@@ -1,0 +1,79 @@
+import RNNGraph
+import RNNPlan
+
+/// Where a call's pointers and sizes stand in the block of memory that the emitted function reads.
+///
+/// ```
+/// bytes 0      the arena's address
+///      64      how many threads wait at the barrier
+///     128      how often all threads have met
+///     192      the sizes of the plan's symbols, then the addresses of inputs, then those of outputs
+/// ```
+public struct ContextLayout: Sendable {
+  /// Bytes from the start to the arena's address.
+  public let arena = 0
+  /// Bytes from the start to the number of waiting threads; it has a cache line of its own.
+  public let waiting = 64
+  /// Bytes from the start to the number of meetings; it has a cache line of its own.
+  public let meetings = 128
+  /// Bytes from the start to the sizes of symbols.
+  public let sizes = 192
+  /// Bytes from the start to the addresses of inputs.
+  public let inputs: Int
+  /// Bytes from the start to the addresses of outputs.
+  public let outputs: Int
+  /// The bytes of the whole block.
+  public let byteCount: Int
+
+  /// The layout for a plan.
+  public init(_ plan: Plan) {
+    inputs = sizes + 8 * plan.symbols.count
+    outputs = inputs + 8 * plan.inputs.count
+    byteCount = outputs + 8 * plan.outputs.count
+  }
+}
+
+/// What one call of a program reads: pointers and sizes, kept between calls.
+public final class NativeContext: @unchecked Sendable {  // Set by the owner between calls only.
+  private let memory: UnsafeMutableRawPointer
+  private let layout: ContextLayout
+  private let symbols: [Symbol]
+
+  /// Makes a context in which nothing is set.
+  public init(_ plan: Plan) {
+    layout = ContextLayout(plan)
+    symbols = plan.symbols
+    memory = .allocate(byteCount: layout.byteCount, alignment: Buffer.alignment)
+    memory.initializeMemory(as: UInt8.self, repeating: 0, count: layout.byteCount)
+  }
+
+  deinit { memory.deallocate() }
+
+  /// The block that the program's entry takes.
+  public var pointer: UnsafeMutableRawPointer { memory }
+
+  /// Sets the address of an input, which must hold as many elements as the plan says.
+  public func setInput(_ index: Int, _ address: UnsafeMutableRawPointer) {
+    set(layout.inputs + 8 * index, address)
+  }
+
+  /// Sets the address of an output that does not replace an input.
+  public func setOutput(_ index: Int, _ address: UnsafeMutableRawPointer) {
+    set(layout.outputs + 8 * index, address)
+  }
+
+  /// Sets the arena: aligned, and at least as large as the plan says for the sizes set.
+  public func setArena(_ address: UnsafeMutableRawPointer) { set(layout.arena, address) }
+
+  /// Sets the sizes of all the plan's symbols.
+  public func setSizes(_ sizes: [Symbol: Int]) {
+    for (i, symbol) in symbols.enumerated() {
+      guard let size = sizes[symbol] else { preconditionFailure("no size for \(symbol)") }
+      memory.storeBytes(of: size, toByteOffset: layout.sizes + 8 * i, as: Int.self)
+    }
+  }
+
+  private func set(_ offset: Int, _ address: UnsafeMutableRawPointer) {
+    memory.storeBytes(of: address, toByteOffset: offset, as: UnsafeMutableRawPointer.self)
+  }
+}

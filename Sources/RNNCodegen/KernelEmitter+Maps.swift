@@ -1,0 +1,68 @@
+import RNNGraph
+import RNNLLVM
+import RNNPlan
+
+extension KernelEmitter {
+  /// Runs `body` over this thread's columns in vectors, a masked one last.
+  func overColumns(_ body: (Columns) -> Void) {
+    let (start, end) = range(ofAxis: lastAxis)
+    let whole = wholeExtent(ofAxis: lastAxis)
+    let fullEnd: IRValue
+    if let whole {
+      fullEnd = constant(whole / lanes * lanes)
+    } else {
+      let length = builder.sub(end, start)
+      fullEnd = builder.sub(end, builder.urem(length, constant(lanes)))
+    }
+    if whole.map({ $0 >= lanes }) ?? true {
+      builder.forLoop(from: start, to: fullEnd, step: constant(lanes)) { body(Columns(first: $0)) }
+    }
+    if let whole, whole % lanes == 0 { return }
+    func rest() {
+      body(Columns(first: fullEnd, mask: builder.mask(below: builder.sub(end, fullEnd), lanes: lanes)))
+    }
+    if whole != nil { rest() } else { builder.ifThen(builder.icmp(.less, fullEnd, end), rest) }
+  }
+
+  func emitMap() {
+    overAxes(Array(0..<lastAxis)) { indices in
+      let row = row(at: indices)
+      overColumns { columns in store(evaluate(row, columns), row, columns) }
+    }
+  }
+
+  /// Adds rows to rows of a table; all rows of the table that this thread's columns cross are zeroed first.
+  func emitScatter(id: Int, rowStride: Size, rows: Int) {
+    let target = kernel.stores[0]
+    let element = elementType(target.access)
+    let bytes = constant(element.byteCount)
+    let distance = builder.mul(value(of: rowStride), bytes)
+    // The table's own axes are those that its access follows; the ids' axes come behind them.
+    let inner = (0..<lastAxis).filter { target.access.index.factor(ofAxis: $0) != 0 }
+    let outer = (0..<lastAxis).filter { !inner.contains($0) }
+    overAxes(inner) { indices in
+      let start = address(target.access, at: indices)
+      builder.forLoop(from: constant(0), to: constant(rows), step: constant(1)) { number in
+        let place = builder.offset(start, bytes: builder.mul(number, distance))
+        overColumns { columns in
+          storeVector(memoryType(element).vector(lanes).zero, target.access, place, columns)
+        }
+      }
+      overAxes(outer, from: indices) { indices in
+        let row = row(at: indices)
+        let number = builder.sext(row.scalars[id]!, to: module.i64)
+        let place = builder.offset(row.addresses[target.access]!, bytes: builder.mul(number, distance))
+        overColumns { columns in
+          let added = evaluate(row, columns)[target.value]
+          let type = memoryType(element).vector(lanes)
+          let here = builder.offset(place, bytes: builder.mul(columns.first, bytes))
+          let size = element.byteCount
+          let before =
+            columns.mask.map { builder.maskedLoad(type, here, mask: $0, align: size) }
+            ?? builder.load(type, here, align: size)
+          storeVector(builder.fadd(before, added), target.access, place, columns)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,72 @@
+extension FunctionBuilder {
+  /// log x of a float, a double or a vector of them.
+  ///
+  /// At most 2 ulp off (Note [Bounds]), over the whole range:
+  /// -∞ at 0, NaN below, and denormal arguments are as exact as others.
+  public func log(_ x: IRValue) -> IRValue {
+    withFastMath([]) {
+      let format = FloatFormat(x.type)
+      let integer = format.integer
+      let m = format.mantissaBits
+      // A denormal argument is multiplied by 2^m; the exponent found is then m too large.
+      let isSmall = fcmp(.less, x, format(format.pick(0x1p-126, 0x1p-1022)))
+      let scale = Double(sign: .plus, exponent: m, significand: 1)
+      let normal = select(isSmall, fmul(x, format(scale)), x)
+
+      // x = 2^k q with q between √½ and √2: adding 1 - √½ to the bits makes k the exponent field.
+      let one = format.exponentBias << m
+      let root = m == 52 ? Int(0.5.squareRoot().bitPattern) : Int(Float(0.5).squareRoot().bitPattern)
+      let bits = add(bitcast(normal, to: integer), integer.constant(one - root))
+      let exponent = lshr(bits, integer.constant(m))
+      let q = bitcast(
+        add(and(bits, integer.constant((1 << m) - 1)), integer.constant(root)), to: format.type)
+      // 2^m plus the exponent field, as the bits of a float: see Note [Rounding by a large number].
+      let shifted = bitcast(or(exponent, integer.constant((format.exponentBias + m) << m)), to: format.type)
+      let bias = scale + Double(format.exponentBias)
+      let k = fsub(shifted, select(isSmall, format(bias + Double(m)), format(bias)))
+
+      // log q = f - (h - s (h + s² R)) with f = q - 1, h = f²/2, s = f / (2 + f): the large terms are exact.
+      let f = fsub(q, format(1))
+      let s = fdiv(f, fadd(f, format(2)))
+      let z = fmul(s, s)
+      let h = fmul(fmul(f, format(0.5)), f)
+      let series = fadd(h, fmul(z, polynomial(format.log, at: z)))
+      let small = mulAdd(s, series, fmul(k, format(format.ln2.low)))
+      let result = mulAdd(k, format(format.ln2.high), fsub(f, fsub(h, small)))
+
+      let finite = select(fcmp(.less, x, format(.infinity)), result, x)
+      let outside = select(fcmp(.equal, x, format(0)), format(-.infinity), format(.nan))
+      return select(fcmp(.lessOrEqual, x, format(0)), outside, finite)
+    }
+  }
+
+  /// log(1 + e^x) of a float, a double or a vector of them.
+  ///
+  /// At most 2 ulp off (Note [Bounds]), over the whole range:
+  /// far left it is e^x, far right x, NaN stays.
+  public func softplus(_ x: IRValue) -> IRValue {
+    withFastMath([]) {
+      let format = FloatFormat(x.type)
+      // max(x, 0) + log(1 + y) with y = e^-|x| ≤ 1, and log(1 + y) = 2 atanh(s) with s = y / (2 + y) ≤ 1/3.
+      let y = exp(fneg(fabs(x)))
+      let s = fdiv(y, fadd(y, format(2)))
+      let z = fmul(s, s)
+      // 2s + 2s z A(z) = y - s (y - 2 z A(z)), where rounding errors of s count less.
+      let series = fmul(z, polynomial(format.atanh, at: z))
+      let tail = mulAdd(fneg(s), mulAdd(series, format(-2), y), y)
+      return fadd(max(format(0), x), tail)
+    }
+  }
+}
+
+extension FloatFormat {
+  /// A in atanh(s) = s + s³ A(s²) for |s| ≤ 1/3; 2^-33 and 2^-64.
+  fileprivate var atanh: [Double] {
+    mantissaBits == 52
+      ? [
+        0x1.5555555555556p-2, 0x1.9999999999656p-3, 0x1.24924924ba4fep-3, 0x1.c71c71a9ac45fp-4,
+        0x1.745d1d70f9fdbp-4, 0x1.3b12e3b4846d8p-4, 0x1.11226b2964e42p-4, 0x1.dff41cc6eceb5p-5,
+        0x1.c0fff990654d1p-5, 0x1.20124db617322p-5, 0x1.50013d2d3f3b7p-4,
+      ] : [0x1.555558p-2, 0x1.9996d8p-3, 0x1.25051p-3, 0x1.b72bb8p-4, 0x1.f08af8p-4]
+  }
+}
