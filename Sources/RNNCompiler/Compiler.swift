@@ -101,7 +101,7 @@ public struct Compiler: Sendable {
     }
     return Program(
       lowered, source: recorded, syntax: syntax.printed, options: options, batch: batch,
-      frontendTime: ContinuousClock.now - start)
+      vocabulary: vocabulary, frontendTime: ContinuousClock.now - start)
   }
 
   private func tooSmall(

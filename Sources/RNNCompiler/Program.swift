@@ -19,6 +19,8 @@ public final class Program {
   public let warnings: DiagnosticSet
   /// The source as rnnc reads it.
   public let syntax: String
+  /// The tokens of the text that the model was compiled for; nil if none was given.
+  public let vocabulary: Vocabulary?
   /// How long reading, checking and lowering took.
   public let frontendTime: Duration
 
@@ -28,7 +30,7 @@ public final class Program {
 
   init(
     _ model: LoweredModel, source: ModelSource, syntax: String, options: CompileOptions, batch: Int,
-    frontendTime: Duration
+    vocabulary: Vocabulary?, frontendTime: Duration
   ) {
     self.model = model
     self.source = source
@@ -37,6 +39,7 @@ public final class Program {
     self.options = options
     warnings = model.diagnostics
     self.syntax = syntax
+    self.vocabulary = vocabulary
     self.frontendTime = frontendTime
   }
 
@@ -46,7 +49,8 @@ public final class Program {
     var options = options
     if let threads { options.threads = threads }
     return Program(
-      model, source: source, syntax: syntax, options: options, batch: batch, frontendTime: frontendTime)
+      model, source: source, syntax: syntax, options: options, batch: batch,
+      vocabulary: vocabulary, frontendTime: frontendTime)
   }
 
   /// The way of the graph for a purpose to native code.

@@ -133,12 +133,17 @@ public final class TextGenerator {
 extension Trainer {
   /// Continues a text with the parameters as they are now.
   ///
+  /// - Parameter vocabulary: the tokens; nil for those that the program was compiled for.
+  ///
   /// The generator is prepared for each call; for many texts, make a `TextGenerator`.
   public func generate(
-    prefix: String, count: Int, vocabulary: Vocabulary, tokenization: Tokenization = .char,
+    prefix: String, count: Int, vocabulary: Vocabulary? = nil, tokenization: Tokenization = .char,
     temperature: Double = 0, seed: UInt64 = 0
   ) throws -> String {
-    try TextGenerator(
+    guard let vocabulary = vocabulary ?? program.vocabulary else {
+      throw InputError("there is no vocabulary to write with", note: "compile the model for that of a text")
+    }
+    return try TextGenerator(
       program, parameters: parameters, vocabulary: vocabulary, tokenization: tokenization
     ).generate(prefix: prefix, count: count, temperature: temperature, seed: seed)
   }
