@@ -72,7 +72,9 @@ public struct CompileOptions: Sendable {
     guard elementType.isFloatingPoint else {
       throw InputError("a model cannot compute in \(elementType)", note: "choose f32 or f64")
     }
-    guard threads > 0 else { throw InputError("\(threads) threads cannot compute: there must be one at least") }
+    guard threads > 0 else {
+      throw InputError("\(threads) threads cannot compute: there must be one at least")
+    }
     if let unknown = printAfter.subtracting(Self.passNames).min() {
       throw InputError(
         "there is no pass '\(unknown)'", note: "the passes are \(Self.passNames.joined(separator: ", "))")

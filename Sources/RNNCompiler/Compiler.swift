@@ -113,7 +113,8 @@ public struct Compiler: Sendable {
       at: site,
       notes: [
         Diagnostic.Note(
-          "leave \(size.size) unset: it then becomes the number of tokens; a higher --min-freq makes this smaller")
+          "leave \(size.size) unset: it then becomes the number of tokens; a higher --min-freq makes this smaller"
+        )
       ])
   }
 }

@@ -62,7 +62,7 @@ public final class Program {
     do {
       graph = try purpose.graph(from: model.graph)
       try graph.verify()
-    } catch where !isForUser(error) {
+    } catch  where !isForUser(error) {
       throw CompilerFault(
         stage: purpose.name, error, source: source, graph: model.graph.description)
     }

@@ -29,7 +29,8 @@ public struct Failure {
       self.init(
         1,
         Self.text(
-          "unsupported: \(error)", ["the model is right, but rnnc cannot compile it yet; --interpret runs it"]))
+          "unsupported: \(error)", ["the model is right, but rnnc cannot compile it yet; --interpret runs it"]
+        ))
     case is DifferentiationError, is TrainingGraphError:
       self.init(1, Self.text("\(error)", []))
     case let error as CompilerFault:

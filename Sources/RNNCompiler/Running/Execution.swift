@@ -16,6 +16,7 @@ final class Execution {
   private let batch: Int
   private let engine: Engine
   private var sizes: [Symbol: Int] = [:]
+  private let symbols: Set<Symbol>
   private let inputNumbers: [String: Int]
   /// For each output, the number of the input that it replaces.
   private let replaced: [Int?]
@@ -34,6 +35,7 @@ final class Execution {
       case .native: .native(try NativeCall(compilation.native))
       case .interpreter: .interpreter(Interpreter(try compilation.optimizedGraph))
       }
+    symbols = graph.symbols
     let numbers = Dictionary(uniqueKeysWithValues: graph.inputs.enumerated().map { ($1.name, $0) })
     inputNumbers = numbers
     replaced = graph.outputs.map { output in
@@ -48,10 +50,15 @@ final class Execution {
   func inputNumber(_ name: String) -> Int? { inputNumbers[name] }
 
   /// Makes room for outputs of these sizes.
-  func setSizes(_ new: [Symbol: Int]) {
+  ///
+  /// - Throws: `InputError` if the size of a sequence follows from no input.
+  func setSizes(_ new: [Symbol: Int]) throws {
     var new = new
     new[.batch] = batch
     guard new != sizes else { return }
+    if let unknown = symbols.first(where: { new[$0] == nil }) {
+      throw InputError("the number of steps \(unknown) is not known: no input of this program has it")
+    }
     sizes = new
     for (i, output) in graph.outputs.enumerated() where replaced[i] == nil {
       let type = graph.type(output.value)
@@ -139,6 +146,18 @@ extension Tensor {
         for (i, number) in array.numbers.enumerated() { bytes[i] = number == 0 ? 0 : 1 }
       }
     }
+  }
+}
+
+extension Graph {
+  /// Every symbol in the type of a value.
+  fileprivate var symbols: Set<Symbol> {
+    var symbols: Set<Symbol> = []
+    for region in reachableRegions {
+      let values = self[region].arguments + self[region].operations.flatMap { self[$0].results }
+      for value in values { symbols.formUnion(type(value).shape.compactMap(\.symbol)) }
+    }
+    return symbols
   }
 }
 

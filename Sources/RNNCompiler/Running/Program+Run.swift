@@ -31,7 +31,7 @@ extension Program {
       let shape = execution.signature.shape(i, sizes.sizes.merging([.batch: batch]) { $1 })
       execution.inputs[i] = Tensor(execution.signature.elementType(i), shape: shape)
     }
-    execution.setSizes(sizes.sizes)
+    try execution.setSizes(sizes.sizes)
     try execution.run()
     return Dictionary(uniqueKeysWithValues: zip(execution.graph.outputs.map(\.name), execution.outputs))
   }

@@ -65,11 +65,14 @@ public final class TextGenerator {
     prefix: String, count: Int, temperature: Double = 0, seed: UInt64 = 0
   ) throws -> String {
     guard temperature >= 0, temperature.isFinite else {
-      throw InputError("a temperature of \(temperature) makes no sense", note: "choose 0 or a positive number")
+      throw InputError(
+        "a temperature of \(temperature) makes no sense", note: "choose 0 or a positive number")
     }
     guard count >= 0 else { throw InputError("\(count) tokens cannot be generated") }
     var tokens = tokenization.tokens(of: prefix)
-    if let last = prefix.last, last.isWhitespace, tokenization == .char, !tokens.isEmpty { tokens.append(" ") }
+    if let last = prefix.last, last.isWhitespace, tokenization == .char, !tokens.isEmpty {
+      tokens.append(" ")
+    }
     guard !tokens.isEmpty else {
       throw InputError("the prefix has no letters from a to z", note: "give the model something to continue")
     }
@@ -101,7 +104,7 @@ public final class TextGenerator {
     var sizes = KnownSizes()
     execution.inputs[input] = try execution.signature.fit(
       Tensor(ids, shape: [ids.count, 1]), to: input, sizes: &sizes)
-    execution.setSizes(sizes.sizes)
+    try execution.setSizes(sizes.sizes)
     try execution.run()
     guard canRunStepwise else { return }
     for (number, output) in execution.graph.outputs.enumerated() where output.role == .state {

@@ -110,7 +110,7 @@ public final class Compilation {
           name: name, duration: ContinuousClock.now - start, isPass: false,
           operationCount: (result as? Graph)?.liveOperationCount))
       return result
-    } catch where !isForUser(error) {
+    } catch  where !isForUser(error) {
       throw CompilerFault(stage: name, error, source: source, graph: input.description)
     }
   }

@@ -42,7 +42,8 @@ public final class Trainer {
     seed: UInt64 = 0
   ) throws {
     if let clipNorm, !(clipNorm > 0) {
-      throw InputError("gradients cannot be clipped to a norm of \(clipNorm)", note: "choose a positive number")
+      throw InputError(
+        "gradients cannot be clipped to a norm of \(clipNorm)", note: "choose a positive number")
     }
     self.program = program
     self.rule = rule
@@ -75,7 +76,7 @@ public final class Trainer {
       }
       execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
     }
-    execution.setSizes(sizes.sizes)
+    try execution.setSizes(sizes.sizes)
     try execution.run()
     return TrainingStep(
       loss: try execution.scalar { $0.role == .loss } ?? .nan,

@@ -59,7 +59,8 @@ public final class TrainingRun {
     let old = checkpoint.metadata
     guard old.options.dataFingerprint == corpus.fingerprint else {
       throw InputError(
-        "\(origin) was made with another text", note: "give the same files, --tokens, --max-tokens and --min-freq")
+        "\(origin) was made with another text",
+        note: "give the same files, --tokens, --max-tokens and --min-freq")
     }
     try trainer.restore(checkpoint, origin: origin)
     position = old.position
