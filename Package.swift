@@ -59,6 +59,7 @@ let package = Package(
     tests(
       "RNNPassesTests", ["RNNPasses", "RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
+    tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter"]),
   ],
   swiftLanguageModes: [.v6]
 )

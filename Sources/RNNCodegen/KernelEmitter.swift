@@ -125,14 +125,19 @@ final class KernelEmitter {
       let running: IRValue
       switch index {
       case .axis: continue
-      case .loop(let loop): running = loops[loop]!.step
-      case .parity(let loop): running = loops[loop]!.parity
-      case .oppositeParity(let loop): running = builder.xor(loops[loop]!.parity, constant(1))
+      case .loop(let loop): running = surrounding(loop).step
+      case .parity(let loop): running = surrounding(loop).parity
+      case .oppositeParity(let loop): running = builder.xor(surrounding(loop).parity, constant(1))
       case .stepsParity(let symbol): running = builder.and(value(of: Size(symbol)), constant(1))
       }
       sum = builder.add(sum, builder.mul(running, value(of: factor)))
     }
     return sum
+  }
+
+  private func surrounding(_ loop: Int) -> ProgramEmitter.LoopValues {
+    guard let values = loops[loop] else { preconditionFailure("kernel \(kernel.name) stands outside loop t\(loop)") }
+    return values
   }
 
   private func prepareOrigins() {

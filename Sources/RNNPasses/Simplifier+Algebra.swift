@@ -31,7 +31,9 @@ extension Simplifier {
     case .subtract: return difference(a, b)
     case .multiply: return product(a, b)
     case .divide:
-      if let c = constant(b), c.isPowerOfTwo { return scale(a, by: 1 / c) }  // x / 2 -> x * 0.5, which is exact
+      if let c = constant(b), c.isPowerOfTwo {  // x / 2 -> x * 0.5, which is exact
+        return scale(a, by: 1 / c)
+      }
     case .maximum, .minimum:
       if a == b { return a }  // max(x, x) -> x
     }

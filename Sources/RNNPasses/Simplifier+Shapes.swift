@@ -14,7 +14,9 @@ extension Simplifier {
   func reshape(_ x: ValueID, _ shape: [Dimension]) -> ValueID? {
     if type(x).shape == shape { return x }  // reshape to the same shape -> x
     if let c = constant(x) { return constant(c, type(x).with(shape: shape)) }
-    if case .reshape? = kind(x) { return make(.reshape(shape), operands(x)[0]) }  // reshape(reshape x) -> reshape x
+    if case .reshape? = kind(x) {  // reshape(reshape x) -> reshape x
+      return make(.reshape(shape), operands(x)[0])
+    }
     if let inner = broadcast(x), type(inner.x).isScalar {  // reshape(broadcast scalar) -> broadcast scalar
       return make(.broadcast(axes: [], shape: shape), inner.x)
     }
@@ -43,7 +45,8 @@ extension Simplifier {
     if constant(x) != nil || type(x).shape[axis] == 1 { return x }  // reverse of equal elements, or of one -> x
     if case .reverse(axis)? = kind(x) { return operands(x)[0] }  // reverse(reverse x) -> x
     if let inner = broadcast(x) {
-      guard let own = inner.axes.firstIndex(of: axis) else { return x }  // reverse(broadcast along axis) -> x
+      // reverse(broadcast along axis) -> x
+      guard let own = inner.axes.firstIndex(of: axis) else { return x }
       return make(.broadcast(axes: inner.axes, shape: inner.shape), make(.reverse(axis: own), inner.x))
     }
     return nil

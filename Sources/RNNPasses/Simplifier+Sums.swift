@@ -104,13 +104,16 @@ extension Simplifier {
         .reduce(.sum, axes: axes.dropLast()), constant(1, TensorType(type(x).element, ids.shape)))
     case .pad(let axis, let start, let to, let anchor):
       let inner = make(.reduce(.sum, axes: axes), operands(x)[0])
-      guard let place = kept.firstIndex(of: axis) else { return inner }  // sum(pad x) -> sum x along the axis
-      return make(.pad(axis: place, start: start, to: to, anchor: anchor), inner)  // sum(pad x) -> pad(sum x)
+      // sum(pad x) -> sum x along the axis, pad(sum x) along others
+      guard let place = kept.firstIndex(of: axis) else { return inner }
+      return make(.pad(axis: place, start: start, to: to, anchor: anchor), inner)
     case .unary(.negate):  // sum(-x) -> -sum x
       return negate(make(.reduce(.sum, axes: axes), operands(x)[0]))
     case .binary(.multiply):
       let (a, b) = (operands(x)[0], operands(x)[1])
-      if let c = constant(b) { return scale(make(.reduce(.sum, axes: axes), a), by: c) }  // sum(x * c) -> sum x * c
+      if let c = constant(b) {  // sum(x * c) -> sum x * c
+        return scale(make(.reduce(.sum, axes: axes), a), by: c)
+      }
       for (scalar, other) in [(b, a), (a, b)] {
         if let inner = broadcast(scalar), type(inner.x).isScalar {  // sum(x * broadcast s) -> sum x * broadcast s
           let total = make(.reduce(.sum, axes: axes), other)

@@ -288,7 +288,8 @@ extension Planner {
   @discardableResult
   private func store(_ value: ValueID, to destination: Destination, _ clustering: inout Clustering) -> Int {
     let view = resolve(value)
-    if let home = clustering.home[view.base], view.isIdentity, !isScan(clustering.clusters[home]),
+    let isWhole = view.isIdentity && graph.type(view.base) == graph.type(value)
+    if let home = clustering.home[view.base], isWhole, !isScan(clustering.clusters[home]),
       clustering.groups[view.base] ?? 1 == 1
     {
       if case .part(_, -1, _) = destination {
@@ -297,7 +298,7 @@ extension Planner {
         return home
       }
     }
-    if let completion = clustering.completion[view.base], view.isIdentity,
+    if let completion = clustering.completion[view.base], isWhole,
       canLieAnywhere(view.base, destination),
       clustering.destinations[view.base] == nil
     {

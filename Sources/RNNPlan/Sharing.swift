@@ -130,8 +130,9 @@ extension Planner {
   /// How the threads share a product.
   func productSplit(_ kernel: Kernel, batchAxis: Int?) -> Split {
     guard threads > 1, let product = kernel.product else { return .none }
-    if let batchAxis, splitsBatch(batchAxis) { return .batch(axis: batchAxis) }
     let row = kernel.domain.count - 2
+    // Columns are cut at panels only, which examples do not respect.
+    if let batchAxis, batchAxis <= row, splitsBatch(batchAxis) { return .batch(axis: batchAxis) }
     if let work = (kernel.domain.reduce(1, *) * product.depth * Size(product.groups)).constant,
       work < 16 * worthSharing
     {

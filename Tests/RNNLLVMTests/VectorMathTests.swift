@@ -78,7 +78,7 @@ private func ulps(_ result: Double, _ expected: Double) -> Double {
 }
 
 @Suite struct VectorMathTests {
-  /// Every 8191st float, or as many as the environment asks for; 1 takes about an hour.
+  /// Every 8191st float, or as many as the environment asks for; 1 takes about two hours.
   @Test(arguments: MathCase.all)
   func `floats are within the bound over the whole range`(_ function: MathCase) throws {
     let stride = ProcessInfo.processInfo.environment["RNNC_FLOAT_STRIDE"].flatMap(UInt64.init) ?? 8191

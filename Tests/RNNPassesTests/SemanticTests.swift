@@ -27,17 +27,17 @@ import Testing
       .full, graph, inputs: randomInputs(for: graph, sizes: sizes, using: &random), sizes: sizes)
   }
 
-  @Test(arguments: 0..<150) func passesKeepRandomGraphs(seed: Int) throws {
+  @Test(arguments: 0..<100) func passesKeepRandomGraphs(seed: Int) throws {
     let random = RandomGraph(seed: UInt64(seed))
     for pass in Pass.all {
       try expectPreserves(
-        Pipeline(name: pass.name, passes: [pass, pass]), random.graph, inputs: random.inputs(),
+        Pipeline(name: pass.name, passes: [pass]), random.graph, inputs: random.inputs(),
         sizes: random.sizes)
     }
     try expectPreserves(.full, random.graph, inputs: random.inputs(), sizes: random.sizes)
   }
 
-  @Test(arguments: 1000..<1120) func pipelinesKeepGradientsOfRandomGraphs(seed: Int) throws {
+  @Test(arguments: 1000..<1060) func pipelinesKeepGradientsOfRandomGraphs(seed: Int) throws {
     let random = RandomGraph(seed: UInt64(seed), .init(hasLoss: true, operationCount: 24))
     let graph = try gradient(of: random.graph) { _ in true }
     try expectPreserves(.full, graph, inputs: random.inputs(), sizes: random.sizes)

@@ -1,0 +1,98 @@
+import RNNGraph
+
+extension Plan: CustomStringConvertible {
+  /// The plan as text: ports, buffers, and the steps in order.
+  public var description: String {
+    var lines = ["plan \(name) batch \(batch) threads \(threads) arena \(arenaBytes) bytes {"]
+    for (i, port) in inputs.enumerated() { lines.append("  input \(i) \(describe(port))") }
+    for (i, port) in outputs.enumerated() { lines.append("  output \(i) \(describe(port))") }
+    for (i, buffer) in buffers.enumerated() {
+      let place =
+        switch buffer.place {
+        case .input(let n): "input \(n)"
+        case .output(let n): "output \(n)"
+        case .arena:
+          buffer.lifetime.map { "at \(buffer.offset), phases \($0.lowerBound)...\($0.upperBound)" } ?? "unused"
+        }
+      lines.append("  b\(i) \(buffer.element.rawValue) × \(buffer.count) \(place) // \(buffer.name)")
+    }
+    for step in steps { lines += step.lines(indent: "  ") }
+    return lines.joined(separator: "\n") + "\n}\n"
+  }
+
+  private func describe(_ port: Port) -> String {
+    let shape = port.shape.map(\.description).joined(separator: ", ")
+    return "\"\(port.name)\" \(port.element.rawValue)[\(shape)]" + (port.replaces.map { " over input \($0)" } ?? "")
+  }
+}
+
+extension Step {
+  fileprivate func lines(indent: String) -> [String] {
+    switch self {
+    case .barrier: [indent + "barrier"]
+    case .kernel(let kernel): kernel.lines(indent: indent)
+    case .loop(let loop):
+      ["\(indent)loop t\(loop.id) \(loop.isReversed ? "down from" : "up to") \(loop.steps) {"]
+        + loop.body.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]
+    }
+  }
+}
+
+extension Kernel {
+  /// The kernel as text.
+  func lines(indent: String) -> [String] {
+    let extents = domain.enumerated().map { "i\($0) < \($1)" }.joined(separator: ", ")
+    let what =
+      switch kind {
+      case .map: product == nil ? "map" : "product"
+      case .reduce(let reduction, let axes, let keepsLast):
+        "reduce \(reduction.rawValue) \(axes) axes\(keepsLast ? " before the last" : "")"
+      case .scatterAdd(let id, let stride, let rows): "scatter_add to row %\(id) of \(rows), \(stride) apart"
+      }
+    let share =
+      switch split {
+      case .none: ""
+      case .batch(let axis): " threads share examples i\(axis)"
+      case .axis(let axis, let multiple): " threads share i\(axis) by \(multiple)"
+      }
+    var lines = ["\(indent)\(what) \(name) [\(extents)]\(share) {"]
+    if let product {
+      let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(separator: ", ")
+      let block = product.block.map { ", blocks of \($0) through \(product.partial!)" } ?? ""
+      lines.append(
+        "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups, "
+          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(block)")
+    }
+    if let bound { lines.append("\(indent)  bound \(bound.index) < \(bound.limit)") }
+    for (i, instruction) in body.enumerated() { lines.append("\(indent)  %\(i) = \(instruction)") }
+    for store in stores { lines.append("\(indent)  \(store.access) = %\(store.value)") }
+    return lines + [indent + "}"]
+  }
+}
+
+extension ProductOperand: CustomStringConvertible {
+  public var description: String {
+    switch layout {
+    case .direct: "\(access)"
+    case .packed(let panel): "\(access) in panels of \(panel)"
+    }
+  }
+}
+
+extension Instruction: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .load(let access): "\(access)"
+    case .loadRow(let access, let id, let stride): "\(access) + %\(id)·\(stride)"
+    case .constant(let number, let element): "\(element.rawValue) \(number)"
+    case .size(let size, let element): "\(element.rawValue) \(size)"
+    case .index(let form): "index \(form)"
+    case .accumulator(let group, _): "sum \(group)"
+    case .unary(let function, let a): "\(function.rawValue) %\(a)"
+    case .binary(let function, let a, let b): "\(function.rawValue) %\(a), %\(b)"
+    case .compare(let comparison, let a, let b): "\(comparison.rawValue) %\(a), %\(b)"
+    case .select(let condition, let a, let b): "select %\(condition), %\(a), %\(b)"
+    case .convert(let element, let a): "\(element.rawValue) %\(a)"
+    }
+  }
+}
