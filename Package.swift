@@ -60,6 +60,7 @@ let package = Package(
       "RNNPassesTests", ["RNNPasses", "RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter"]),
+    tests("RNNLanguageTests", ["RNNLanguage", "RNNInterpreter", "RNNRuntime"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,264 @@
+import RNNGraph
+import RNNSupport
+
+extension BodyChecker {
+  /// Checks a call of a function of the language.
+  mutating func call(_ builtin: Builtin, _ arguments: [Argument], at site: SourceRange, callee: SourceRange)
+    -> [NodeID]?
+  {
+    for label in arguments.compactMap(\.label) where !builtin.labels.contains(label.text) {
+      report(.unknownLabel(label, notes: [Diagnostic.Note("it is used as \(builtin.signature)")]))
+      return nil
+    }
+    let values = arguments.filter { $0.label == nil }.map(\.value)
+    guard builtin.argumentCount.contains(values.count) else {
+      report(
+        .argumentCount(builtin.signature, expected: builtin.argumentCount, found: values.count, at: callee))
+      return nil
+    }
+    if builtin == .split { return split(values[0], values[1], at: site) }
+    return callSingle(builtin, values, labelled: arguments.first { $0.label != nil }?.value, at: site).map {
+      [$0]
+    }
+  }
+
+  private mutating func callSingle(
+    _ builtin: Builtin, _ values: [Expression], labelled: Expression?, at site: SourceRange
+  ) -> NodeID? {
+    switch builtin {
+    case .tanh: unary(.tanh, values[0], at: site)
+    case .sigmoid: unary(.sigmoid, values[0], at: site)
+    case .exp: unary(.exp, values[0], at: site)
+    case .log: unary(.log, values[0], at: site)
+    case .sqrt: unary(.sqrt, values[0], at: site)
+    case .rsqrt: unary(.rsqrt, values[0], at: site)
+    case .abs: unary(.abs, values[0], at: site)
+    case .sin: unary(.sin, values[0], at: site)
+    case .cos: unary(.cos, values[0], at: site)
+    case .softplus: unary(.softplus, values[0], at: site)
+    case .sign: unary(.sign, values[0], at: site)
+    case .relu: relu(values[0], at: site)
+    case .square: square(values[0], at: site)
+    case .max: extremum(.maximum, .maximum, builtin, values, at: site)
+    case .min: extremum(.minimum, .minimum, builtin, values, at: site)
+    case .sum: reduction(.reduce(.sum), builtin, values[0], at: site)
+    case .mean: reduction(.mean, builtin, values[0], at: site)
+    case .dot: dot(values[0], values[1], at: site)
+    case .softmax: softmax(isLogarithmic: false, values[0], at: site)
+    case .logSoftmax: softmax(isLogarithmic: true, values[0], at: site)
+    case .where: select(values, at: site)
+    case .concat: concat(values, at: site)
+    case .onehot: oneHot(values[0], at: site)
+    case .crossEntropy: crossEntropy(values[0], values[1], at: site)
+    case .mse: squaredError(values[0], values[1], at: site)
+    case .last: overSteps(.last, builtin, values[0], extent: .example, at: site)
+    case .total: overSteps(.total, builtin, values[0], extent: .example, at: site)
+    case .reverse: overSteps(.reverse, builtin, values[0], extent: nil, at: site)
+    case .repeat: repeated(values[0], like: labelled, at: site)
+    case .split: nil
+    }
+  }
+
+  // MARK: Elements
+
+  private mutating func unary(_ function: UnaryFunction, _ value: Expression, at site: SourceRange) -> NodeID?
+  {
+    guard let x = checkNumber(value) else { return nil }
+    return add(.unary(function), [x], type(x), at: site)
+  }
+
+  private mutating func relu(_ value: Expression, at site: SourceRange) -> NodeID? {
+    guard let x = checkNumber(value), let zero = literal(0, at: site) else { return nil }
+    return add(.binary(.maximum), [x, zero], type(x), at: site)
+  }
+
+  private mutating func square(_ value: Expression, at site: SourceRange) -> NodeID? {
+    guard let x = checkNumber(value) else { return nil }
+    return add(.binary(.multiply), [x, x], type(x), at: site)
+  }
+
+  private mutating func extremum(
+    _ function: BinaryFunction, _ reduction: Reduction, _ builtin: Builtin, _ values: [Expression],
+    at site: SourceRange
+  ) -> NodeID? {
+    if values.count == 1 { return self.reduction(.reduce(reduction), builtin, values[0], at: site) }
+    let (a, b) = (checkNumber(values[0]), checkNumber(values[1]))
+    guard let a, let b else { return nil }
+    return elementwise(function, builtin.rawValue, a, b, at: site)
+  }
+
+  private mutating func select(_ values: [Expression], at site: SourceRange) -> NodeID? {
+    let (mask, a, b) = (check(values[0]), checkNumber(values[1]), checkNumber(values[2]))
+    guard let mask, let a, let b else { return nil }
+    guard type(mask).element == .mask else {
+      return reportShape(
+        .wrongType(
+          "the condition", expected: "a mask such as x > 0", found: type(mask), at: values[0].range))
+    }
+    guard var result = commonType("where", a, b, at: site) else { return nil }
+    let condition = type(mask)
+    guard condition.shape == result.shape || condition.isScalar || result.isScalar else {
+      return reportShape(.shapesDiffer("a condition and its values", condition, result, at: site))
+    }
+    guard let extent = join([mask, a, b], at: site) else { return nil }
+    result = ValueType(result.isScalar ? condition.shape : result.shape, extent)
+    return add(.select, [mask, a, b], result, at: site)
+  }
+
+  // MARK: Vectors
+
+  private mutating func reduction(
+    _ operation: CheckedOperation, _ builtin: Builtin, _ value: Expression, at site: SourceRange
+  ) -> NodeID? {
+    guard let x = checkVector(value, of: builtin.rawValue) else { return nil }
+    return add(operation, [x], ValueType([], type(x).extent), at: site)
+  }
+
+  private mutating func dot(_ left: Expression, _ right: Expression, at site: SourceRange) -> NodeID? {
+    let (a, b) = (checkVector(left, of: "dot"), checkVector(right, of: "dot"))
+    guard let a, let b else { return nil }
+    guard let product = elementwise(.multiply, "dot", a, b, at: site) else { return nil }
+    return add(.reduce(.sum), [product], ValueType([], type(product).extent), at: site)
+  }
+
+  private mutating func softmax(isLogarithmic: Bool, _ value: Expression, at site: SourceRange) -> NodeID? {
+    guard let x = checkVector(value, of: "softmax") else { return nil }
+    return add(.softmax(isLogarithmic: isLogarithmic), [x], type(x), at: site)
+  }
+
+  private mutating func concat(_ values: [Expression], at site: SourceRange) -> NodeID? {
+    let parts = values.map { checkNumber($0) }
+    var nodes: [NodeID] = []
+    var count = 0
+    for (part, value) in zip(parts, values) {
+      guard let part else { return nil }
+      let found = type(part).shape
+      guard let extent = found.first, let first = nodes.first.map({ type($0).shape }) ?? Optional(found),
+        first.dropFirst() == found.dropFirst()
+      else {
+        return reportShape(
+          .wrongType(
+            "a part of concat", expected: "vectors, or matrices with rows of one length", found: type(part),
+            at: value.range))
+      }
+      nodes.append(part)
+      count += extent
+    }
+    guard let first = nodes.first, let extent = join(nodes, at: site) else { return nil }
+    return add(.concat, nodes, ValueType([count] + type(first).shape.dropFirst(), extent), at: site)
+  }
+
+  private mutating func split(_ value: Expression, _ count: Expression, at site: SourceRange) -> [NodeID]? {
+    let (x, parts) = (checkNumber(value), evaluator.size(count))
+    guard let x, let parts else {
+      hasFaults = true
+      return nil
+    }
+    guard let extent = type(x).shape.first else {
+      reportShape(
+        .wrongType("the argument of split", expected: "a vector or matrix", found: type(x), at: value.range))
+      return nil
+    }
+    guard extent % parts == 0 else {
+      reportShape(.notDivisible(extent, by: parts, at: site))
+      return nil
+    }
+    let part = extent / parts
+    let result = ValueType([part] + type(x).shape.dropFirst(), type(x).extent)
+    var nodes: [NodeID] = []
+    for index in 0..<parts {
+      guard let node = add(.slice(start: index * part, count: part), [x], result, at: site) else {
+        return nil
+      }
+      nodes.append(node)
+    }
+    return nodes
+  }
+
+  // MARK: Tokens and losses
+
+  private mutating func oneHot(_ value: Expression, at site: SourceRange) -> NodeID? {
+    guard let token = check(value) else { return nil }
+    guard case .token(let size) = type(token).element else {
+      return reportShape(
+        .wrongType("the argument of onehot", expected: "a token", found: type(token), at: value.range))
+    }
+    return add(.oneHot, [token], ValueType([size], type(token).extent), at: site)
+  }
+
+  private mutating func crossEntropy(_ logits: Expression, _ target: Expression, at site: SourceRange)
+    -> NodeID?
+  {
+    let (x, token) = (checkVector(logits, of: "cross_entropy"), check(target))
+    guard let x, let token else { return nil }
+    guard case .token(let size) = type(token).element else {
+      return reportShape(
+        .wrongType(
+          "the second argument of cross_entropy", expected: "a token", found: type(token), at: target.range))
+    }
+    guard type(x).shape == [size] else {
+      return reportShape(
+        .wrongType(
+          "the logits", expected: "[\(size)] for \(type(token).step)", found: type(x), at: logits.range))
+    }
+    guard let extent = join([x, token], at: site) else { return nil }
+    return add(.crossEntropy, [x, token], ValueType([], extent), at: site)
+  }
+
+  private mutating func squaredError(_ left: Expression, _ right: Expression, at site: SourceRange) -> NodeID?
+  {
+    let (a, b) = (checkNumber(left), checkNumber(right))
+    guard let a, let b else { return nil }
+    guard type(a).shape == type(b).shape else {
+      return reportShape(.shapesDiffer("mse", type(a), type(b), at: site))
+    }
+    guard let extent = join([a, b], at: site) else { return nil }
+    return add(.squaredError, [a, b], ValueType([], extent), at: site)
+  }
+
+  // MARK: Steps
+
+  private mutating func overSteps(
+    _ operation: CheckedOperation, _ builtin: Builtin, _ value: Expression, extent: Extent?,
+    at site: SourceRange
+  ) -> NodeID? {
+    guard let x = check(value) else { return nil }
+    guard case .steps = type(x).extent else {
+      report(.notASequence(builtin.rawValue, type(x), at: value.range))
+      return nil
+    }
+    if operation == .total, type(x).element != .number {
+      report(.notANumber(type(x), at: value.range))
+      return nil
+    }
+    return add(operation, [x], type(x).with(extent: extent ?? type(x).extent), at: site)
+  }
+
+  private mutating func repeated(_ value: Expression, like: Expression?, at site: SourceRange) -> NodeID? {
+    let sequence = like.map { ($0, check($0)) }
+    guard let x = check(value) else { return nil }
+    if case .steps = type(x).extent {
+      report(
+        .wrongType("the argument of repeat", expected: "a single value", found: type(x), at: value.range))
+      return nil
+    }
+    let steps: String
+    if let (expression, node) = sequence {
+      guard let node else { return nil }
+      guard case .steps(let length) = type(node).extent else {
+        report(.notASequence("'like:'", type(node), at: expression.range))
+        return nil
+      }
+      steps = length
+    } else if sequences.contains(Extent.defaultSteps) || sequences.count == 1 {
+      steps = sequences.contains(Extent.defaultSteps) ? Extent.defaultSteps : sequences[0]
+    } else {
+      report(
+        Diagnostic(
+          "steps", "repeat does not know for how many steps", at: site,
+          notes: [Diagnostic.Note("say it by a sequence: repeat(v, like: x)")]))
+      return nil
+    }
+    return add(.repeated(steps: steps), [x], type(x).with(extent: .steps(steps)), at: site)
+  }
+}

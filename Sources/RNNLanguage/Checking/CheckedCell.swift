@@ -1,0 +1,158 @@
+import RNNGraph
+import RNNSupport
+
+/// Names a value of a checked body by its position.
+struct NodeID: Hashable, Sendable {
+  let index: Int
+}
+
+/// What a node of a checked body computes from its operands, for one example and step.
+enum CheckedOperation: Hashable, Sendable {
+  case literal(Double)
+  /// A parameter of the cell or, by its path, of an instance in it.
+  case parameter(String)
+  case input(Int)
+  /// The previous value of a state, counted over the cell's own and then its instances'.
+  case state(Int)
+  case unary(UnaryFunction)
+  /// Operands of one shape, or one of them a scalar.
+  case binary(BinaryFunction)
+  case compare(Comparison)
+  case select
+  /// Matrix times vector, vector times matrix, or matrix times matrix.
+  case product
+  case transpose
+  /// Combines all elements to a scalar.
+  case reduce(Reduction)
+  case mean
+  case softmax(isLogarithmic: Bool)
+  /// A range of the first axis.
+  case slice(start: Int, count: Int)
+  /// One place of the first axis, which vanishes.
+  case element(Int)
+  /// Along the first axis.
+  case concat
+  case oneHot
+  /// A row of a matrix by a token.
+  case lookup
+  case crossEntropy
+  case squaredError
+  /// The value at the last step.
+  case last
+  /// The sum over the steps.
+  case total
+  case reverse
+  /// The same value at every step.
+  case repeated(steps: String)
+  /// Operands are the inputs and then, if it has them, the initial states.
+  case apply(Application)
+  /// An output of the application that is the operand.
+  case result(Int)
+  /// A state after the application that is the operand.
+  case nextState(Int)
+}
+
+/// A cell applied to values.
+struct Application: Hashable, Sendable {
+  /// Which instance of the body.
+  let instance: Int
+  /// Which application of this instance, from 1.
+  let ordinal: Int
+  /// The sequence it runs along, or nil for a single step.
+  let steps: String?
+  /// The number of operands that are inputs; the rest are initial states.
+  let inputCount: Int
+}
+
+/// A value of a checked body.
+struct CheckedNode: Sendable {
+  let operation: CheckedOperation
+  let operands: [NodeID]
+  let type: ValueType
+  let site: SourceRange
+}
+
+struct CheckedParameter: Sendable {
+  let name: String
+  let shape: [Int]
+  let initializer: Initializer
+}
+
+struct CheckedInput: Sendable {
+  let name: String
+  let type: ValueType
+  let isTarget: Bool
+  let site: SourceRange
+}
+
+/// What a state is before the first step.
+enum InitialState: Hashable, Sendable {
+  /// What the caller gives; zero unless it does.
+  case given
+  case constant(Double)
+  /// The parameter of this path.
+  case parameter(String)
+}
+
+struct CheckedState: Sendable {
+  /// The path from the cell.
+  let name: String
+  let shape: [Int]
+  let initial: InitialState
+}
+
+struct CheckedInstance: Sendable {
+  let name: String
+  let cell: CheckedCell
+}
+
+struct CheckedOutput: Sendable {
+  let name: String
+  let node: NodeID
+}
+
+/// A cell or a model for given sizes, with every name resolved and every shape known.
+final class CheckedCell: Sendable {
+  let name: String
+  let sizes: [String: Int]
+  /// Its own parameters; those of its instances are theirs.
+  let parameters: [CheckedParameter]
+  let inputs: [CheckedInput]
+  /// Its own states, then those of its instances in the order of their definitions.
+  let states: [CheckedState]
+  let instances: [CheckedInstance]
+  /// Each node stands behind its operands.
+  let nodes: [CheckedNode]
+  /// The values of the states after the step, in the order of `states`; empty for a model.
+  let nextStates: [NodeID]
+  let outputs: [CheckedOutput]
+  let loss: NodeID?
+  /// The number of nodes, those of its instances included.
+  let weight: Int
+
+  init(
+    name: String, sizes: [String: Int], parameters: [CheckedParameter], inputs: [CheckedInput],
+    states: [CheckedState], instances: [CheckedInstance], nodes: [CheckedNode], nextStates: [NodeID],
+    outputs: [CheckedOutput], loss: NodeID?
+  ) {
+    self.name = name
+    self.sizes = sizes
+    self.parameters = parameters
+    self.inputs = inputs
+    self.states = states
+    self.instances = instances
+    self.nodes = nodes
+    self.nextStates = nextStates
+    self.outputs = outputs
+    self.loss = loss
+    weight = instances.reduce(nodes.count + parameters.count + 1) { $0 + $1.cell.weight }
+  }
+
+  func type(_ node: NodeID) -> ValueType { nodes[node.index].type }
+
+  /// The cell of the instance at a path of names, or itself for an empty path.
+  func instance(_ path: ArraySlice<String>) -> CheckedCell? {
+    guard let first = path.first else { return self }
+    return instances.first { $0.name == first }?.cell.instance(path.dropFirst())
+  }
+}

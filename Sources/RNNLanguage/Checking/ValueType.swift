@@ -1,0 +1,65 @@
+/// Over what a value repeats: its axes in front of those that the program writes.
+enum Extent: Hashable, Sendable {
+  /// Nothing: parameters and numbers are the same for every example and step.
+  case constant
+  /// The examples of the batch.
+  case example
+  /// The examples, and the steps of the sequence length of this name.
+  case steps(String)
+
+  /// The name of the length of sequences that name none.
+  static let defaultSteps = "T"
+}
+
+/// The type of a value: what stands in one step of one example, and over what it repeats.
+struct ValueType: Hashable, Sendable {
+  /// What the elements are.
+  enum Element: Hashable, Sendable {
+    case number
+    /// The outcome of a comparison.
+    case mask
+    /// An id below the size; always a scalar.
+    case token(Int)
+  }
+
+  var element: Element
+  var shape: [Int]
+  var extent: Extent
+
+  /// The type of numbers.
+  init(_ shape: [Int], _ extent: Extent) { self.init(.number, shape, extent) }
+
+  init(_ element: Element, _ shape: [Int], _ extent: Extent) {
+    self.element = element
+    self.shape = shape
+    self.extent = extent
+  }
+
+  var isScalar: Bool { shape.isEmpty }
+
+  /// Whether the other type is the same but for its extent.
+  func matches(_ other: ValueType) -> Bool { element == other.element && shape == other.shape }
+
+  func with(extent: Extent) -> ValueType { ValueType(element, shape, extent) }
+
+  /// How the type is written, without the extent.
+  var step: String {
+    switch element {
+    case .number: shape.isEmpty ? "a scalar" : shape.bracketed
+    case .mask: shape.isEmpty ? "mask" : "mask \(shape.bracketed)"
+    case .token(let size): "token(\(size))"
+    }
+  }
+
+  /// How the type is written.
+  var described: String {
+    guard case .steps(let length) = extent else { return step }
+    let prefix = length == Extent.defaultSteps ? "seq" : "seq(\(length))"
+    return isScalar && element == .number ? "\(prefix) []" : "\(prefix) \(step)"
+  }
+}
+
+extension [Int] {
+  /// `[a, b]`.
+  var bracketed: String { "[\(map(String.init).joined(separator: ", "))]" }
+}

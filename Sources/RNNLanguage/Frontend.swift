@@ -1,0 +1,145 @@
+import RNNGraph
+import RNNSupport
+
+/// A size that data can decide: inputs of a model hold tokens below it.
+public struct TokenSize: Hashable, Sendable {
+  /// The name of the size, such as `V`.
+  public let size: String
+  /// The names of the inputs and targets whose tokens it bounds.
+  public let inputs: [String]
+}
+
+/// A model as a graph, and what the source says beyond it.
+public struct LoweredModel: Sendable {
+  /// The forward graph: data, targets, parameters and initial states to outputs, loss and final states.
+  public let graph: Graph
+  /// The value of every size of the model.
+  public let sizes: [String: Int]
+  /// The sizes that bound the tokens of inputs.
+  public let tokenSizes: [TokenSize]
+  /// Warnings.
+  public let diagnostics: DiagnosticSet
+}
+
+/// From source to graph: parses, checks and lowers.
+public struct Frontend: Sendable {
+  private let loader: SourceLoader
+
+  /// Makes a front end that reads imported files through `loader`.
+  public init(loader: SourceLoader = .disk) { self.loader = loader }
+
+  /// Parses a file, without what it imports.
+  public func parse(_ source: SourceFile) throws(DiagnosticError) -> SyntaxFile {
+    var parser = Parser(source)
+    let syntax = parser.run()
+    try parser.diagnostics.throwIfErrors()
+    return syntax
+  }
+
+  /// Checks a file and what it imports: every model, for the sizes given, and every cell and function.
+  ///
+  /// With the name of a model, only that model is checked for the given sizes.
+  public func check(_ source: SourceFile, model: String? = nil, sizes: [String: Int] = [:]) -> DiagnosticSet {
+    let program = Program(main: source, loader: loader)
+    let checker = Checker(program)
+    checker.check(
+      models: program.models.filter { model == nil || program[$0].name?.text == model }, given: sizes)
+    if let model, !program.models.contains(where: { program[$0].name?.text == model }) {
+      checker.report(noModel(named: model, program))
+    }
+    checker.checkUnreached()
+    return checker.diagnostics
+  }
+
+  /// The sizes of a model that data can decide; nothing is checked but that the model is there.
+  ///
+  /// - Parameter model: the name of the model; may be nil if the file has one.
+  public func tokenSizes(of source: SourceFile, model: String? = nil) throws(DiagnosticError) -> [TokenSize] {
+    let program = Program(main: source, loader: loader)
+    try program.diagnostics.throwIfErrors()
+    return try select(model, program).unit.tokenSizes
+  }
+
+  /// Checks a file and lowers one of its models.
+  ///
+  /// - Parameters:
+  ///   - model: the name of the model; may be nil if the file has one.
+  ///   - sizes: values of the model's sizes, in place of their defaults.
+  ///   - element: the type of all numbers, `f32` or `f64`.
+  public func lower(
+    _ source: SourceFile, model: String? = nil, sizes: [String: Int] = [:], element: ElementType = .f32
+  ) throws(DiagnosticError) -> LoweredModel {
+    let program = Program(main: source, loader: loader)
+    let checker = Checker(program)
+    let selected: (id: DeclarationID, unit: UnitDeclaration)
+    do throws(DiagnosticError) {
+      selected = try select(model, program)
+    } catch {
+      checker.diagnostics.report(error.diagnostics)
+      throw DiagnosticError(checker.diagnostics)
+    }
+    let checked = checker.check(models: [selected.id], given: sizes)
+    checker.checkUnreached()
+    try checker.diagnostics.throwIfErrors()
+    guard let checked = checked.first.flatMap({ $0 }) else {
+      preconditionFailure("model \(selected.unit.name.text) is at fault, but nothing was reported")
+    }
+    return LoweredModel(
+      graph: ModelLowering(checked, element).run(), sizes: checked.sizes,
+      tokenSizes: selected.unit.tokenSizes,
+      diagnostics: checker.diagnostics)
+  }
+
+  private func select(_ name: String?, _ program: Program) throws(DiagnosticError) -> (
+    id: DeclarationID, unit: UnitDeclaration
+  ) {
+    let models = program.models.compactMap { id -> (id: DeclarationID, unit: UnitDeclaration)? in
+      if case .unit(let unit) = program[id] { (id, unit) } else { nil }
+    }
+    if let name {
+      if let model = models.first(where: { $0.unit.name.text == name }) { return model }
+      throw DiagnosticError(noModel(named: name, program))
+    }
+    guard let first = models.first else {
+      throw DiagnosticError(
+        Diagnostic(
+          "no-model", "'\(program.mainSource.name)' has no model", at: nil,
+          notes: [Diagnostic.Note("a model is declared by 'model Name(sizes) { … }' and uses cells")]))
+    }
+    if models.count > 1 {
+      throw DiagnosticError(
+        Diagnostic(
+          "several-models", "'\(program.mainSource.name)' has several models", at: nil,
+          notes: [Diagnostic.Note("choose one of \(models.map(\.unit.name.text).joined(separator: ", "))")]))
+    }
+    return first
+  }
+
+  private func noModel(named name: String, _ program: Program) -> Diagnostic {
+    let models = program.models.compactMap { program[$0].name?.text }
+    let near = Diagnostic.Note.didYouMean(name, among: models)
+    let all = Diagnostic.Note(
+      models.isEmpty ? "the file has no model" : "its models are \(models.joined(separator: ", "))")
+    return Diagnostic(
+      "no-model", "'\(program.mainSource.name)' has no model '\(name)'", at: nil,
+      notes: near.isEmpty ? [all] : near)
+  }
+}
+
+extension UnitDeclaration {
+  /// The sizes that bound tokens of inputs and targets.
+  fileprivate var tokenSizes: [TokenSize] {
+    var inputs: [String: [String]] = [:]
+    for statement in statements {
+      guard case .declaration(_, let groups, _) = statement.kind else { continue }
+      for group in groups {
+        if case .token(let size) = group.type.kind, case .name(let name) = size.kind {
+          inputs[name, default: []] += group.names.map(\.text)
+        }
+      }
+    }
+    return sizes.compactMap { size in
+      inputs[size.name.text].map { TokenSize(size: size.name.text, inputs: $0) }
+    }
+  }
+}

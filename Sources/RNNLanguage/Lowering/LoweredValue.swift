@@ -1,0 +1,49 @@
+import RNNGraph
+
+/// A value in the graph: axes for what it repeats over, then those that the program writes.
+enum LoweredValue {
+  /// A number, which takes the shape of what it meets.
+  case literal(Double)
+  /// A tensor whose first `lead` axes are `[]`, `[B]` or `[T, B]`.
+  case tensor(ValueID, lead: Int)
+  /// The outputs of an application, and the states after it.
+  case application(outputs: [LoweredValue], states: [LoweredValue])
+}
+
+/// The axes of a value: those it repeats over, and its own.
+struct Axes: Equatable {
+  var lead: [Dimension]
+  var own: [Dimension]
+
+  var all: [Dimension] { lead + own }
+}
+
+extension LoweredValue {
+  func axes(in builder: GraphBuilder) -> Axes {
+    guard case .tensor(let id, let lead) = self else { return Axes(lead: [], own: []) }
+    let shape = builder.type(id).shape
+    return Axes(lead: Array(shape.prefix(lead)), own: Array(shape.dropFirst(lead)))
+  }
+}
+
+extension GraphBuilder {
+  /// The tensor with the given axes: the value repeated along those that it lacks.
+  ///
+  /// - Requires: the value's leading axes are the last ones of `axes.lead`, and its own are those of `axes` or none.
+  func conform(_ value: LoweredValue, to axes: Axes, _ element: ElementType) -> ValueID {
+    switch value {
+    case .literal(let number): return constant(number, TensorType(element, axes.all))
+    case .tensor(let id, _):
+      let found = value.axes(in: self)
+      let lead = found.lead.indices.map { $0 + axes.lead.count - found.lead.count }
+      let own = found.own.indices.map { $0 + axes.lead.count }
+      return broadcast(id, axes: lead + own, shape: axes.all)
+    case .application: preconditionFailure("an application is not a value")
+    }
+  }
+
+  /// The longest of the values' leading axes.
+  func commonLead(_ values: [LoweredValue]) -> [Dimension] {
+    values.map { $0.axes(in: self).lead }.max { $0.count < $1.count } ?? []
+  }
+}

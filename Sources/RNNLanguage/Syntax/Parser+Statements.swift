@@ -1,0 +1,154 @@
+import RNNSupport
+
+extension Parser {
+  mutating func parseStatement() throws(Failure) -> Statement {
+    let start = current.range
+    let kind: Statement.Kind
+    switch current.kind {
+    case .keyword(.param): kind = try parseDeclaration(.param)
+    case .keyword(.input): kind = try parseDeclaration(.input)
+    case .keyword(.target): kind = try parseDeclaration(.target)
+    case .keyword(.state): kind = try parseDeclaration(.state)
+    case .keyword(.output):
+      advance()
+      kind = .output(try parseOutputs())
+    case .keyword(.loss):
+      advance()
+      kind = .loss(try parseExpression())
+    case .name, .next: kind = try parseDefinition()
+    default:
+      throw expected(
+        "a statement",
+        notes: [
+          Diagnostic.Note("a definition 'name = …', or one of param, input, target, state, output, loss")
+        ])
+    }
+    try endStatement()
+    return Statement(kind: kind, range: range(from: start))
+  }
+
+  private mutating func parseDeclaration(_ role: DeclarationRole) throws(Failure) -> Statement.Kind {
+    advance()
+    var groups: [DeclarationGroup] = []
+    var initial: Expression?
+    repeat {
+      skipNewlines()
+      var names = [try parseName("the name of \(role.described)")]
+      while accept(.comma) {
+        skipNewlines()
+        names.append(try parseName("the name of \(role.described)"))
+      }
+      do throws(Failure) {
+        guard accept(.colon) else {
+          throw expected("':' and a type", notes: [Diagnostic.Note("such as \(names[0].text): [H]")])
+        }
+        groups.append(DeclarationGroup(names: names, type: try parseType()))
+      } catch {
+        // The names are declared, whatever their type: their uses are no further faults.
+        let type = TypeSyntax(kind: .invalid, isSequence: false, length: nil, range: names[0].range)
+        groups.append(DeclarationGroup(names: names, type: type))
+        skipLine()
+        let initial = role == .param ? Expression(.invalid, names[0].range) : nil
+        return .declaration(role, groups, initial: initial)
+      }
+    } while accept(.comma)
+    if accept(.equals) {
+      skipNewlines()
+      initial = try recovering { parser throws(Failure) in try parser.parseExpression() }
+    }
+    return .declaration(role, groups, initial: initial)
+  }
+
+  private mutating func parseType() throws(Failure) -> TypeSyntax {
+    let start = current.range
+    var isSequence = false
+    var length: Name?
+    if isAtName("seq") {
+      advance()
+      isSequence = true
+      if isAt(.leftParenthesis) {
+        let open = advance()
+        length = try parseName("the name of a number of steps")
+        try close(open, with: .rightParenthesis)
+      }
+    }
+    let kind: TypeSyntax.Kind
+    if isAt(.leftBracket) {
+      let open = advance()
+      kind = .tensor(
+        try parseList(open, until: .rightBracket) { parser throws(Failure) in try parser.parseExpression() })
+    } else if isAtName("token") {
+      advance()
+      let open = current
+      try expect(.leftParenthesis)
+      let size = try parseExpression()
+      try close(open, with: .rightParenthesis)
+      kind = .token(size)
+    } else {
+      throw expected("a type", notes: [Diagnostic.Note("such as [H], token(V), seq [I] or seq token(V)")])
+    }
+    return TypeSyntax(kind: kind, isSequence: isSequence, length: length, range: range(from: start))
+  }
+
+  private mutating func parseDefinition() throws(Failure) -> Statement.Kind {
+    var names: [DefinedName] = []
+    repeat {
+      skipNewlines()
+      switch current.kind {
+      case .name(let text):
+        names.append(DefinedName(name: Name(text: text, range: advance().range), isNext: false))
+      case .next(let text):
+        names.append(DefinedName(name: Name(text: text, range: advance().range), isNext: true))
+      default: throw expected("a name")
+      }
+    } while accept(.comma)
+    guard accept(.equals) else {
+      throw expected(
+        "'='", notes: [Diagnostic.Note("a statement is a definition 'name = …' or starts with a keyword")])
+    }
+    skipNewlines()
+    return .definition(names, try recovering { parser throws(Failure) in try parser.parseExpression() })
+  }
+
+  private mutating func parseOutputs() throws(Failure) -> [OutputItem] {
+    var items: [OutputItem] = []
+    repeat {
+      skipNewlines()
+      let value = try parseExpression()
+      if case .name(let text) = value.kind, accept(.equals) {
+        skipNewlines()
+        let name = Name(text: text, range: value.range)
+        items.append(OutputItem(name: name, value: try parseExpression()))
+      } else {
+        items.append(OutputItem(name: nil, value: value))
+      }
+    } while accept(.comma)
+    return items
+  }
+
+  /// Parses the value of a name; if that fails, the name still stands, with an invalid value.
+  private mutating func recovering(_ parse: (inout Parser) throws(Failure) -> Expression) throws(Failure)
+    -> Expression
+  {
+    let start = current.range
+    do throws(Failure) {
+      let value = try parse(&self)
+      try endStatement()
+      return value
+    } catch {
+      skipLine()
+      return Expression(.invalid, start)
+    }
+  }
+}
+
+extension DeclarationRole {
+  var described: String {
+    switch self {
+    case .param: "a parameter"
+    case .input: "an input"
+    case .target: "a target"
+    case .state: "a state"
+    }
+  }
+}

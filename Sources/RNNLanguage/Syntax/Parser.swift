@@ -1,0 +1,246 @@
+import RNNSupport
+
+/// Parses a file by recursive descent.
+///
+/// A fault is reported where it stands; the parser then goes on behind the line it is in, so that each faulty
+/// statement is reported once and all of them are.
+struct Parser {
+  /// The fault was reported; the caller goes on at the next place where it can.
+  struct Failure: Error {}
+
+  /// The number of levels of an expression: bounds the recursion of everything that walks one.
+  static let depthLimit = 128
+
+  private let source: SourceFile
+  private let tokens: [Token]
+  private var index = 0
+  private(set) var diagnostics: DiagnosticSet
+  private var lastEnd = 0
+  var nesting = 0
+  private var faultCount = 0
+
+  init(_ source: SourceFile) {
+    self.source = source
+    var lexer = Lexer(source)
+    tokens = lexer.run()
+    diagnostics = lexer.diagnostics
+  }
+
+  /// Parses the whole file; what is wrong is in `diagnostics`.
+  mutating func run() -> SyntaxFile {
+    var declarations: [Declaration] = []
+    skipNewlines()
+    while current.kind != .end {
+      do throws(Failure) {
+        declarations.append(try parseDeclaration())
+      } catch {
+        skipToDeclaration()
+      }
+      skipNewlines()
+    }
+    return SyntaxFile(source: source, declarations: declarations)
+  }
+
+  // MARK: Tokens
+
+  var current: Token { tokens[index] }
+
+  /// The first token behind the line breaks at the current place.
+  var nextSignificant: Token {
+    var ahead = index
+    while tokens[ahead].kind == .newline { ahead += 1 }
+    return tokens[ahead]
+  }
+
+  @discardableResult
+  mutating func advance() -> Token {
+    let token = current
+    if token.kind != .end { index += 1 }
+    lastEnd = token.range.end
+    return token
+  }
+
+  mutating func skipNewlines() {
+    while current.kind == .newline { advance() }
+  }
+
+  func isAt(_ sign: Punctuation) -> Bool { current.kind == .punctuation(sign) }
+
+  func isAtName(_ text: String) -> Bool { current.kind == .name(text) }
+
+  mutating func accept(_ sign: Punctuation) -> Bool {
+    guard isAt(sign) else { return false }
+    advance()
+    return true
+  }
+
+  mutating func expect(_ sign: Punctuation) throws(Failure) {
+    if !accept(sign) { throw fail(.expected("'\(sign.rawValue)'", found: current)) }
+  }
+
+  /// Takes the sign that closes `open`, on this line or a later one.
+  ///
+  /// If it is missing, the fault stands where the line ends, and what follows is not swallowed.
+  mutating func close(_ open: Token, with sign: Punctuation) throws(Failure) {
+    if nextSignificant.kind == .punctuation(sign) {
+      skipNewlines()
+      advance()
+    } else {
+      throw fail(.unclosed(open, expected: sign, found: current))
+    }
+  }
+
+  mutating func parseName(_ what: String) throws(Failure) -> Name {
+    guard case .name(let text) = current.kind else { throw expected(what) }
+    return Name(text: text, range: advance().range)
+  }
+
+  // MARK: Faults
+
+  mutating func report(_ diagnostic: Diagnostic) {
+    faultCount += 1
+    diagnostics.report(diagnostic)
+  }
+
+  mutating func fail(_ diagnostic: Diagnostic) -> Failure {
+    report(diagnostic)
+    return Failure()
+  }
+
+  mutating func expected(_ what: String, notes: [Diagnostic.Note] = []) -> Failure {
+    var notes = notes
+    if case .keyword(let keyword) = current.kind, what.contains("name") {
+      notes.append(Diagnostic.Note("'\(keyword.rawValue)' is a keyword"))
+    }
+    return fail(.expected(what, found: current, notes: notes))
+  }
+
+  /// The range from `start` to the end of the last token taken.
+  func range(from start: SourceRange) -> SourceRange {
+    SourceRange(source, from: start.start, to: max(start.end, lastEnd))
+  }
+
+  var isAtDeclaration: Bool {
+    if case .keyword(let keyword) = current.kind { keyword.startsDeclaration } else { false }
+  }
+
+  private mutating func skipToDeclaration() {
+    repeat { advance() } while current.kind != .end && !isAtDeclaration
+  }
+
+  /// Goes to the end of the line, or to the brace that ends the body.
+  ///
+  /// A fault at a keyword that starts a line leaves that line whole: the line before it lacks its end.
+  mutating func skipLine() {
+    if index > 0, tokens[index - 1].kind == .newline, case .keyword = current.kind { return }
+    while current.kind != .newline, current.kind != .end, !isAt(.rightBrace) { advance() }
+  }
+
+  // MARK: Declarations
+
+  private mutating func parseDeclaration() throws(Failure) -> Declaration {
+    switch current.kind {
+    case .keyword(.cell): return .unit(try parseUnit(.cell))
+    case .keyword(.model): return .unit(try parseUnit(.model))
+    case .keyword(.fn): return .function(try parseFunction())
+    case .keyword(.import): return .importation(try parseImport())
+    default:
+      throw expected("a declaration", notes: [Diagnostic.Note("one of cell, model, fn and import")])
+    }
+  }
+
+  private mutating func parseImport() throws(Failure) -> ImportDeclaration {
+    advance()
+    guard case .string(let path) = current.kind else {
+      throw expected("a path in quotes", notes: [Diagnostic.Note("such as import \"cells.rnn\"")])
+    }
+    let range = advance().range
+    try endStatement()
+    return ImportDeclaration(path: path, range: range)
+  }
+
+  private mutating func parseFunction() throws(Failure) -> FunctionDeclaration {
+    advance()
+    let name = try parseName("the name of a function")
+    let open = current
+    try expect(.leftParenthesis)
+    let parameters = try parseList(open, until: .rightParenthesis) { parser throws(Failure) in
+      try parser.parseName("the name of a parameter")
+    }
+    try expect(.equals)
+    skipNewlines()
+    let body: Expression
+    do throws(Failure) {
+      body = try parseExpression()
+      try endStatement()
+    } catch {
+      // The function exists, whatever it computes: its uses are no further faults.
+      skipLine()
+      return FunctionDeclaration(
+        name: name, parameters: parameters, body: Expression(.invalid, name.range))
+    }
+    return FunctionDeclaration(name: name, parameters: parameters, body: body)
+  }
+
+  private mutating func parseUnit(_ kind: UnitDeclaration.Kind) throws(Failure) -> UnitDeclaration {
+    advance()
+    let name = try parseName("the name of a \(kind.rawValue)")
+    let faultsBefore = faultCount
+    var sizes: [SizeParameter] = []
+    if isAt(.leftParenthesis) {
+      let open = advance()
+      do throws(Failure) {
+        sizes = try parseList(open, until: .rightParenthesis) { parser throws(Failure) in
+          let name = try parser.parseName("the name of a size")
+          let value: Expression? = parser.accept(.equals) ? try parser.parseExpression() : nil
+          return SizeParameter(name: name, defaultValue: value)
+        }
+      } catch {
+        while current.kind != .newline, current.kind != .end, !isAt(.leftBrace) { advance() }
+      }
+    }
+    skipNewlines()
+    let open = current
+    try expect(.leftBrace)
+    var statements: [Statement] = []
+    while true {
+      skipNewlines()
+      if accept(.rightBrace) { break }
+      if current.kind == .end || isAtDeclaration {
+        report(.unclosed(open, expected: .rightBrace, found: current))
+        break
+      }
+      do throws(Failure) {
+        statements.append(try parseStatement())
+      } catch {
+        skipLine()
+      }
+    }
+    return UnitDeclaration(
+      kind: kind, name: name, sizes: sizes, statements: statements, isIncomplete: faultCount > faultsBefore)
+  }
+
+  /// Parses items separated by commas up to the sign that closes `open`; a comma may end the list.
+  mutating func parseList<Item>(
+    _ open: Token, until sign: Punctuation, item: (inout Parser) throws(Failure) -> Item
+  ) throws(Failure) -> [Item] {
+    var items: [Item] = []
+    while nextSignificant.kind != .punctuation(sign) {
+      skipNewlines()
+      items.append(try item(&self))
+      guard nextSignificant.kind == .punctuation(.comma) else { break }
+      skipNewlines()
+      advance()
+    }
+    try close(open, with: sign)
+    return items
+  }
+
+  /// Checks that the statement ends here.
+  mutating func endStatement() throws(Failure) {
+    switch current.kind {
+    case .newline, .end, .punctuation(.rightBrace): break
+    default: throw expected("the end of the statement")
+    }
+  }
+}

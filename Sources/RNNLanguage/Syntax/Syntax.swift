@@ -1,0 +1,208 @@
+import RNNSupport
+
+/// A name as it stands in the source.
+public struct Name: Sendable {
+  /// The name, without the prime of a next state.
+  public let text: String
+  /// Its place.
+  public let range: SourceRange
+}
+
+/// A parsed file.
+public struct SyntaxFile: Sendable {
+  /// The text it was parsed from.
+  public let source: SourceFile
+  /// Its declarations in the order of the text.
+  public let declarations: [Declaration]
+}
+
+/// A declaration of a file.
+public enum Declaration: Sendable {
+  case importation(ImportDeclaration)
+  case function(FunctionDeclaration)
+  case unit(UnitDeclaration)
+
+  /// The name that it brings into the file, if it brings one itself.
+  var name: Name? {
+    switch self {
+    case .importation: nil
+    case .function(let function): function.name
+    case .unit(let unit): unit.name
+    }
+  }
+}
+
+/// `import "path"`.
+public struct ImportDeclaration: Sendable {
+  /// The path, relative to the importing file.
+  public let path: String
+  /// The place of the path.
+  public let range: SourceRange
+}
+
+/// `fn name(parameters) = body`.
+public struct FunctionDeclaration: Sendable {
+  public let name: Name
+  public let parameters: [Name]
+  public let body: Expression
+}
+
+/// A cell or a model.
+public struct UnitDeclaration: Sendable {
+  /// Which of the two.
+  public enum Kind: String, Sendable {
+    case cell
+    case model
+  }
+
+  public let kind: Kind
+  public let name: Name
+  public let sizes: [SizeParameter]
+  public let statements: [Statement]
+  /// Whether parts were dropped because they could not be parsed: names may be missing.
+  public let isIncomplete: Bool
+}
+
+/// A size of a cell or a model, with its default.
+public struct SizeParameter: Sendable {
+  public let name: Name
+  public let defaultValue: Expression?
+}
+
+/// A statement of a cell or a model.
+public struct Statement: Sendable {
+  /// What it says.
+  public enum Kind: Sendable {
+    /// `param a, b: [H], c: [I] = initial` and the like.
+    case declaration(DeclarationRole, [DeclarationGroup], initial: Expression?)
+    /// `a, b' = value`.
+    case definition([DefinedName], Expression)
+    /// `output a, name = b`.
+    case output([OutputItem])
+    /// `loss value`.
+    case loss(Expression)
+  }
+
+  public let kind: Kind
+  public let range: SourceRange
+}
+
+/// What a declaration inside a cell or model declares.
+public enum DeclarationRole: String, Sendable {
+  case param, input, target, state
+}
+
+/// Names of one type.
+public struct DeclarationGroup: Sendable {
+  public let names: [Name]
+  public let type: TypeSyntax
+}
+
+/// A type as written: `[H]`, `token(V)`, with `seq` or `seq(S)` in front of it for a sequence.
+public struct TypeSyntax: Sendable {
+  /// What stands in one step.
+  public enum Kind: Sendable {
+    case tensor([Expression])
+    case token(Expression)
+    /// Could not be parsed, and was reported.
+    case invalid
+  }
+
+  public let kind: Kind
+  public let isSequence: Bool
+  /// `S` of `seq(S)`.
+  public let length: Name?
+  public let range: SourceRange
+}
+
+/// A name on the left of a definition.
+public struct DefinedName: Sendable {
+  public let name: Name
+  /// Whether it has a prime: the next value of a state.
+  public let isNext: Bool
+}
+
+/// A value handed out, with the name it is given.
+public struct OutputItem: Sendable {
+  public let name: Name?
+  public let value: Expression
+}
+
+/// A binary operator.
+public enum BinaryOperator: String, Sendable {
+  case add = "+"
+  case subtract = "-"
+  case multiply = "*"
+  case divide = "/"
+  case product = "@"
+  case less = "<"
+  case greater = ">"
+  case lessOrEqual = "<="
+  case greaterOrEqual = ">="
+
+  /// How tightly it binds; all but comparisons, which do not chain, group to the left.
+  var precedence: Int {
+    switch self {
+    case .less, .greater, .lessOrEqual, .greaterOrEqual: 1
+    case .add, .subtract: 2
+    case .multiply, .divide, .product: 3
+    }
+  }
+
+  var isComparison: Bool { precedence == 1 }
+}
+
+/// An argument of a call, with its label if it has one.
+public struct Argument: Sendable {
+  public let label: Name?
+  public let value: Expression
+}
+
+/// An expression.
+public struct Expression: Sendable {
+  /// What it computes.
+  public indirect enum Kind: Sendable {
+    case number(Double)
+    case name(String)
+    /// `h'`: the next value of a state.
+    case next(String)
+    case negate(Expression)
+    case binary(BinaryOperator, Expression, Expression)
+    case call(Name, [Argument])
+    /// `x[i]`.
+    case element(Expression, Expression)
+    /// `x[a:b]`, where either end may be missing.
+    case slice(Expression, Expression?, Expression?)
+    /// `a.b`, or `a.b'`.
+    case member(Expression, Name, isNext: Bool)
+    /// `(a, b)`.
+    case tuple([Expression])
+    /// Could not be parsed, and was reported.
+    case invalid
+  }
+
+  public let kind: Kind
+  public let range: SourceRange
+  /// The number of levels of nesting, which the parser bounds, so that recursion over expressions is safe.
+  let depth: Int
+
+  init(_ kind: Kind, _ range: SourceRange) {
+    self.kind = kind
+    self.range = range
+    depth = 1 + (kind.children.map(\.depth).max() ?? 0)
+  }
+}
+
+extension Expression.Kind {
+  /// The expressions directly inside.
+  var children: [Expression] {
+    switch self {
+    case .number, .name, .next, .invalid: []
+    case .negate(let operand), .member(let operand, _, _): [operand]
+    case .binary(_, let left, let right), .element(let left, let right): [left, right]
+    case .call(_, let arguments): arguments.map(\.value)
+    case .slice(let base, let start, let end): [base] + [start, end].compactMap { $0 }
+    case .tuple(let elements): elements
+    }
+  }
+}
