@@ -8,7 +8,8 @@ import RNNGraph
 // A carry counts as needed only if a needed result depends on it, so a carry that only feeds itself goes.
 
 extension Pass {
-  static let deadCode = Pass(
+  /// Drops what no output needs.
+  public static let deadCode = Pass(
     name: "dce", summary: "drop operations, carries, operands and outputs of scans that nothing needs"
   ) { graph in
     let live = graph.liveValues()

@@ -1,0 +1,83 @@
+import RNNPasses
+
+/// How a model is compiled; none of it changes what the model computes, beyond rounding.
+public struct CompileOptions: Sendable {
+  /// How much the graph is optimised.
+  public enum Optimization: String, Sendable, CaseIterable {
+    /// Not at all: the graph as it was written and differentiated.
+    case none
+    /// Only what makes the graph smaller.
+    case basic
+    /// All passes.
+    case full
+
+    var pipeline: Pipeline {
+      switch self {
+      case .none: .none
+      case .basic: .basic
+      case .full: .full
+      }
+    }
+  }
+
+  /// What computes.
+  public enum Backend: String, Sendable, CaseIterable {
+    /// Native code for this machine.
+    case native
+    /// The interpreter of graphs: slow, and with one obvious definition for each operation.
+    case interpreter
+  }
+
+  /// The type of all numbers, `f32` or `f64`.
+  public var elementType: ElementType
+  /// How many threads share the work.
+  public var threads: Int
+  /// How much the graph is optimised.
+  public var optimization: Optimization
+  /// The processor that code is made for.
+  public var target: Target
+  /// What computes.
+  public var backend: Backend
+  /// Whether the graph is verified after every pass and not only between stages.
+  public var verifiesEachPass: Bool
+  /// Names of the passes after which `passReport` gets the graph as text.
+  public var printAfter: Set<String>
+  /// Gets the graph after each pass of `printAfter`.
+  public var passReport: @Sendable (_ pass: String, _ graph: String) -> Void
+
+  /// Chooses how to compile; the defaults are for speed on this machine.
+  public init(
+    elementType: ElementType = .f32, threads: Int = ThreadPool.processorCount,
+    optimization: Optimization = .full, target: Target = .host, backend: Backend = .native,
+    verifiesEachPass: Bool = false, printAfter: Set<String> = [],
+    passReport: @escaping @Sendable (_ pass: String, _ graph: String) -> Void = { _, _ in }
+  ) {
+    self.elementType = elementType
+    self.threads = threads
+    self.optimization = optimization
+    self.target = target
+    self.backend = backend
+    self.verifiesEachPass = verifiesEachPass
+    self.printAfter = printAfter
+    self.passReport = passReport
+  }
+
+  /// The names of all passes, for messages and completion.
+  public static var passNames: [String] { Pass.all.map(\.name) }
+
+  /// Checks what a user may have got wrong.
+  ///
+  /// - Throws: `InputError`.
+  func validate() throws {
+    guard elementType.isFloatingPoint else {
+      throw InputError("a model cannot compute in \(elementType)", note: "choose f32 or f64")
+    }
+    guard threads > 0 else {
+      throw InputError("\(threads) threads cannot compute: there must be one at least")
+    }
+    if let unknown = printAfter.subtracting(Self.passNames).min() {
+      throw InputError(
+        "there is no pass '\(unknown)'", note: "the passes are \(Self.passNames.joined(separator: ", "))")
+    }
+  }
+}

@@ -1,0 +1,14 @@
+// What a user of the library needs of the layers below, so that `import RNNCompiler` is enough.
+
+@_exported import RNNRuntime
+@_exported import struct RNNLLVM.Target
+@_exported import enum RNNOptimizers.Optimizer
+@_exported import struct RNNSupport.Diagnostic
+@_exported import struct RNNSupport.DiagnosticError
+@_exported import struct RNNSupport.DiagnosticSet
+
+/// The type of a tensor's elements.
+public typealias ElementType = RNNRuntime.ElementType
+
+/// A text as token ids.
+public typealias Corpus = TextCorpus

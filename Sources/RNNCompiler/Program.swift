@@ -1,0 +1,121 @@
+import RNNGraph
+import RNNLanguage
+import RNNSupport
+
+/// A checked model: its stages as text, and the means to run it.
+///
+/// Everything behind the check is made when it is first needed. One thread at a time may use a program and what was
+/// made from it.
+public final class Program {
+  /// The source, with all that it imports.
+  public let source: ModelSource
+  /// The value of every size of the model.
+  public let sizes: [String: Int]
+  /// The number of examples that are computed at once.
+  public let batch: Int
+  /// How it is compiled.
+  public let options: CompileOptions
+  /// Warnings about the source.
+  public let warnings: DiagnosticSet
+  /// The source as rnnc reads it.
+  public let syntax: String
+  /// The tokens of the text that the model was compiled for; nil if none was given.
+  public let vocabulary: Vocabulary?
+  /// How long reading, checking and lowering took.
+  public let frontendTime: Duration
+
+  let model: LoweredModel
+  private var compilations: [Purpose: Compilation] = [:]
+  private var executions: [Purpose: Execution] = [:]
+
+  init(
+    _ model: LoweredModel, source: ModelSource, syntax: String, options: CompileOptions, batch: Int,
+    vocabulary: Vocabulary?, frontendTime: Duration
+  ) {
+    self.model = model
+    self.source = source
+    sizes = model.sizes
+    self.batch = batch
+    self.options = options
+    warnings = model.diagnostics
+    self.syntax = syntax
+    self.vocabulary = vocabulary
+    self.frontendTime = frontendTime
+  }
+
+  /// The same model for another number of examples at once, and perhaps of threads.
+  public func with(batch: Int, threads: Int? = nil) -> Program {
+    precondition(batch > 0, "a batch needs an example")
+    var options = options
+    if let threads { options.threads = threads }
+    return Program(
+      model, source: source, syntax: syntax, options: options, batch: batch,
+      vocabulary: vocabulary, frontendTime: frontendTime)
+  }
+
+  /// The way of the graph for a purpose to native code.
+  ///
+  /// - Throws: `InputError` if the model lacks what the purpose needs.
+  public func compilation(for purpose: Purpose) throws -> Compilation {
+    if let known = compilations[purpose] { return known }
+    let graph: Graph
+    do {
+      graph = try purpose.graph(from: model.graph)
+      try graph.verify()
+    } catch  where !isForUser(error) {
+      throw CompilerFault(
+        stage: purpose.name, error, source: source, graph: model.graph.description)
+    }
+    let compilation = Compilation(graph, source: source, options: options, batch: batch)
+    compilations[purpose] = compilation
+    return compilation
+  }
+
+  /// Memory and code for a purpose, for calls through `run`.
+  func execution(for purpose: Purpose) throws -> Execution {
+    if let known = executions[purpose] { return known }
+    let execution = try Execution(compilation(for: purpose), options: options, batch: batch)
+    executions[purpose] = execution
+    return execution
+  }
+}
+
+// MARK: - Stages as text
+
+extension Program {
+  /// The purpose whose code is shown when none is named: a training step with clipping, or inference of a model
+  /// without a loss.
+  public var mainPurpose: Purpose {
+    let hasLoss = model.graph.outputs.contains { $0.role == .loss }
+    return hasLoss && model.graph.inputs.contains(where: \.isParameter)
+      ? .training(.sgd, clips: true) : .inference
+  }
+
+  /// The typed graph of the model.
+  public var graph: String { model.graph.description }
+
+  /// The graph with the derivatives of the loss by every parameter, float input and initial state.
+  public var gradientGraph: String {
+    get throws { try compilation(for: .gradients).graph.description }
+  }
+
+  /// The graph of `mainPurpose` after all passes.
+  public var optimizedGraph: String {
+    get throws { try compilation(for: mainPurpose).optimizedGraph.description }
+  }
+
+  /// The plan of `mainPurpose`: ordered steps over memory.
+  public var plan: String {
+    get throws { try "\(compilation(for: mainPurpose).plan)" }
+  }
+
+  /// The LLVM module of `mainPurpose`.
+  public var llvmIR: String {
+    get throws { try compilation(for: mainPurpose).module.llvmIR }
+  }
+
+  /// The machine code of `mainPurpose`, as text.
+  public var assembly: String {
+    get throws { try compilation(for: mainPurpose).module.assembly() }
+  }
+}

@@ -1,0 +1,63 @@
+import RNNGraph
+
+/// Something that a compilation can write out.
+public enum Artifact: String, CaseIterable, Sendable {
+  /// The source as rnnc reads it.
+  case syntax
+  /// The typed graph of the model.
+  case graph
+  /// The graph with all derivatives.
+  case gradient
+  /// The graph after all passes.
+  case optimized
+  /// Ordered steps over memory.
+  case plan
+  /// The LLVM module.
+  case llvmIR = "llvm-ir"
+  /// Assembly language.
+  case assembly = "asm"
+  /// An object file.
+  case object = "obj"
+  /// A C header for the object file.
+  case header
+  /// The optimised graph in Graphviz's language.
+  case dot
+
+  /// The usual end of such a file's name.
+  public var fileExtension: String {
+    switch self {
+    case .syntax: "rnn"
+    case .graph: "graph"
+    case .gradient: "gradient.graph"
+    case .optimized: "optimized.graph"
+    case .plan: "plan"
+    case .llvmIR: "ll"
+    case .assembly: "s"
+    case .object: "o"
+    case .header: "h"
+    case .dot: "dot"
+    }
+  }
+}
+
+extension Program {
+  /// The bytes of an artifact of the code for a purpose.
+  public func artifact(_ artifact: Artifact, for purpose: Purpose) throws -> [UInt8] {
+    func compilation() throws -> Compilation { try self.compilation(for: purpose) }
+    let text =
+      switch artifact {
+      case .syntax: syntax
+      case .graph: graph
+      case .gradient: try gradientGraph
+      case .optimized: try compilation().optimizedGraph.description
+      case .plan: "\(try compilation().plan)"
+      case .llvmIR: try compilation().module.llvmIR
+      case .assembly: try compilation().module.assembly()
+      case .object: String?.none
+      case .header: try compilation().module.header
+      case .dot: try compilation().optimizedGraph.dot
+      }
+    guard let text else { return try compilation().module.object() }
+    return Array(text.utf8)
+  }
+}

@@ -1,0 +1,82 @@
+import RNNCodegen
+import RNNGraph
+import RNNPlan
+
+extension NativeModule {
+  /// A C header for the exported function: the block of memory that it reads, in the order of the plan, and the bytes
+  /// of working memory that it needs.
+  var header: String {
+    let layout = ContextLayout(plan)
+    let type = "struct \(entryName)_context"
+    let guardName = "\(entryName)_h".uppercased()
+    var lines = [
+      "// Written by rnnc: model \(plan.name), batch \(plan.batch), \(plan.threads) thread\(plan.threads == 1 ? "" : "s").",
+      "#ifndef \(guardName)", "#define \(guardName)", "", "#include <stdint.h>", "",
+      "#ifdef __cplusplus", "extern \"C\" {", "#endif", "",
+      "#define \(entryName.uppercased())_THREADS \(plan.threads)", "",
+      "// What a call reads. Zeroed before the first call; tensors are dense, the last extent contiguous.",
+      "\(type) {",
+      "  void *arena;  // working memory of \(entryName)_arena_bytes(…) bytes, 64-byte aligned",
+      "  uint8_t reserved_0[\(layout.waiting - layout.arena - 8)];",
+      "  uint8_t reserved_1[\(layout.sizes - layout.waiting)];  // the threads meet here",
+    ]
+    for symbol in plan.symbols { lines.append("  int64_t \(identifier("size_\(symbol)"));") }
+    for input in plan.inputs {
+      let isUpdated = plan.outputs.contains { $0.replaces.map { plan.inputs[$0].name } == input.name }
+      lines.append(
+        "  \(isUpdated ? "" : "const ")\(cType(input.element)) *\(identifier("in_\(input.name)"));"
+          + "  // \(shape(input))\(isUpdated ? ", replaced by its next value" : "")")
+    }
+    for output in plan.outputs {
+      lines.append(
+        output.replaces == nil
+          ? "  \(cType(output.element)) *\(identifier("out_\(output.name)"));  // \(shape(output))"
+          : "  void *\(identifier("unused_\(output.name)"));  // stands in place of the input")
+    }
+    lines += ["};", ""]
+    lines += arenaFunction
+    lines += [
+      "// Computes the outputs. Each of the \(plan.threads) threads calls it with the same context and its own number.",
+      "void \(entryName)(\(type) *context, int32_t thread);", "",
+      "#ifdef __cplusplus", "}", "#endif", "", "#endif", "",
+    ]
+    return lines.joined(separator: "\n")
+  }
+
+  private var arenaFunction: [String] {
+    let parameters = plan.symbols.map { "int64_t \(identifier("size_\($0)"))" }
+    let terms = plan.arenaBytes.terms.sorted { "\($0.key)" < "\($1.key)" }.map { symbols, factor in
+      (["INT64_C(\(factor))"] + symbols.map { identifier("size_\($0)") }).joined(separator: " * ")
+    }
+    return [
+      "// The bytes of working memory.",
+      "static inline int64_t \(entryName)_arena_bytes(\(parameters.isEmpty ? "void" : parameters.joined(separator: ", "))) {",
+      "  return \(terms.isEmpty ? "0" : terms.joined(separator: " + "));", "}", "",
+    ]
+  }
+
+  private func cType(_ element: RNNGraph.ElementType) -> String {
+    switch element {
+    case .f32: "float"
+    case .f64: "double"
+    case .i32: "int32_t"
+    case .bool: "uint8_t"
+    }
+  }
+
+  private func shape(_ port: Plan.Port) -> String {
+    "\(port.name) [\(port.shape.map(\.description).joined(separator: ", "))]"
+  }
+
+  /// A name of C; two names of the model that differ in a dot only stay apart.
+  private func identifier(_ name: String) -> String {
+    name.map { character in
+      switch character {
+      case "_": "_"
+      case ".": "__"
+      case "@": "_at_"
+      default: character.isASCII && (character.isLetter || character.isNumber) ? String(character) : "_"
+      }
+    }.joined()
+  }
+}

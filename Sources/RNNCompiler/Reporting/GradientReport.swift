@@ -1,0 +1,93 @@
+import RNNGraph
+import RNNInterpreter
+
+/// Compares a model's gradients with differences of its loss, at a random point.
+public struct GradientReport: Sendable {
+  /// The largest disagreement in each tensor, by rising name.
+  public let results: [GradientCheck.Result]
+  /// The sizes the model was compiled with.
+  public let sizes: [String: Int]
+
+  /// The largest relative error of all tensors.
+  public var worst: Double { results.map(\.relativeError).max() ?? 0 }
+
+  /// Checks every parameter, float input and initial state of a program.
+  ///
+  /// - Parameters:
+  ///   - steps: the size of every sequence.
+  ///   - seed: decides the point and the directions.
+  /// - Throws: `InputError` if the model has no loss, or does not compute in `f64`.
+  public init(_ program: Program, steps: Int = 4, seed: UInt64 = 0) throws {
+    guard program.options.elementType == .f64 else {
+      throw InputError("gradients can be checked in f64 only")
+    }
+    sizes = program.sizes
+    let tensors = try program.randomTensors(steps: steps, seed: seed)
+    let found = try program.run(tensors, gradients: true)
+    var point: [String: [Double]] = [:]
+    var gradients: [String: [Double]] = [:]
+    for (name, tensor) in tensors {
+      guard let gradient = found["grad." + name] else { continue }
+      point[name] = tensor.numbers
+      gradients[name] = gradient.numbers
+    }
+    var generator = RandomStream(seed: seed, name: "directions")
+    results = try GradientCheck().check(at: point, gradients: gradients, using: &generator) { moved in
+      var all = tensors
+      for (name, numbers) in moved { all[name] = Tensor(numbers, shape: tensors[name]?.shape ?? []) }
+      return try program.run(all)["loss"]?.numbers.first ?? .nan
+    }
+  }
+}
+
+extension Program {
+  /// A random tensor for every input of the model: normal numbers, ids that are equally likely.
+  func randomTensors(steps: Int, seed: UInt64) throws -> [String: Tensor] {
+    var tensors: [String: Tensor] = [:]
+    for input in model.graph.inputs {
+      let type = model.graph.type(input.value)
+      let extents = type.shape.map { dimension in
+        switch dimension {
+        case .fixed(let extent): extent
+        case .symbol(.batch): batch
+        case .symbol: steps
+        }
+      }
+      var stream = RandomStream(seed: seed, name: input.name)
+      var tensor = Tensor(ElementType(type.element), shape: extents)
+      if let limit = input.idLimit {
+        let ids = (0..<tensor.count).map { _ in Int32(stream.integer(below: limit)) }
+        tensor = Tensor(ids, shape: extents)
+      } else if type.element.isFloat {
+        // Spread enough for every derivative to matter, and little enough for squashes not to saturate.
+        tensor.fillNormal(standardDeviation: 0.5, using: &stream)
+      }
+      tensors[input.name] = tensor
+    }
+    return tensors
+  }
+}
+
+extension Compiler {
+  /// Compiles a model of a file for a check of its gradients: in `f64`, with sizes made small.
+  ///
+  /// Sizes that `sizes` does not give become small numbers, equal ones equal ones; where the model does not allow that,
+  /// they keep their defaults.
+  public func compileForGradientCheck(
+    contentsOfFile path: String, model: String? = nil, sizes: [String: Int] = [:], batch: Int = 3
+  ) throws -> Program {
+    var compiler = self
+    compiler.options.elementType = .f64
+    let program = try compiler.compile(contentsOfFile: path, model: model, sizes: sizes, batch: batch)
+    let large = Set(program.sizes.filter { sizes[$0.key] == nil && $0.value > 6 }.values).sorted()
+    if large.isEmpty { return program }
+    let small = Dictionary(uniqueKeysWithValues: large.enumerated().map { ($1, 5 + $0) })
+    var reduced = sizes
+    for (name, size) in program.sizes where sizes[name] == nil { reduced[name] = small[size] ?? size }
+    do {
+      return try compiler.compile(contentsOfFile: path, model: model, sizes: reduced, batch: batch)
+    } catch is DiagnosticError {
+      return program
+    }
+  }
+}

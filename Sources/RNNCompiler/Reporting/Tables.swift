@@ -1,0 +1,72 @@
+import Foundation
+import RNNLanguage
+import RNNSupport
+
+/// The cells that models can use without import.
+public enum LibraryCells {
+  /// Their names, sorted.
+  public static var names: [String] { StandardLibrary.names }
+
+  /// The source of a cell.
+  ///
+  /// - Throws: `InputError` if there is no such cell.
+  public static func source(of name: String) throws -> String {
+    guard let source = StandardLibrary.source(of: name) else {
+      let near = nearestName(to: name, among: names).map { "did you mean '\($0)'? " } ?? ""
+      throw InputError(
+        "the standard library has no cell '\(name)'", note: "\(near)it has \(names.joined(separator: ", "))")
+    }
+    return source.text
+  }
+}
+
+extension GradientReport {
+  /// A line for each tensor with its largest relative error.
+  public var table: String {
+    let width = results.map(\.name.count).max() ?? 0
+    let sizes = sizes.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: " ")
+    let lines = results.map { result in
+      let padding = String(repeating: " ", count: width - result.name.count)
+      return "\(result.name)\(padding)  \(String(format: "%.1e", result.relativeError))\n"
+    }
+    return (sizes.isEmpty ? "" : "sizes: \(sizes)\n") + lines.joined()
+  }
+}
+
+extension Program {
+  /// A line for each stage and pass of a compilation with its time.
+  public func timingTable(for purpose: Purpose) throws -> String {
+    func line(_ name: String, _ duration: Duration, _ count: Int?) -> String {
+      let padded = name.padding(toLength: 26, withPad: " ", startingAt: 0)
+      let time = String(format: "%9.3f ms", duration.seconds * 1000)
+      return padded + time + (count.map { "   \($0) operations" } ?? "") + "\n"
+    }
+    let compilation = try compilation(for: purpose)
+    return line("check", frontendTime, nil)
+      + compilation.timings.map {
+        line(($0.isPass ? "  " : "") + $0.name, $0.duration, $0.operationCount)
+      }.joined()
+  }
+}
+
+extension TextGenerator {
+  /// Prepares the model of a checkpoint to write.
+  ///
+  /// - Throws: `InputError` if the file is no whole checkpoint of a model of text.
+  public convenience init(checkpointAt path: String, options: CompileOptions = CompileOptions()) throws {
+    let checkpoint = try Checkpoint(contentsOfFile: path)
+    let metadata = checkpoint.metadata
+    let origin = "checkpoint '\(path)'"
+    guard let vocabulary = metadata.vocabulary, let tokenization = metadata.tokenization else {
+      throw InputError("\(origin) is not of a model that reads text")
+    }
+    var options = options
+    options.elementType = metadata.elementType
+    options.threads = 1
+    let program = try Compiler(options).compile(
+      metadata.model, sizes: metadata.sizes, batch: 1, vocabulary: vocabulary)
+    try self.init(
+      program, parameters: checkpoint.parameters, vocabulary: vocabulary, tokenization: tokenization,
+      origin: origin)
+  }
+}

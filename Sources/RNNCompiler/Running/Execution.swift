@@ -1,0 +1,192 @@
+import RNNCodegen
+import RNNGraph
+import RNNInterpreter
+
+/// A compiled graph with the tensors of its inputs and outputs, kept from call to call.
+///
+/// A call with the sizes of the one before allocates nothing.
+final class Execution {
+  let graph: Graph
+  let signature: Signature
+  /// The inputs by number. One that has no tensor yet is empty.
+  var inputs: [Tensor]
+  /// The outputs by number; one that updates an input stays empty, since it replaces that.
+  private(set) var outputs: [Tensor]
+
+  private let batch: Int
+  private let engine: Engine
+  private var sizes: [Symbol: Int] = [:]
+  private let symbols: Set<Symbol>
+  private let inputNumbers: [String: Int]
+  /// For each output, the number of the input that it replaces.
+  private let replaced: [Int?]
+
+  private enum Engine {
+    case native(NativeCall)
+    case interpreter(Interpreter)
+  }
+
+  init(_ compilation: Compilation, options: CompileOptions, batch: Int) throws {
+    graph = compilation.graph
+    self.batch = batch
+    signature = Signature(graph, batch: batch)
+    engine =
+      switch options.backend {
+      case .native: .native(try NativeCall(compilation.native))
+      case .interpreter: .interpreter(Interpreter(try compilation.optimizedGraph))
+      }
+    symbols = graph.symbols
+    let numbers = Dictionary(uniqueKeysWithValues: graph.inputs.enumerated().map { ($1.name, $0) })
+    inputNumbers = numbers
+    replaced = graph.outputs.map { output in
+      if case .update(let name) = output.role { numbers[name] } else { nil }
+    }
+    let empty = Tensor(.f32, shape: [0])
+    inputs = Array(repeating: empty, count: graph.inputs.count)
+    outputs = Array(repeating: empty, count: graph.outputs.count)
+  }
+
+  /// The number of the input of this name.
+  func inputNumber(_ name: String) -> Int? { inputNumbers[name] }
+
+  /// Makes room for outputs of these sizes.
+  ///
+  /// - Throws: `InputError` if the size of a sequence follows from no input.
+  func setSizes(_ new: [Symbol: Int]) throws {
+    var new = new
+    new[.batch] = batch
+    guard new != sizes else { return }
+    if let unknown = symbols.first(where: { new[$0] == nil }) {
+      throw InputError("the number of steps \(unknown) is not known: no input of this program has it")
+    }
+    sizes = new
+    for (i, output) in graph.outputs.enumerated() where replaced[i] == nil {
+      let type = graph.type(output.value)
+      outputs[i] = Tensor(ElementType(type.element), shape: type.extents(sizes))
+    }
+    if case .native(let call) = engine { call.setSizes(sizes) }
+  }
+
+  /// Computes the outputs from the inputs.
+  ///
+  /// - Requires: every input has a tensor that the signature has checked, and `setSizes` was called with their sizes.
+  func run() throws {
+    switch engine {
+    case .native(let call):
+      for i in inputs.indices { call.context.setInput(i, inputs[i].address) }
+      for (i, target) in replaced.enumerated() {
+        if let target {
+          call.context.setInput(target, inputs[target].uniqueMemory().baseAddress)
+        } else {
+          call.context.setOutput(i, outputs[i].uniqueMemory().baseAddress)
+        }
+      }
+      call.run()
+    case .interpreter(let interpreter):
+      var arrays: [String: DenseArray] = [:]
+      for (i, input) in graph.inputs.enumerated() { arrays[input.name] = DenseArray(inputs[i]) }
+      let results = try interpreter.run(inputs: arrays, sizes: sizes)
+      for (i, output) in graph.outputs.enumerated() {
+        guard let result = results[output.name] else { continue }
+        if let target = replaced[i] { inputs[target] = Tensor(result) } else { outputs[i] = Tensor(result) }
+      }
+    }
+  }
+
+  /// Gives the input `number` the tensor of the output `other`, and the output the memory of the input.
+  func swapInput(_ number: Int, withOutput other: Int) { swap(&inputs[number], &outputs[other]) }
+
+  /// The output of this role as a number, if there is one.
+  func scalar(_ isWanted: (Output) -> Bool) throws -> Double? {
+    guard let number = graph.outputs.firstIndex(where: isWanted) else { return nil }
+    let tensor = outputs[number]
+    return tensor.elementType == .f64
+      ? try tensor.values(as: Double.self).first : try tensor.values(as: Float.self).first.map(Double.init)
+  }
+}
+
+/// Native code with its threads and its working memory.
+private final class NativeCall {
+  let context: NativeContext
+  private let program: NativeProgram
+  private let pool: ThreadPool
+  private var arena = AlignedMemory(byteCount: 0)
+
+  init(_ program: NativeProgram) throws {
+    self.program = program
+    context = NativeContext(program.plan)
+    pool = try ThreadPool(count: program.plan.threads)
+  }
+
+  func setSizes(_ sizes: [Symbol: Int]) {
+    let bytes = program.plan.arenaBytes.evaluate(sizes)
+    if bytes > arena.byteCount { arena = AlignedMemory(byteCount: bytes) }
+    context.setArena(arena.baseAddress)
+    context.setSizes(sizes)
+  }
+
+  func run() { pool.run(program.entry, context: context.pointer) }
+}
+
+extension Tensor {
+  /// Where the elements lie, for code that only reads them while the tensor lives.
+  fileprivate var address: UnsafeMutableRawPointer {
+    withUnsafeBytes { UnsafeMutableRawPointer(mutating: $0.baseAddress!) }
+  }
+
+  /// The tensor as the interpreter has it.
+  fileprivate init(_ array: DenseArray) {
+    switch array.element {
+    case .f32: self.init(array.numbers.map(Float.init), shape: array.shape)
+    case .f64: self.init(array.numbers, shape: array.shape)
+    case .i32: self.init(array.numbers.map(Int32.init), shape: array.shape)
+    case .bool:
+      self.init(.bool, shape: array.shape)
+      withUnsafeMutableBytes { bytes in
+        for (i, number) in array.numbers.enumerated() { bytes[i] = number == 0 ? 0 : 1 }
+      }
+    }
+  }
+}
+
+extension Graph {
+  /// Every symbol in the type of a value.
+  fileprivate var symbols: Set<Symbol> {
+    var symbols: Set<Symbol> = []
+    for region in reachableRegions {
+      let values = self[region].arguments + self[region].operations.flatMap { self[$0].results }
+      for value in values { symbols.formUnion(type(value).shape.compactMap(\.symbol)) }
+    }
+    return symbols
+  }
+}
+
+extension DenseArray {
+  /// The array that the interpreter reads a tensor as.
+  fileprivate init(_ tensor: Tensor) {
+    let element: RNNGraph.ElementType =
+      switch tensor.elementType {
+      case .f32: .f32
+      case .f64: .f64
+      case .i32, .i64: .i32
+      case .u8, .bool: .bool
+      }
+    self.init(element, tensor.shape, tensor.numbers)
+  }
+}
+
+extension Tensor {
+  /// Every element as a `Double`.
+  var numbers: [Double] {
+    func read<Element: TensorElement>(_: Element.Type, _ convert: (Element) -> Double) -> [Double] {
+      withUnsafeBytes { $0.assumingMemoryBound(to: Element.self).map(convert) }
+    }
+    return switch elementType {
+    case .f32: read(Float.self, Double.init)
+    case .f64: read(Double.self) { $0 }
+    case .i32: read(Int32.self, Double.init)
+    case .i64: read(Int64.self, Double.init)
+    case .u8, .bool: read(UInt8.self, Double.init)
+    }
+  }
+}

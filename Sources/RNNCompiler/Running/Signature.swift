@@ -1,0 +1,150 @@
+import RNNGraph
+
+/// What a graph takes, and the check of what a user gives.
+///
+/// After it, compiled code reads nothing outside of its inputs: shapes, extents and ids all fit.
+struct Signature {
+  let inputs: [Input]
+  private let types: [TensorType]
+  private let batch: Int
+  /// The least size of symbols from whose axes a fixed number of elements is taken.
+  private let leastSizes: [Symbol: Int]
+
+  init(_ graph: Graph, batch: Int) {
+    inputs = graph.inputs
+    types = graph.inputs.map { graph.type($0.value) }
+    self.batch = batch
+    leastSizes = graph.leastSizes()
+  }
+
+  /// A tensor's type as messages show it, the batch bound: `i32[T, 32]`.
+  func description(_ index: Int) -> String {
+    let extents = types[index].shape.map { $0 == .batch ? "\(batch)" : $0.description }
+    return "\(types[index].element)[\(extents.joined(separator: ", "))]"
+  }
+
+  /// The extents of an input for known sizes.
+  func shape(_ index: Int, _ sizes: [Symbol: Int]) -> [Int] { types[index].extents(sizes) }
+
+  /// The element type of an input.
+  func elementType(_ index: Int) -> ElementType { ElementType(types[index].element) }
+
+  /// Checks one tensor, converts its elements where that loses no range, and learns the sizes in its shape.
+  ///
+  /// - Throws: `InputError` that names the tensor, what was found and what is wanted.
+  func fit(_ tensor: Tensor, to index: Int, sizes: inout KnownSizes) throws -> Tensor {
+    let input = inputs[index]
+    let type = types[index]
+    guard tensor.shape.count == type.rank else { throw mismatch(tensor, index) }
+    for (dimension, extent) in zip(type.shape, tensor.shape) {
+      switch dimension {
+      case .fixed(let wanted): if extent != wanted { throw mismatch(tensor, index) }
+      case .symbol(.batch):
+        if extent != batch { throw mismatch(tensor, index, note: "the batch of this program is \(batch)") }
+      case .symbol(let symbol): try learn(symbol, extent, from: tensor, index, &sizes)
+      }
+    }
+    let fitting: Tensor
+    do {
+      fitting = try tensor.converted(to: ElementType(type.element))
+    } catch let error as InputError {
+      throw mismatch(tensor, index, note: error.message)
+    }
+    if let limit = input.idLimit { try checkIDs(fitting, input.name, limit) }
+    return fitting
+  }
+
+  private func learn(
+    _ symbol: Symbol, _ extent: Int, from tensor: Tensor, _ index: Int, _ sizes: inout KnownSizes
+  ) throws {
+    let least = leastSizes[symbol] ?? 1
+    guard extent >= least else {
+      throw mismatch(tensor, index, note: "\(symbol) must be \(least) or more")
+    }
+    if let (known, name) = sizes.values[symbol], known != extent {
+      throw mismatch(tensor, index, note: "\(symbol) is \(known) by tensor '\(name)'")
+    }
+    sizes.values[symbol] = (extent, inputs[index].name)
+  }
+
+  private func mismatch(_ tensor: Tensor, _ index: Int, note: String? = nil) -> InputError {
+    InputError(
+      "tensor '\(inputs[index].name)' is \(tensor), but the model wants \(description(index))",
+      notes: note.map { [$0] } ?? [])
+  }
+
+  private func checkIDs(_ tensor: Tensor, _ name: String, _ limit: Int) throws {
+    try tensor.withUnsafeElements(as: Int32.self) { ids in
+      // One pass without branches finds whether there is a fault, a second one where.
+      var largest: UInt32 = 0
+      for id in ids { largest = max(largest, UInt32(bitPattern: id)) }
+      guard largest >= UInt32(clamping: limit) else { return }
+      guard let place = ids.firstIndex(where: { UInt32(bitPattern: $0) >= UInt32(clamping: limit) }) else {
+        return
+      }
+      var position: [Int] = []
+      var rest = place
+      for extent in tensor.shape.reversed() {
+        position.insert(rest % extent, at: 0)
+        rest /= extent
+      }
+      throw InputError(
+        "tensor '\(name)' holds token \(ids[place]) at \(position), which is outside the vocabulary",
+        note: "the model takes tokens from 0 to \(limit - 1)")
+    }
+  }
+}
+
+/// The sizes that tensors have shown so far, each with the tensor that did.
+struct KnownSizes {
+  fileprivate(set) var values: [Symbol: (size: Int, tensor: String)] = [:]
+
+  /// The sizes alone.
+  var sizes: [Symbol: Int] { values.mapValues(\.size) }
+}
+
+extension ElementType {
+  /// The type of a graph's elements in memory.
+  init(_ element: RNNGraph.ElementType) {
+    switch element {
+    case .f32: self = .f32
+    case .f64: self = .f64
+    case .i32: self = .i32
+    case .bool: self = .bool
+    }
+  }
+}
+
+extension TensorType {
+  /// The extents for known sizes of all symbols.
+  func extents(_ sizes: [Symbol: Int]) -> [Int] {
+    shape.map { dimension in
+      switch dimension {
+      case .fixed(let extent): extent
+      case .symbol(let symbol): sizes[symbol] ?? 0
+      }
+    }
+  }
+}
+
+extension Graph {
+  /// The least size of each symbol such that every slice of its axes, and every place in them, exists.
+  fileprivate func leastSizes() -> [Symbol: Int] {
+    var sizes: [Symbol: Int] = [:]
+    func require(_ dimension: Dimension, _ count: Int) {
+      if let symbol = dimension.symbol { sizes[symbol] = max(sizes[symbol] ?? 1, count) }
+    }
+    for region in reachableRegions {
+      for id in self[region].operations {
+        switch self[id].kind {
+        case .slice(let axis, let start, let count, _):
+          require(type(self[id].operands[0]).shape[axis], start + count)
+        case .pad(let axis, let start, let to, _):
+          require(to, start + (type(self[id].operands[0]).shape[axis].fixed ?? 0))
+        default: break
+        }
+      }
+    }
+    return sizes
+  }
+}

@@ -1,0 +1,153 @@
+import RNNGraph
+
+/// Continues texts with a trained model.
+///
+/// The state is warmed up on the prefix in one call; then each call reads one token, if the model can be run that
+/// way, or the whole text so far.
+public final class TextGenerator {
+  private let execution: Execution
+  private let vocabulary: Vocabulary
+  private let tokenization: Tokenization
+  private let input: Int
+  private let output: Int
+  private let canRunStepwise: Bool
+
+  /// Prepares a model to write; `parameters` are shared, not copied.
+  ///
+  /// - Parameter origin: where the parameters come from, for messages.
+  /// - Throws: `InputError` if the model does not read tokens and predict the next, or a parameter does not fit.
+  public init(
+    _ program: Program, parameters: [String: Tensor], vocabulary: Vocabulary, tokenization: Tokenization,
+    origin: String = "the set of parameters"
+  ) throws {
+    // One row of a batch is too little for threads to share.
+    let single = program.with(batch: 1, threads: 1)
+    let compilation = try single.compilation(for: .inference)
+    let graph = compilation.graph
+    let name = try TextInterface.onlyTokens(graph.inputs.filter { $0.role == .data }, graph, "input").name
+    guard let input = graph.inputs.firstIndex(where: { $0.name == name }) else {
+      preconditionFailure("input '\(name)' is not in its graph")
+    }
+    let sequence = graph.type(graph.inputs[input].value).shape
+    let output = graph.outputs.firstIndex { output in
+      let type = graph.type(output.value)
+      return output.role == .output && type.element.isFloat && type.rank == 3
+        && Array(type.shape.prefix(2)) == sequence && (type.shape[2].fixed ?? 0) >= vocabulary.count
+    }
+    guard let output else {
+      throw InputError(
+        "model '\(graph.name)' has no output that predicts a token at each step",
+        note: "it needs an output of \(vocabulary.count) probabilities, such as 'output softmax(y)'")
+    }
+    execution = try Execution(compilation, options: single.options, batch: 1)
+    self.vocabulary = vocabulary
+    self.tokenization = tokenization
+    self.input = input
+    self.output = output
+    canRunStepwise = graph.canRunStepwise
+    var sizes = KnownSizes()
+    for (i, input) in graph.inputs.enumerated() where input.isParameter {
+      guard let tensor = parameters[input.name] else {
+        throw InputError("\(origin) has no tensor '\(input.name)', which the model needs")
+      }
+      execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
+    }
+  }
+
+  /// Continues a text; gives the prefix, prepared as training text is, and `count` more tokens.
+  ///
+  /// - Parameters:
+  ///   - temperature: 0 always takes the likeliest token, 1 follows the probabilities.
+  ///   - seed: decides the choices, together with the probabilities.
+  /// - Throws: `InputError` if the prefix is empty or holds a token outside the vocabulary, or the model's predictions
+  ///   are not probabilities.
+  public func generate(
+    prefix: String, count: Int, temperature: Double = 0, seed: UInt64 = 0
+  ) throws -> String {
+    guard temperature >= 0, temperature.isFinite else {
+      throw InputError(
+        "a temperature of \(temperature) makes no sense", note: "choose 0 or a positive number")
+    }
+    guard count >= 0 else { throw InputError("\(count) tokens cannot be generated") }
+    var tokens = tokenization.tokens(of: prefix)
+    if let last = prefix.last, last.isWhitespace, tokenization == .char, !tokens.isEmpty {
+      tokens.append(" ")
+    }
+    guard !tokens.isEmpty else {
+      throw InputError("the prefix has no letters from a to z", note: "give the model something to continue")
+    }
+    if let unknown = tokens.first(where: { vocabulary.id(of: $0) == 0 }) {
+      throw InputError(
+        "the prefix holds '\(unknown)', which is outside the vocabulary",
+        note: "the model was trained on a text without it")
+    }
+    var stream = RandomStream(seed: seed, name: "generate")
+    resetState()
+    var unread = vocabulary.ids(of: tokens)
+    for _ in 0..<count {
+      try read(unread)
+      let next = Int32(try choose(temperature, &stream))
+      tokens.append(vocabulary.token(of: next))
+      unread = canRunStepwise ? [next] : unread + [next]
+    }
+    return tokenization.text(of: tokens)
+  }
+
+  private func resetState() {
+    for (i, input) in execution.graph.inputs.enumerated() where input.role == .state {
+      let shape = execution.signature.shape(i, [.batch: 1])
+      execution.inputs[i] = Tensor(execution.signature.elementType(i), shape: shape)
+    }
+  }
+
+  private func read(_ ids: [Int32]) throws {
+    var sizes = KnownSizes()
+    execution.inputs[input] = try execution.signature.fit(
+      Tensor(ids, shape: [ids.count, 1]), to: input, sizes: &sizes)
+    try execution.setSizes(sizes.sizes)
+    try execution.run()
+    guard canRunStepwise else { return }
+    for (number, output) in execution.graph.outputs.enumerated() where output.role == .state {
+      if let target = execution.inputNumber(output.name) {
+        execution.swapInput(target, withOutput: number)
+      }
+    }
+  }
+
+  /// Picks from the last step's probabilities; never the unknown token, which is no text.
+  private func choose(_ temperature: Double, _ stream: inout RandomStream) throws -> Int {
+    let tensor = execution.outputs[output]
+    let width = tensor.shape[2]
+    let first = tensor.count - width
+    let probabilities: [Float] =
+      tensor.elementType == .f64
+      ? try tensor.withUnsafeElements(as: Double.self) { $0[first...].map(Float.init) }
+      : try tensor.withUnsafeElements(as: Float.self) { Array($0[first...]) }
+    let sum = probabilities.reduce(0, +)
+    if sum.isFinite, abs(sum - 1) > 1e-2 || probabilities.contains(where: { $0 < 0 }) {
+      throw InputError(
+        "output '\(execution.graph.outputs[output].name)' of the model is not a list of probabilities",
+        note: "declare it as 'output softmax(y)'")
+    }
+    return try stream.sample(from: probabilities[1..<vocabulary.count], temperature: temperature) + 1
+  }
+}
+
+extension Trainer {
+  /// Continues a text with the parameters as they are now.
+  ///
+  /// - Parameter vocabulary: the tokens; nil for those that the program was compiled for.
+  ///
+  /// The generator is prepared for each call; for many texts, make a `TextGenerator`.
+  public func generate(
+    prefix: String, count: Int, vocabulary: Vocabulary? = nil, tokenization: Tokenization = .char,
+    temperature: Double = 0, seed: UInt64 = 0
+  ) throws -> String {
+    guard let vocabulary = vocabulary ?? program.vocabulary else {
+      throw InputError("there is no vocabulary to write with", note: "compile the model for that of a text")
+    }
+    return try TextGenerator(
+      program, parameters: parameters, vocabulary: vocabulary, tokenization: tokenization
+    ).generate(prefix: prefix, count: count, temperature: temperature, seed: seed)
+  }
+}

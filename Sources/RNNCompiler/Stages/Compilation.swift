@@ -1,0 +1,117 @@
+import RNNCodegen
+import RNNGraph
+import RNNPasses
+import RNNPlan
+
+/// How long a stage of a compilation took.
+public struct StageTiming: Sendable {
+  /// The stage, or the pass within it.
+  public let name: String
+  /// Its time.
+  public let duration: Duration
+  /// Whether this is a pass, whose time is part of that of the stage `optimize`.
+  public let isPass: Bool
+  /// The number of the graph's operations after it, if it changes graphs.
+  public let operationCount: Int?
+}
+
+/// One graph on its way to native code; each stage is done when it is first asked for.
+public final class Compilation {
+  /// The graph before optimisation.
+  public let graph: Graph
+  /// The times of the stages done so far.
+  public private(set) var timings: [StageTiming] = []
+
+  private let source: ModelSource?
+  private let options: CompileOptions
+  private let batch: Int
+  private var doneOptimized: Graph?
+  private var donePlan: Plan?
+  private var doneModule: NativeModule?
+  private var doneNative: NativeProgram?
+
+  init(_ graph: Graph, source: ModelSource?, options: CompileOptions, batch: Int) {
+    self.graph = graph
+    self.source = source
+    self.options = options
+    self.batch = batch
+  }
+
+  /// The graph after the passes of the chosen level.
+  public var optimizedGraph: Graph {
+    get throws {
+      if let doneOptimized { return doneOptimized }
+      let result = try stage("optimize", graph) {
+        var graph = graph
+        var manager = PassManager()
+        manager.verifiesEach = options.verifiesEachPass
+        manager.printAfter = options.printAfter
+        let report = options.passReport
+        manager.report = { report($0, $1.description) }
+        for timing in try manager.run(options.optimization.pipeline, on: &graph) {
+          timings.append(
+            StageTiming(
+              name: timing.pass, duration: timing.duration, isPass: true,
+              operationCount: timing.operationCount))
+        }
+        try graph.verify()
+        return graph
+      }
+      doneOptimized = result
+      return result
+    }
+  }
+
+  /// The ordered steps over memory.
+  public var plan: Plan {
+    get throws {
+      if let donePlan { return donePlan }
+      let graph = try optimizedGraph
+      let result = try stage("plan", graph) {
+        try Planner.plan(graph, machine: options.target.machine, batch: batch, threads: options.threads)
+      }
+      donePlan = result
+      return result
+    }
+  }
+
+  /// The LLVM module, optimised by LLVM.
+  public var module: NativeModule {
+    get throws {
+      if let doneModule { return doneModule }
+      let plan = try plan
+      let result = try stage("emit", try optimizedGraph) { try NativeModule(plan, target: options.target) }
+      doneModule = result
+      return result
+    }
+  }
+
+  /// The code, ready to run on this machine.
+  public var native: NativeProgram {
+    get throws {
+      if let doneNative { return doneNative }
+      guard options.target.runsHere else {
+        throw InputError("code for \(options.target) does not run on this machine")
+      }
+      let module = try module
+      let result = try stage("jit", try optimizedGraph) { try NativeProgram(module) }
+      doneNative = result
+      return result
+    }
+  }
+
+  /// Runs a stage: takes its time, and turns an unexpected error into a report of a bug.
+  private func stage<Result>(_ name: String, _ input: Graph, _ body: () throws -> Result) throws -> Result {
+    let start = ContinuousClock.now
+    do {
+      let result = try body()
+      timings.append(
+        StageTiming(
+          name: name, duration: ContinuousClock.now - start, isPass: false,
+          operationCount: (result as? Graph)?.liveOperationCount))
+      return result
+    } catch  where !isForUser(error) {
+      throw CompilerFault(stage: name, error, source: source, graph: input.description)
+    }
+  }
+}

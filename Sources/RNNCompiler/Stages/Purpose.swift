@@ -1,0 +1,82 @@
+import RNNDifferentiation
+import RNNGraph
+import RNNOptimizers
+import RNNPasses
+
+/// What a model is run for; each purpose has a graph, and native code, of its own.
+public enum Purpose: Hashable, Sendable {
+  /// Outputs and final states, without targets.
+  case inference
+  /// Outputs, final states and the loss.
+  case evaluation
+  /// Outputs, final states, the loss, and its derivatives by every parameter, float input and initial state.
+  case gradients
+  /// A training step: loss, gradients, clipping if asked for, and new parameters and states in place of the old.
+  case training(Optimizer, clips: Bool)
+
+  /// A short name, for files and messages.
+  public var name: String {
+    switch self {
+    case .inference: "inference"
+    case .evaluation: "evaluation"
+    case .gradients: "gradients"
+    case .training: "training"
+    }
+  }
+}
+
+extension Purpose {
+  /// The graph for this purpose, before optimisation.
+  ///
+  /// - Throws: `InputError` if the model lacks what the purpose needs.
+  func graph(from model: Graph) throws -> Graph {
+    switch self {
+    case .inference: return model.withoutTargets()
+    case .evaluation: return model
+    case .gradients:
+      try requireLoss(model)
+      return try gradient(of: model) { input in
+        switch input.role {
+        case .parameter, .data, .state: true
+        case .target, .hyperparameter, .optimizer: false
+        }
+      }
+    case .training(let optimizer, let clips):
+      try requireLoss(model)
+      guard model.inputs.contains(where: \.isParameter) else {
+        throw InputError("model '\(model.name)' has no parameter to train")
+      }
+      let gradients = try gradient(of: model, withRespectTo: \.isParameter)
+      return try trainingGraph(
+        from: gradients,
+        RNNOptimizers.TrainingOptions(optimizer: optimizer, clipsGradients: clips, carriesState: true))
+    }
+  }
+
+  private func requireLoss(_ model: Graph) throws {
+    guard model.outputs.contains(where: { $0.role == .loss }) else {
+      throw InputError(
+        "model '\(model.name)' has no loss, which its gradients need",
+        note: "add a line such as 'loss cross_entropy(y, next)', or ask for inference only")
+    }
+  }
+}
+
+extension Graph {
+  /// The graph of outputs and final states only, which needs no targets.
+  fileprivate func withoutTargets() -> Graph {
+    var graph = self
+    graph.filterOutputs { $0.role == .output || $0.role == .state }
+    _ = Pass.deadCode.run(&graph)
+    let uses = graph.useCounts()
+    graph.filterInputs { $0.role != .target || uses[$0.value.index] > 0 }
+    return graph
+  }
+}
+
+extension Input {
+  /// Whether this is learned.
+  var isParameter: Bool {
+    if case .parameter = role { true } else { false }
+  }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Foundation
+import RNNCompiler
+
+/// `rnnc compile MODEL`
+struct Compile: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Compile a model, and show or write any stage of it.",
+    discussion: """
+      Without --inference, the code is that of a training step with clipping and stochastic gradient descent; a model \
+      without a loss is compiled for inference. Several kinds are written to files named after the model.
+      """)
+
+  @OptionGroup var model: ModelArguments
+  @OptionGroup var compiling: CompileArguments
+
+  @Option(
+    help: ArgumentHelp(
+      "What to write: \(Artifact.allCases.map(\.rawValue).joined(separator: ", ")).",
+      valueName: "kind[,kind…]"))
+  var emit: String?
+
+  @Option(name: .short, help: "Where to write: a file, or with several kinds a folder or a prefix.")
+  var output: String?
+
+  @Option(help: "Examples that are computed at once.")
+  var batch = 32
+
+  @Option(help: "A processor such as x86-64-v3 or znver4, or a triple; this machine's if not given.")
+  var target: String?
+
+  @Flag(help: "Compile outputs and final states only, without targets, loss and training.")
+  var inference = false
+
+  @Flag(help: "Print how long each stage and pass took.")
+  var timePasses = false
+
+  @Option(help: ArgumentHelp("Print the graph after a pass.", valueName: "pass"))
+  var printAfter: [String] = []
+
+  private var kinds: [Artifact] {
+    get throws {
+      guard let emit else { return [] }
+      return try emit.split(separator: ",", omittingEmptySubsequences: false).map { word in
+        guard let kind = Artifact(rawValue: String(word)) else {
+          throw ValidationError(
+            "There is nothing to emit named '\(word)'; there are "
+              + Artifact.allCases.map(\.rawValue).joined(separator: ", ") + ".")
+        }
+        return kind
+      }
+    }
+  }
+
+  func validate() throws { _ = try kinds }
+
+  func run() throws {
+    var options = try compiling.options(target: target)
+    options.printAfter = Set(printAfter)
+    options.passReport = { pass, graph in StandardError.write("// after \(pass)\n\(graph)") }
+    let program = try Compiler(options).compile(
+      contentsOfFile: model.model, model: model.name, sizes: model.sizes.values, batch: batch)
+    StandardError.write(program.warnings.rendered())
+    let purpose = inference ? .inference : program.mainPurpose
+    let kinds = try kinds
+    if kinds.isEmpty, output == nil {
+      // Nothing is asked for but whether it compiles.
+      _ = try program.artifact(.llvmIR, for: purpose)
+    }
+    let wanted = kinds.isEmpty && output != nil ? [.object] : kinds
+    for kind in wanted {
+      let bytes = try program.artifact(kind, for: purpose)
+      if let path = path(of: kind, among: wanted.count) {
+        try OutputFile.replace(path) { file in try bytes.withUnsafeBytes { try file.append($0) } }
+      } else {
+        try StandardOutput.write(bytes)
+      }
+    }
+    if timePasses { StandardError.write(try program.timingTable(for: purpose)) }
+  }
+
+  /// Where a kind goes; nil for standard output.
+  private func path(of kind: Artifact, among count: Int) -> String? {
+    let name = URL(fileURLWithPath: model.model).deletingPathExtension().lastPathComponent
+    guard count > 1 else {
+      return output == "-" ? nil : output ?? (kind == .object ? "\(name).o" : nil)
+    }
+    guard let output else { return "\(name).\(kind.fileExtension)" }
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: output, isDirectory: &isFolder)
+    let prefix = exists && isFolder.boolValue ? "\(output)/\(name)" : output
+    return "\(prefix).\(kind.fileExtension)"
+  }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import RNNCompiler
+
+/// `rnnc generate CHECKPOINT`
+struct Generate: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Continue a text with a trained model.")
+
+  @Argument(help: "The checkpoint that 'rnnc train --checkpoint' wrote.")
+  var checkpoint: String
+
+  @Option(help: "The text to continue.")
+  var prefix: String
+
+  @Option(help: "Tokens to add.")
+  var count = 50
+
+  @Option(help: "0 always takes the likeliest token, 1 follows the model's probabilities.")
+  var temperature = 0.8
+
+  @Option(help: "Decides the choices.")
+  var seed: UInt64 = 0
+
+  @Flag(help: "Run the graph in the interpreter, without compiling it.")
+  var interpret = false
+
+  func run() throws {
+    let generator = try TextGenerator(
+      checkpointAt: checkpoint, options: CompileOptions(backend: interpret ? .interpreter : .native))
+    let text = try generator.generate(prefix: prefix, count: count, temperature: temperature, seed: seed)
+    try StandardOutput.write(text + "\n")
+  }
+}

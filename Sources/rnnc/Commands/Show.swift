@@ -1,0 +1,19 @@
+import ArgumentParser
+import RNNCompiler
+
+/// `rnnc show [NAME]`
+struct Show: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print a cell of the standard library, or the names of all.")
+
+  @Argument(help: "The name of a cell; all names are listed if it is not given.")
+  var name: String?
+
+  func run() throws {
+    if let name {
+      try StandardOutput.write(try LibraryCells.source(of: name))
+    } else {
+      try StandardOutput.write(LibraryCells.names.joined(separator: "\n") + "\n")
+    }
+  }
+}

@@ -1,0 +1,148 @@
+import ArgumentParser
+import Foundation
+import RNNCompiler
+
+/// `rnnc train MODEL`
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a model on text.",
+    discussion: """
+      The model has one input and one target of tokens, as in 'input text: seq token(V)' and 'target next: seq \
+      token(V)'; V becomes the number of tokens of the text. With --resume, everything that is not given comes from the \
+      checkpoint, and the run ends as if it had never stopped.
+      """)
+
+  @OptionGroup var model: ModelArguments
+
+  @Option(help: "A text file in UTF-8; may be given several times.")
+  var text: [String] = []
+
+  @Option(help: "How text becomes tokens: char or word. (default: char)")
+  var tokens: Tokenization?
+
+  @Option(help: "Use only so many tokens of the text.")
+  var maxTokens: Int?
+
+  @Option(help: "Rarer tokens become '<unk>'. (default: 1)")
+  var minFreq: Int?
+
+  @Option(
+    help: "The order of batches: sequential, with the state carried over, or random. (default: sequential)")
+  var sampling: SamplingOrder?
+
+  @Option(help: "Passes over the text. (default: 10)")
+  var epochs: Int?
+
+  @Option(help: "Rows of a batch. (default: 32)")
+  var batch: Int?
+
+  @Option(help: "Steps of a batch. (default: 35)")
+  var steps: Int?
+
+  @Option(help: ArgumentHelp("How to learn: \(LearningRule.names.joined(separator: ", ")). (default: sgd)"))
+  var optimizer: String?
+
+  @Option(help: "The part of its velocity that momentum keeps in a step. (default: 0.9)")
+  var momentum: Double?
+
+  @Option(help: "The learning rate. (default: 1)")
+  var lr: Double?
+
+  @Option(help: "The bound on the norm of all gradients, 0 for none. (default: 1)")
+  var clip: Double?
+
+  @Option(help: "Decides every random number of the run. (default: 0)")
+  var seed: UInt64?
+
+  @Option(help: "The type of numbers: f32 or f64. (default: f32)")
+  var dtype: FloatType?
+
+  @Option(help: "Threads that share the work; all processors if not given.")
+  var threads: Int?
+
+  @Flag(help: "Run the graph in the interpreter, without compiling it.")
+  var interpret = false
+
+  @Option(help: "Where to keep the trained model: written at the end, every minute, and on Ctrl-C.")
+  var checkpoint: String?
+
+  @Option(help: ArgumentHelp("Also write the checkpoint every so many epochs.", valueName: "n"))
+  var checkpointEpochs: Int?
+
+  @Option(help: "Continue the run of a checkpoint, which is also written to if --checkpoint is not given.")
+  var resume: String?
+
+  @Flag(help: "Print a JSON object for each epoch and one for the run.")
+  var json = false
+
+  func validate() throws {
+    if let checkpointEpochs, checkpointEpochs <= 0 {
+      throw ValidationError("--checkpoint-epochs must be positive.")
+    }
+  }
+
+  func run() throws {
+    // From the start, so that Ctrl-C means the same at every moment of the run.
+    Interrupt.install()
+    var writer = try (checkpoint ?? resume).map {
+      try CheckpointWriter(path: $0, everyEpochs: checkpointEpochs)
+    }
+    let run = try request.prepare()
+    StandardError.write(run.trainer.program.warnings.rendered())
+    let reporter = TrainingReporter(json: json, run)
+    var hooks = TrainingRun.Hooks()
+    hooks.shouldStop = { Interrupt.isRequested }
+    hooks.batchDone = { progress in
+      reporter.batchDone(progress)
+      try writer?.batchDone(run)
+    }
+    hooks.epochDone = { report in
+      try reporter.epochDone(report)
+      try writer?.epochDone(run)
+    }
+    let isComplete = try run.run(hooks)
+    try writer?.write(run)
+    guard isComplete else {
+      reporter.interrupted(checkpoint: writer?.path, resume: writer.map(resumeCommand))
+      throw ExitCode(Interrupt.exitStatus)
+    }
+    try reporter.finish()
+  }
+
+  private var request: TrainingRequest {
+    var request = TrainingRequest(modelPath: model.model)
+    request.modelName = model.name
+    request.sizes = model.sizes.values
+    request.compileOptions = CompileOptions(
+      threads: threads ?? ThreadPool.processorCount, backend: interpret ? .interpreter : .native)
+    request.elementType = dtype?.elementType
+    request.files = text
+    request.tokenization = tokens
+    request.maxTokens = maxTokens
+    request.minimumFrequency = minFreq
+    request.order = sampling
+    request.epochs = epochs
+    request.batchSize = batch
+    request.steps = steps
+    request.optimizer = optimizer
+    if let momentum { request.optimizerSettings["momentum"] = momentum }
+    request.learningRate = lr
+    request.clipNorm = clip
+    request.seed = seed
+    request.resume = resume
+    return request
+  }
+
+  private func resumeCommand(_ writer: CheckpointWriter) -> String {
+    let words = ["rnnc", "train", model.model] + (model.name.map { ["--model", $0] } ?? [])
+    return (words + ["--resume", writer.path]).map(\.shellQuoted).joined(separator: " ")
+  }
+}
+
+extension String {
+  /// The word as a shell reads it back.
+  fileprivate var shellQuoted: String {
+    let plain = allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=:,@%+".contains($0)) }
+    return plain && !isEmpty ? self : "'" + replacing("'", with: "'\\''") + "'"
+  }
+}

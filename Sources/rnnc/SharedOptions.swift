@@ -1,0 +1,81 @@
+import ArgumentParser
+import RNNCompiler
+
+/// Which model of which file, and its sizes.
+struct ModelArguments: ParsableArguments {
+  @Argument(help: "The file of the model.")
+  var model: String
+
+  @Option(name: .customLong("model"), help: "The name of the model, if the file has several.")
+  var name: String?
+
+  @OptionGroup var sizes: SizeOptions
+}
+
+/// The sizes of a model.
+struct SizeOptions: ParsableArguments {
+  @Option(
+    name: .customLong("set"), help: ArgumentHelp("Set a size of the model, as in H=256.", valueName: "name=n")
+  )
+  var assignments: [SizeAssignment] = []
+
+  /// The sizes by name.
+  var values: [String: Int] {
+    Dictionary(assignments.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+  }
+}
+
+/// `H=256`.
+struct SizeAssignment: ExpressibleByArgument {
+  let name: String
+  let value: Int
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty, let value = Int(parts[1]) else { return nil }
+    self.name = String(parts[0])
+    self.value = value
+  }
+}
+
+/// How to compile.
+struct CompileArguments: ParsableArguments {
+  @Option(help: "The type of numbers: f32 or f64.")
+  var dtype: FloatType = .f32
+
+  @Option(help: "Threads that share the work; all processors if not given.")
+  var threads: Int?
+
+  @Option(
+    name: [.customShort("O"), .customLong("optimize")],
+    help:
+      "How much to optimize: \(CompileOptions.Optimization.allCases.map(\.rawValue).joined(separator: ", "))."
+  )
+  var optimization: CompileOptions.Optimization = .full
+
+  @Flag(help: "Verify the graph after every pass.")
+  var verifyEach = false
+
+  @Flag(help: "Run the graph in the interpreter, without compiling it.")
+  var interpret = false
+
+  /// The options of the library.
+  func options(target: String? = nil) throws -> CompileOptions {
+    CompileOptions(
+      elementType: dtype.elementType, threads: threads ?? ThreadPool.processorCount,
+      optimization: optimization, target: try target.map { try Target(named: $0) } ?? .host,
+      backend: interpret ? .interpreter : .native, verifiesEachPass: verifyEach)
+  }
+}
+
+/// The types a model can compute in.
+enum FloatType: String, ExpressibleByArgument, CaseIterable {
+  case f32, f64
+
+  var elementType: ElementType { self == .f64 ? .f64 : .f32 }
+}
+
+extension CompileOptions.Optimization: ExpressibleByArgument {}
+extension Artifact: ExpressibleByArgument {}
+extension Tokenization: ExpressibleByArgument {}
+extension SamplingOrder: ExpressibleByArgument {}
