@@ -47,13 +47,16 @@ final class TrainingReporter {
     )
   }
 
-  func interrupted(checkpoint: String?, resume: String?) {
+  /// Tells that Ctrl-C stopped the run, and how to go on with what was written.
+  func interrupted(writer: CheckpointWriter?, resume: String?) {
     bar.erase()
-    let place = "in epoch \(run.position.epoch + 1) of \(run.options.epochs)"
-    guard let checkpoint, let resume else {
-      return StandardError.write("interrupted \(place)\nnote: nothing is kept without --checkpoint\n")
+    let place = "interrupted in epoch \(run.position.epoch + 1) of \(run.options.epochs)"
+    guard let writer, let resume else {
+      let reason =
+        resume == nil ? "nothing is kept without --checkpoint" : "nothing was done, nothing is written"
+      return StandardError.write("\(place)\nnote: \(reason)\n")
     }
-    StandardError.write("interrupted \(place); saved in '\(checkpoint)'\nnote: go on with: \(resume)\n")
+    StandardError.write("\(place); saved in '\(writer.path)'\nnote: go on with: \(resume)\n")
   }
 
   private func print(_ value: some Encodable) throws {
