@@ -61,6 +61,8 @@ let package = Package(
     tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter"]),
     tests("RNNLanguageTests", ["RNNLanguage", "RNNInterpreter", "RNNRuntime"]),
+    tests("RNNCompilerTests", ["RNNCompiler"]),
+    tests("CommandLineTests", ["RNNCompiler", "rnnc"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -7,7 +7,6 @@ final class TrainingReporter {
   private let run: TrainingRun
   private let bar = ProgressBar()
   private let start = ContinuousClock.now
-  private let firstStep: Int
 
   /// About how many lines a whole run prints.
   private static let lines = 20
@@ -15,7 +14,6 @@ final class TrainingReporter {
   init(json: Bool, _ run: TrainingRun) {
     self.json = json
     self.run = run
-    firstStep = run.position.step
   }
 
   func batchDone(_ progress: @autoclosure () -> TrainingProgress) { bar.update(progress()) }
@@ -35,7 +33,7 @@ final class TrainingReporter {
   func finish() throws {
     bar.erase()
     let seconds = (ContinuousClock.now - start).seconds
-    let tokens = (run.position.step - firstStep) * run.options.batchSize * run.options.steps
+    let tokens = run.stepsDone * run.options.batchSize * run.options.steps
     let summary = Summary(
       perplexity: run.position.perplexity, tokensPerSecond: Double(tokens) / max(seconds, 1e-9),
       seconds: seconds, compileSeconds: run.compileSeconds)

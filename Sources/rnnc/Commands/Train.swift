@@ -100,13 +100,10 @@ struct Train: ParsableCommand {
       try reporter.epochDone(report)
       try writer?.epochDone(run)
     }
-    let firstStep = run.position.step
     let isComplete = try run.run(hooks)
-    // A run that was stopped before it did anything must not take the place of an older checkpoint.
-    let hasNews = isComplete || run.position.step > firstStep
-    if hasNews { try writer?.write(run) }
+    let isWritten = try writer?.finish(run) ?? false
     guard isComplete else {
-      reporter.interrupted(writer: hasNews ? writer : nil, resume: writer.map(resumeCommand))
+      reporter.interrupted(writer: isWritten ? writer : nil, resume: writer.map(resumeCommand))
       throw ExitCode(Interrupt.exitStatus)
     }
     try reporter.finish()
