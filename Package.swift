@@ -63,6 +63,7 @@ let package = Package(
     tests("RNNLanguageTests", ["RNNLanguage", "RNNInterpreter", "RNNRuntime"]),
     tests("RNNCompilerTests", ["RNNCompiler"]),
     tests("CommandLineTests", ["RNNCompiler", "rnnc"]),
+    tests("RNNLanguageTests", ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNRuntime"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -33,17 +33,28 @@ public final class GraphBuilder {
   @discardableResult
   public func add(_ kind: OperationKind, _ operands: [ValueID]) -> [ValueID] {
     do {
-      let types = try graph.resultTypes(kind, operands)
-      let id = graph.makeOperation(kind, operands, types: types, in: region, site: site)
-      if let successor, let place = graph.regions[region.index].operations.firstIndex(of: successor) {
-        graph.regions[region.index].operations.insert(id, at: place)
-      } else {
-        graph.regions[region.index].operations.append(id)
-      }
-      return graph[id].results
+      return place(kind, operands, types: try graph.resultTypes(kind, operands))
     } catch {
       preconditionFailure("\(kind) on \(operands.map { "\($0): \(type($0))" }): \(error)")
     }
+  }
+
+  /// Adds what an operation of another graph computes, on other operands, and gives its results.
+  ///
+  /// - Requires: the operands have the types of the other's, and it is not a scan. Only debug builds check that.
+  public func copy(_ operation: Operation, of other: Graph, on operands: [ValueID]) -> [ValueID] {
+    assert(operands.map { type($0) } == operation.operands.map { other.type($0) }, "operands of other types")
+    return place(operation.kind, operands, types: operation.results.map { other.type($0) })
+  }
+
+  private func place(_ kind: OperationKind, _ operands: [ValueID], types: [TensorType]) -> [ValueID] {
+    let id = graph.makeOperation(kind, operands, types: types, in: region, site: site)
+    if let successor, let place = graph.regions[region.index].operations.firstIndex(of: successor) {
+      graph.regions[region.index].operations.insert(id, at: place)
+    } else {
+      graph.regions[region.index].operations.append(id)
+    }
+    return graph[id].results
   }
 
   private func one(_ kind: OperationKind, _ operands: ValueID...) -> ValueID { add(kind, operands)[0] }

@@ -19,7 +19,7 @@ extension Pass {
         kind: operation.kind, operands: operation.kind.isCommutative ? operands.sorted() : operands,
         region: rebuilder.builder.region)
       let earlier = known[key]
-      let value = earlier ?? rebuilder.builder.add(operation.kind, operands)[0]
+      let value = earlier ?? rebuilder.builder.copy(operation, of: rebuilder.old, on: operands)[0]
       known[key] = value
       rebuilder.bind(operation.result, to: value)
       return earlier != nil

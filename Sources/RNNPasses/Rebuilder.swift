@@ -74,7 +74,9 @@ final class Rebuilder {
     } else {
       let operands = operands(id)
       builder.site = old[id].site
-      for (old, new) in zip(old[id].results, builder.add(old[id].kind, operands)) { bind(old, to: new) }
+      for (old, new) in zip(old[id].results, builder.copy(old[id], of: old, on: operands)) {
+        bind(old, to: new)
+      }
     }
   }
 

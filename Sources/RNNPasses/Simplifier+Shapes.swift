@@ -42,7 +42,8 @@ extension Simplifier {
   }
 
   func reverse(_ x: ValueID, _ axis: Int) -> ValueID? {
-    if constant(x) != nil || type(x).shape[axis] == 1 { return x }  // reverse of equal elements, or of one -> x
+    // reverse of equal elements, or of one -> x
+    if constant(x) != nil || type(x).shape[axis] == 1 { return x }
     if case .reverse(axis)? = kind(x) { return operands(x)[0] }  // reverse(reverse x) -> x
     if let inner = broadcast(x) {
       // reverse(broadcast along axis) -> x

@@ -114,8 +114,9 @@ extension Simplifier {
       if let c = constant(b) {  // sum(x * c) -> sum x * c
         return scale(make(.reduce(.sum, axes: axes), a), by: c)
       }
+      // sum(x * broadcast s) -> sum x * broadcast s, for a scalar s
       for (scalar, other) in [(b, a), (a, b)] {
-        if let inner = broadcast(scalar), type(inner.x).isScalar {  // sum(x * broadcast s) -> sum x * broadcast s
+        if let inner = broadcast(scalar), type(inner.x).isScalar {
           let total = make(.reduce(.sum, axes: axes), other)
           return multiply(total, make(.broadcast(axes: [], shape: type(total).shape), inner.x))
         }

@@ -19,7 +19,7 @@ extension Pass {
       simplifier = current
       let operands = rebuilder.operands(id)
       let simpler = current.rewrite(operation.kind, operands)
-      let value = simpler ?? rebuilder.builder.add(operation.kind, operands)[0]
+      let value = simpler ?? rebuilder.builder.copy(operation, of: rebuilder.old, on: operands)[0]
       current.uses[value, default: 0] += counts[operation.result.index]
       rebuilder.bind(operation.result, to: value)
       return simpler != nil

@@ -40,6 +40,7 @@ struct LibraryTests {
     #expect(Frontend().check(source).rendered() == "")
     for element in [ElementType.f32, .f64] {
       let lowered = try Frontend().lower(source, element: element)
+      try lowered.graph.verify()
       let floats = lowered.graph.inputs.map { lowered.graph.type($0.value).element }.filter(\.isFloat)
       #expect(Set(floats) == [element])
       #expect(lowered.graph.output(named: "loss").map { lowered.graph.type($0.value).isScalar } == true)

@@ -261,6 +261,11 @@ extension BodyChecker {
       return
     }
     let name = item.name?.text ?? defaultName
+    // The outputs of a cell go by their order.
+    if !isModel, item.name == nil {
+      outputs.append(CheckedOutput(name: name, node: node))
+      return
+    }
     let site = item.name?.range ?? item.value.range
     if let old = outputSites[name] ?? (name == "loss" ? loss?.site : nil) {
       report(

@@ -102,8 +102,11 @@ struct BodyChecker {
 
   var evaluator: SizeEvaluator {
     // A closure cannot change the checker of bodies: whether a report was a fault is known by the missing result.
-    let (checker, notes) = (checker, scope.calls + sizesNote)
-    return SizeEvaluator(sizes: scope.calls.isEmpty ? sizes : [:]) { checker.report($0.adding(notes)) }
+    let (checker, notes, isIncomplete) = (checker, scope.calls + sizesNote, unit.isIncomplete)
+    return SizeEvaluator(sizes: scope.calls.isEmpty ? sizes : [:]) { diagnostic in
+      if isIncomplete, diagnostic.id == "unknown-name" { return }
+      checker.report(diagnostic.adding(notes))
+    }
   }
 
   // MARK: Reports

@@ -1,0 +1,191 @@
+import Foundation
+import RNNGraph
+import RNNInterpreter
+import RNNSupport
+import Testing
+
+@testable import RNNLanguage
+
+/// What the constructs of the language compute, by the interpreter.
+struct MeaningTests {
+  private func run(_ text: String, _ inputs: [String: DenseArray]) throws -> [String: [Double]] {
+    let graph = try Frontend().lower(SourceFile(name: "a.rnn", text: text), element: .f64).graph
+    try graph.verify()
+    #expect(try Graph(parsing: graph.description).description == graph.description)
+    return try Interpreter(graph).run(inputs: inputs).mapValues(\.numbers)
+  }
+
+  /// Runs a model on one example `x` of three numbers.
+  private func compute(_ expression: String, _ x: [Double] = [1, 2, 4]) throws -> [Double] {
+    try #require(
+      try run("model M {\n input x: [3]\n output y = \(expression)\n}", ["x": DenseArray(.f64, [1, 3], x)])[
+        "y"])
+  }
+
+  @Test func vectors() throws {
+    #expect(try compute("1 - x / 2") == [0.5, 0, -1])
+    #expect(try compute("-x * x + 1") == [0, -3, -15])
+    #expect(try compute("x[1:]") == [2, 4])
+    #expect(try compute("x[0]") == [1])
+    #expect(try compute("concat(x[2:], x, x[:1])") == [4, 1, 2, 4, 1])
+    #expect(try compute("sum(x)") == [7])
+    #expect(try compute("x - mean(x - 1)", [1, 2, 6]) == [-1, 0, 4])
+    #expect(try compute("max(x) - min(x)") == [3])
+    #expect(try compute("max(x, 3) + min(2, x)") == [4, 5, 6])
+    #expect(try compute("dot(x, x)") == [21])
+    #expect(try compute("where(x > 1, x, 0)") == [0, 2, 4])
+    #expect(
+      try compute("where(x >= 2, 1, 0) + where(x < 2, 10, 0) + where(x <= 2, 100, 0)") == [110, 101, 1])
+    #expect(try compute("where(sum(x) > 7, x, -x)") == [-1, -2, -4])
+    #expect(try compute("where(x > 1, sum(x), 0)") == [0, 7, 7])
+    #expect(try compute("relu(x - 2) + square(x) + sign(x - 2) + abs(-x)") == [1, 6, 23])
+    #expect(try compute("mse(x, 0 * x)") == [7])
+    #expect(try compute("sqrt(x) * rsqrt(x)").allSatisfy { abs($0 - 1) < 1e-12 })
+  }
+
+  @Test func softmaxDoesNotOverflow() throws {
+    let soft = try compute("softmax(x * 1000)")
+    #expect(soft == [0, 0, 1])
+    let logarithm = try compute("log_softmax(x)")
+    let normal = log(exp(1.0) + exp(2) + exp(4))
+    for (found, x) in zip(logarithm, [1.0, 2, 4]) { #expect(abs(found - (x - normal)) < 1e-12) }
+  }
+
+  @Test func splitGivesPartsInOrder() throws {
+    let text = "model M {\n input x: [6]\n a, _, c = split(x, 3)\n output y = 10 * a + c\n}"
+    #expect(try run(text, ["x": DenseArray(.f64, [1, 6], [1, 2, 3, 4, 5, 6])])["y"] == [15, 26])
+  }
+
+  @Test func tokensChooseRows() throws {
+    let text = """
+      model M(V = 3) {
+          param E: [V, 2], p: [V] = zeros
+          input t: seq token(V)
+          output a = E[t], b = onehot(t) @ E, c = p[t]
+      }
+      """
+    let outputs = try run(
+      text,
+      [
+        "t": DenseArray(.i32, [2, 1], [2, 0]), "E": DenseArray(.f64, [3, 2], [1, 2, 3, 4, 5, 6]),
+        "p": DenseArray(.f64, [3], [7, 8, 9]),
+      ])
+    #expect(outputs["a"] == [5, 6, 1, 2])
+    #expect(outputs["b"] == [5, 6, 1, 2])
+    #expect(outputs["c"] == [9, 7])
+  }
+
+  @Test func sequences() throws {
+    let text = """
+      cell Sum {
+          input x: []
+          state s: []
+          s' = s + x
+          output s'
+      }
+      model M {
+          input x: seq [], v: []
+          sum = Sum()
+          back = Sum()
+          y = sum(x)
+          z = back(reverse(x), from: sum)
+          output y, z = reverse(z), w = last(y), t = total(x), r = repeat(v) * x, f = back.s'
+          loss x
+      }
+      """
+    let outputs = try run(
+      text,
+      [
+        "x": DenseArray(.f64, [3, 2], [1, 10, 2, 20, 3, 30]), "v": DenseArray(.f64, [2], [1, -1]),
+        "sum.s": DenseArray(.f64, [2], [0, 100]),
+      ])
+    #expect(outputs["y"] == [1, 110, 3, 130, 6, 160])
+    #expect(outputs["z"] == [12, 220, 11, 210, 9, 190])
+    #expect(outputs["w"] == [6, 160])
+    #expect(outputs["t"] == [6, 60])
+    #expect(outputs["r"] == [1, -10, 2, -20, 3, -30])
+    #expect(outputs["f"] == outputs["back.s"])
+    #expect(outputs["loss"] == [11])
+  }
+
+  @Test func crossEntropyIsTheNegativeLogarithmOfTheProbability() throws {
+    let text = """
+      model M(V = 3) {
+          input x: seq [V]
+          target t: seq token(V)
+          output e = cross_entropy(x, t), p = log_softmax(x)
+          loss cross_entropy(x, t)
+      }
+      """
+    let outputs = try run(
+      text,
+      ["x": DenseArray(.f64, [2, 1, 3], [1, 2, 4, 0, 500, -3]), "t": DenseArray(.i32, [2, 1], [1, 1])])
+    let (e, p) = (try #require(outputs["e"]), try #require(outputs["p"]))
+    #expect(abs(e[0] + p[1]) < 1e-12)
+    #expect(abs(e[1] + p[4]) < 1e-12)
+    #expect(outputs["loss"] == [(e[0] + e[1]) / 2])
+  }
+
+  @Test func nestedStatesStepTogetherWithTheirCell() throws {
+    let text = """
+      fn twice(x) = x + x
+      cell Inner {
+          param start: [] = 5
+          input x: []
+          state a: [] = start
+          a' = a + x
+          output twice(a')
+      }
+      cell Outer {
+          inner = Inner()
+          input x: []
+          state b: [] = 1
+          before = inner.a
+          y = inner(x)
+          b' = b * 2
+          output y + b', before, inner.a'
+      }
+      model M {
+          input x: seq []
+          outer = Outer()
+          p, q, r = outer(x)
+          output p, q, r, start = outer.inner.start
+      }
+      """
+    let outputs = try run(
+      text, ["x": DenseArray(.f64, [2, 1], [1, 2]), "outer.inner.start": DenseArray(.f64, [], [5])])
+    #expect(outputs["p"] == [14, 20])
+    #expect(outputs["q"] == [5, 6])
+    #expect(outputs["r"] == [6, 8])
+    #expect(outputs["start"] == [5])
+    #expect(outputs["outer.b"] == [4])
+    #expect(outputs["outer.inner.a"] == [8])
+  }
+
+  @Test func anInstanceAppliedAgainSharesItsWeightsAndStartsAnew() throws {
+    let text = """
+      cell Scale {
+          param w: [] = 1
+          input x: []
+          state s: []
+          s' = s + w * x
+          output s'
+      }
+      model M {
+          input x: [], y: []
+          scale = Scale()
+          output a = scale(x), b = scale(y), c = scale.s'
+      }
+      """
+    let outputs = try run(
+      text,
+      [
+        "x": DenseArray(.f64, [1], [1]), "y": DenseArray(.f64, [1], [2]),
+        "scale.w": DenseArray(.f64, [], [3]),
+        "scale.s": DenseArray(.f64, [1], [10]), "scale@2.s": DenseArray(.f64, [1], [20]),
+      ])
+    #expect(outputs["a"] == [13])
+    #expect(outputs["b"] == [26])
+    #expect(outputs["c"] == [26])
+  }
+}
