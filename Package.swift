@@ -60,7 +60,6 @@ let package = Package(
       "RNNPassesTests", ["RNNPasses", "RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter"]),
-    tests("RNNLanguageTests", ["RNNLanguage", "RNNInterpreter", "RNNRuntime"]),
     tests("RNNCompilerTests", ["RNNCompiler"]),
     tests("CommandLineTests", ["RNNCompiler", "rnnc"]),
     tests("RNNLanguageTests", ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNRuntime"]),
