@@ -51,6 +51,9 @@ let package = Package(
       name: "rnnc",
       dependencies: ["RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
+    .executableTarget(
+      name: "TimeMachine", dependencies: ["RNNCompiler"], path: "Examples/TimeMachine",
+      swiftSettings: strict),
     layer("RNNTestSupport", ["RNNCompiler"]),
     tests("RNNRuntimeTests", ["RNNRuntime"], resources: [.copy("Fixtures")]),
     tests("RNNLLVMTests", ["RNNLLVM"]),
@@ -61,7 +64,7 @@ let package = Package(
     tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter"]),
     tests("RNNCompilerTests", ["RNNCompiler"]),
-    tests("CommandLineTests", ["RNNCompiler", "rnnc"]),
+    tests("CommandLineTests", ["RNNCompiler", "rnnc", "TimeMachine"]),
     tests("RNNLanguageTests", ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNRuntime"]),
   ],
   swiftLanguageModes: [.v6]

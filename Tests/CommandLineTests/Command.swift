@@ -27,6 +27,9 @@ final class Command {
     return folder.appendingPathComponent("rnnc")
   }()
 
+  /// The program of `Examples/TimeMachine`, which uses the library.
+  static let timeMachine = rnnc.deletingLastPathComponent().appendingPathComponent("TimeMachine")
+
   init() throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("rnnc-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

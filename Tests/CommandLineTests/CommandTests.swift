@@ -21,7 +21,8 @@ struct CommandTests {
 
   @Test(arguments: [
     ("syntax", "model CharLM"), ("graph", "graph \"CharLM\""), ("gradient", "grad.rnn.W"),
-    ("optimized", "update \"rnn.W\""), ("plan", "plan CharLM batch 4"), ("llvm-ir", "define void @rnnc_CharLM"),
+    ("optimized", "update \"rnn.W\""), ("plan", "plan CharLM batch 4"),
+    ("llvm-ir", "define void @rnnc_CharLM"),
     ("asm", "rnnc_CharLM:"), ("header", "void rnnc_CharLM("), ("dot", "digraph"),
   ])
   func everyStageCanBeRead(_ kind: String, _ part: String) throws {
@@ -111,5 +112,19 @@ struct CommandTests {
         try #require(expected["grad.rnn.U"]).values(as: Float.self))
       for (a, b) in pairs { #expect(abs(a - b) < 1e-5) }
     }
+  }
+
+  /// The library and the command line train alike.
+  @Test func theSwiftExampleTrains() throws {
+    try command.write(sampleText, to: "text.txt")
+    let swift = try command.finish(command.start(["text.txt", "2"], program: Command.timeMachine))
+    #expect(swift.status == 0, "\(swift.errors)")
+    #expect(swift.output.contains("epoch 2: perplexity ") && swift.output.contains("time traveller"))
+    let line = try command.run(
+      "train", Command.example("time-machine-gru"), "--text", "text.txt", "--set", "H=256", "--epochs", "2")
+    let perplexity = try #require(line.output.firstMatch(of: /epoch 2\/2  (perplexity [0-9.]+)/)).1
+    #expect(swift.output.contains("epoch 2: \(perplexity)\n"), "\(swift.output) \(line.output)")
+    let missing = try command.finish(command.start(["none.txt"], program: Command.timeMachine))
+    #expect(missing.status == 1 && missing.errors.contains("'none.txt'"))
   }
 }
