@@ -29,6 +29,7 @@ demo: build
 test: setup lint
 	swift build
 	swift test --parallel
+	Scripts/test-dependent
 
 lint:
 	swift format lint --strict --recursive $(SOURCES)

@@ -51,6 +51,9 @@ let package = Package(
       name: "rnnc",
       dependencies: ["RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
+    .executableTarget(
+      name: "TimeMachine", dependencies: ["RNNCompiler"], path: "Examples/TimeMachine",
+      swiftSettings: strict),
     layer("RNNTestSupport", ["RNNCompiler"]),
     tests("RNNRuntimeTests", ["RNNRuntime"], resources: [.copy("Fixtures")]),
     tests("RNNLLVMTests", ["RNNLLVM"]),
@@ -60,6 +63,8 @@ let package = Package(
       "RNNPassesTests", ["RNNPasses", "RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter", "RNNPasses"]),
+    tests("RNNCompilerTests", ["RNNCompiler"]),
+    tests("CommandLineTests", ["RNNCompiler", "rnnc", "TimeMachine"]),
     tests("RNNLanguageTests", ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNRuntime"]),
   ],
   swiftLanguageModes: [.v6]

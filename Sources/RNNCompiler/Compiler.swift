@@ -73,8 +73,9 @@ public struct Compiler: Sendable {
     vocabulary: Vocabulary?
   ) throws -> Program {
     try options.validate()
-    guard batch > 0 else {
-      throw InputError("a batch of \(batch) examples cannot be computed", note: "choose a positive number")
+    guard batch > 0, batch <= Limits.extent else {
+      throw InputError(
+        "a batch of \(batch) examples cannot be computed", note: "choose a number from 1 to \(Limits.extent)")
     }
     let start = ContinuousClock.now
     let recorder = SourceRecorder()

@@ -16,6 +16,11 @@ public enum Interrupt {
       // Nothing but what a signal handler may do: an atomic and _exit.
       if Interrupt.requests.wrappingAdd(1, ordering: .relaxed).oldValue > 0 { _exit(Interrupt.exitStatus) }
     }
+    // A parent that blocks signals, as worker threads do, hands that down.
+    var interrupt = sigset_t()
+    sigemptyset(&interrupt)
+    sigaddset(&interrupt, SIGINT)
+    pthread_sigmask(SIG_UNBLOCK, &interrupt, nil)
   }
 
   /// Whether Ctrl-C was pressed since `install`.

@@ -7,7 +7,6 @@ final class TrainingReporter {
   private let run: TrainingRun
   private let bar = ProgressBar()
   private let start = ContinuousClock.now
-  private let firstStep: Int
 
   /// About how many lines a whole run prints.
   private static let lines = 20
@@ -15,7 +14,6 @@ final class TrainingReporter {
   init(json: Bool, _ run: TrainingRun) {
     self.json = json
     self.run = run
-    firstStep = run.position.step
   }
 
   func batchDone(_ progress: @autoclosure () -> TrainingProgress) { bar.update(progress()) }
@@ -35,7 +33,7 @@ final class TrainingReporter {
   func finish() throws {
     bar.erase()
     let seconds = (ContinuousClock.now - start).seconds
-    let tokens = (run.position.step - firstStep) * run.options.batchSize * run.options.steps
+    let tokens = run.stepsDone * run.options.batchSize * run.options.steps
     let summary = Summary(
       perplexity: run.position.perplexity, tokensPerSecond: Double(tokens) / max(seconds, 1e-9),
       seconds: seconds, compileSeconds: run.compileSeconds)
@@ -47,13 +45,16 @@ final class TrainingReporter {
     )
   }
 
-  func interrupted(checkpoint: String?, resume: String?) {
+  /// Tells that Ctrl-C stopped the run, and how to go on with what was written.
+  func interrupted(writer: CheckpointWriter?, resume: String?) {
     bar.erase()
-    let place = "in epoch \(run.position.epoch + 1) of \(run.options.epochs)"
-    guard let checkpoint, let resume else {
-      return StandardError.write("interrupted \(place)\nnote: nothing is kept without --checkpoint\n")
+    let place = "interrupted in epoch \(run.position.epoch + 1) of \(run.options.epochs)"
+    guard let writer, let resume else {
+      let reason =
+        resume == nil ? "nothing is kept without --checkpoint" : "nothing was done, nothing is written"
+      return StandardError.write("\(place)\nnote: \(reason)\n")
     }
-    StandardError.write("interrupted \(place); saved in '\(checkpoint)'\nnote: go on with: \(resume)\n")
+    StandardError.write("\(place); saved in '\(writer.path)'\nnote: go on with: \(resume)\n")
   }
 
   private func print(_ value: some Encodable) throws {

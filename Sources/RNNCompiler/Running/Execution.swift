@@ -59,6 +59,10 @@ final class Execution {
     if let unknown = symbols.first(where: { new[$0] == nil }) {
       throw InputError("the number of steps \(unknown) is not known: no input of this program has it")
     }
+    let results = graph.outputs.indices.filter { replaced[$0] == nil }.map { graph.outputs[$0].value }
+    var bytes = graph.byteCount(of: results, new)
+    if case .native(let call) = engine { bytes += call.workingBytes(new) }
+    try Limits.require(bytes: bytes, for: "sequences of \(new[.steps] ?? 1) steps")
     sizes = new
     for (i, output) in graph.outputs.enumerated() where replaced[i] == nil {
       let type = graph.type(output.value)
@@ -117,6 +121,9 @@ private final class NativeCall {
     context = NativeContext(program.plan)
     pool = try ThreadPool(count: program.plan.threads)
   }
+
+  /// The bytes of working memory, approximately.
+  func workingBytes(_ sizes: [Symbol: Int]) -> Double { program.plan.arenaBytes.approximate(sizes) }
 
   func setSizes(_ sizes: [Symbol: Int]) {
     let bytes = program.plan.arenaBytes.evaluate(sizes)

@@ -51,6 +51,9 @@ extension Program {
 
   /// The parameters at the start of a training run: a function of the seed and each parameter's path alone.
   public func initialParameters(seed: UInt64) throws -> [String: Tensor] {
+    try Limits.require(
+      bytes: model.graph.byteCount(of: model.graph.inputs.filter(\.isParameter).map(\.value), [:]),
+      for: "the parameters of model '\(model.graph.name)'")
     var parameters: [String: Tensor] = [:]
     for input in model.graph.inputs {
       guard case .parameter(let initializer) = input.role else { continue }

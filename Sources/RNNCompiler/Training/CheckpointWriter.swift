@@ -37,6 +37,14 @@ public struct CheckpointWriter {
     lastWritten = ContinuousClock.now
   }
 
+  /// Writes at the end of a run or when it was stopped, and gives whether it did: a run that was stopped before its
+  /// first batch must not take the place of an older checkpoint.
+  public mutating func finish(_ run: TrainingRun) throws -> Bool {
+    guard run.isComplete || run.stepsDone > 0 else { return false }
+    try write(run)
+    return true
+  }
+
   /// Writes if enough time has passed; for calls after each batch.
   public mutating func batchDone(_ run: TrainingRun) throws {
     if (ContinuousClock.now - lastWritten).seconds >= everySeconds { try write(run) }

@@ -88,8 +88,9 @@ public struct TrainingRequest: Sendable {
   private func options(_ old: TrainingOptions?) throws -> TrainingOptions {
     func positive(_ number: Int?, _ flag: String, _ standard: Int) throws -> Int {
       let number = number ?? standard
-      guard number > 0 else {
-        throw InputError("\(flag) \(number) makes no sense", note: "choose a positive number")
+      guard number > 0, number <= Limits.extent else {
+        throw InputError(
+          "\(flag) \(number) makes no sense", note: "choose a number from 1 to \(Limits.extent)")
       }
       return number
     }

@@ -11,6 +11,8 @@ public final class TrainingRun {
   public private(set) var options: TrainingOptions
   /// How much is done.
   public private(set) var position = TrainingPosition()
+  /// The number of optimiser steps of this run of the program.
+  public private(set) var stepsDone = 0
   /// The parameters in training.
   public let trainer: Trainer
 
@@ -133,6 +135,7 @@ extension TrainingRun {
         guard step.loss.isFinite else { throw diverged(step.loss) }
         position.batch += 1
         position.step += 1
+        stepsDone += 1
         position.lossSum += step.loss * Double(epoch.tokensPerBatch)
         position.tokenCount += epoch.tokensPerBatch
         epochTokens += epoch.tokensPerBatch

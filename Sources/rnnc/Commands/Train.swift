@@ -101,9 +101,9 @@ struct Train: ParsableCommand {
       try writer?.epochDone(run)
     }
     let isComplete = try run.run(hooks)
-    try writer?.write(run)
+    let isWritten = try writer?.finish(run) ?? false
     guard isComplete else {
-      reporter.interrupted(checkpoint: writer?.path, resume: writer.map(resumeCommand))
+      reporter.interrupted(writer: isWritten ? writer : nil, resume: writer.map(resumeCommand))
       throw ExitCode(Interrupt.exitStatus)
     }
     try reporter.finish()

@@ -1,0 +1,130 @@
+import Foundation
+import RNNCompiler
+import Testing
+
+@Suite("Commands")
+struct CommandTests {
+  let command: Command
+  let model = Command.example("char-gru")
+
+  init() throws { command = try Command() }
+
+  @Test func checkIsSilentAboutRightModels() throws {
+    let folder = Command.packageRoot.appendingPathComponent("Examples").path
+    let models = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".rnn") }
+    #expect(models.count >= 3)
+    for name in models {
+      let outcome = try command.run("check", "\(folder)/\(name)")
+      #expect(outcome.status == 0 && outcome.output.isEmpty && outcome.errors.isEmpty, "\(outcome.errors)")
+    }
+  }
+
+  @Test(arguments: [
+    ("syntax", "model CharLM"), ("graph", "graph \"CharLM\""), ("gradient", "grad.rnn.W"),
+    ("optimized", "update \"rnn.W\""), ("plan", "plan CharLM batch 4"),
+    ("llvm-ir", "define void @rnnc_CharLM"),
+    ("asm", "rnnc_CharLM:"), ("header", "void rnnc_CharLM("), ("dot", "digraph"),
+  ])
+  func everyStageCanBeRead(_ kind: String, _ part: String) throws {
+    let outcome = try command.run("compile", model, "--set", "H=8", "--batch", "4", "--emit", kind)
+    #expect(outcome.status == 0 && outcome.output.contains(part), "\(outcome.errors)")
+  }
+
+  @Test func severalKindsBecomeFiles() throws {
+    let outcome = try command.run(
+      "compile", model, "--set", "H=8", "--inference", "--emit", "obj,header,asm", "-o", command.path("net"))
+    #expect(outcome.status == 0 && outcome.output.isEmpty, "\(outcome.errors)")
+    #expect(try command.contents("net.o").starts(with: [0x7f, 0x45, 0x4c, 0x46]))
+    #expect(try command.contents("net.h").count > 100 && command.contents("net.s").count > 100)
+  }
+
+  @Test func anotherProcessorsCodeHasItsRegisters() throws {
+    func assembly(_ target: String) throws -> String {
+      let outcome = try command.run(
+        "compile", model, "--set", "H=64", "--emit", "asm", "--target", target, "--inference")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return outcome.output
+    }
+    #expect(try assembly("x86-64").contains("%xmm") && !assembly("x86-64").contains("%ymm"))
+    #expect(try assembly("x86-64-v3").contains("%ymm"))
+    #expect(try assembly("aarch64-unknown-linux-gnu").contains("fmla"))
+  }
+
+  @Test func passesAreTimedAndPrinted() throws {
+    let outcome = try command.run(
+      "compile", model, "--set", "H=8", "--time-passes", "--verify-each", "--print-after", "one-hot")
+    #expect(outcome.status == 0)
+    for part in ["optimize", "plan", "emit", "dce", "// after one-hot", "gather"] {
+      #expect(outcome.errors.contains(part), "\(part)")
+    }
+  }
+
+  @Test func theLibraryIsShown() throws {
+    let names = try command.run("show").output.split(separator: "\n").map(String.init)
+    #expect(names.contains("GRU") && names.contains("LSTM"))
+    for name in names {
+      let outcome = try command.run("show", name)
+      #expect(outcome.status == 0 && outcome.output.contains("cell \(name)("))
+    }
+  }
+
+  @Test func gradientsAreChecked() throws {
+    for more in [[], ["--interpret"], ["-O", "none"]] {
+      let outcome = try command.run(["gradcheck", model] + more)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      for name in ["rnn.W", "rnn.U", "out.b", "rnn.h"] { #expect(outcome.output.contains(name)) }
+    }
+  }
+
+  @Test func trainingReportsInJSON() throws {
+    try command.write(sampleText, to: "text.txt")
+    let outcome = try command.run(
+      "train", model, "--text", "text.txt", "--set", "H=8", "--batch", "2", "--steps", "5", "--epochs", "3",
+      "--json")
+    #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+    let objects = try outcome.output.split(separator: "\n").map { line in
+      try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    }
+    #expect(objects.count == 4)
+    #expect(objects.prefix(3).compactMap { $0["epoch"] as? Int } == [1, 2, 3])
+    for key in ["perplexity", "tokens_per_second", "seconds", "compile_seconds"] {
+      #expect((objects[3][key] as? Double ?? 0) > 0, "\(key)")
+    }
+    #expect(objects[3]["perplexity"] as? Double == objects[2]["perplexity"] as? Double)
+  }
+
+  @Test func tensorsAreRun() throws {
+    let program = try Compiler(CompileOptions(threads: 1)).compile(
+      contentsOfFile: model, sizes: ["H": 8], batch: 3)
+    var tensors = try program.initialParameters(seed: 4)
+    tensors["text"] = Tensor((0..<15).map(Int32.init), shape: [5, 3])
+    tensors["next"] = Tensor((1..<16).map(Int32.init), shape: [5, 3])
+    try Safetensors(tensors: tensors).write(toFile: command.path("in.st"))
+    for more in [[], ["--interpret"]] {
+      let outcome = try command.run(
+        ["run", model, "--set", "H=8", "--tensors", "in.st", "--gradients", "-o", "out.st"] + more)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let found = try Safetensors(contentsOfFile: command.path("out.st")).tensors
+      let expected = try program.run(tensors, gradients: true)
+      #expect(found.keys.sorted() == expected.keys.sorted())
+      let pairs = zip(
+        try #require(found["grad.rnn.U"]).values(as: Float.self),
+        try #require(expected["grad.rnn.U"]).values(as: Float.self))
+      for (a, b) in pairs { #expect(abs(a - b) < 1e-5) }
+    }
+  }
+
+  /// The library and the command line train alike.
+  @Test func theSwiftExampleTrains() throws {
+    try command.write(sampleText, to: "text.txt")
+    let swift = try command.finish(command.start(["text.txt", "2"], program: Command.timeMachine))
+    #expect(swift.status == 0, "\(swift.errors)")
+    #expect(swift.output.contains("epoch 2: perplexity ") && swift.output.contains("time traveller"))
+    let line = try command.run(
+      "train", Command.example("time-machine-gru"), "--text", "text.txt", "--set", "H=256", "--epochs", "2")
+    let perplexity = try #require(line.output.firstMatch(of: /epoch 2\/2  (perplexity [0-9.]+)/)).1
+    #expect(swift.output.contains("epoch 2: \(perplexity)\n"), "\(swift.output) \(line.output)")
+    let missing = try command.finish(command.start(["none.txt"], program: Command.timeMachine))
+    #expect(missing.status == 1 && missing.errors.contains("'none.txt'"))
+  }
+}

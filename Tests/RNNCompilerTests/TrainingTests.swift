@@ -1,0 +1,236 @@
+import Foundation
+import RNNCompiler
+import Testing
+
+@testable import RNNCompiler
+
+@Suite("Training")
+struct TrainingTests {
+  /// A run of a small model in 3 epochs.
+  private func makeRun(
+    _ options: TrainingOptions, resuming checkpoint: Checkpoint? = nil, source: String = smallModel,
+    backend: CompileOptions.Backend = .native
+  ) throws -> TrainingRun {
+    let corpus = try smallCorpus()
+    let program = try Compiler(CompileOptions(threads: 2, backend: backend)).compile(
+      source: source, batch: options.batchSize, vocabulary: corpus.vocabulary)
+    guard let checkpoint else { return try TrainingRun(program, corpus: corpus, options: options) }
+    return try TrainingRun(
+      program, corpus: corpus, options: options, resuming: checkpoint, origin: "checkpoint")
+  }
+
+  private func options(
+    epochs: Int = 3, order: SamplingOrder = .sequential, optimizer: String = "sgd", seed: UInt64 = 5
+  ) -> TrainingOptions {
+    TrainingOptions(
+      epochs: epochs, batchSize: 4, steps: 7, order: order, optimizer: optimizer, learningRate: 0.5,
+      clipNorm: 1, seed: seed)
+  }
+
+  @Test(arguments: SamplingOrder.allCases, LearningRule.names)
+  func aResumedRunEndsWithTheSameBits(_ order: SamplingOrder, _ optimizer: String) throws {
+    let options = options(order: order, optimizer: optimizer)
+    let whole = try makeRun(options)
+    #expect(try whole.run())
+
+    let first = try makeRun(options)
+    var batches = 0
+    var hooks = TrainingRun.Hooks()
+    hooks.shouldStop = { batches == 23 }
+    hooks.batchDone = { _ in batches += 1 }
+    #expect(try !first.run(hooks))
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("rnnc-\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try first.checkpoint().write(toFile: path)
+
+    let second = try makeRun(options, resuming: Checkpoint(contentsOfFile: path))
+    #expect(second.position.step == 23)
+    #expect(try second.run())
+    #expect(second.checkpoint() == whole.checkpoint())
+    #expect(first.checkpoint() != whole.checkpoint())
+  }
+
+  @Test func theSameSeedGivesTheSameRunAndAnotherSeedAnother() throws {
+    func final(_ seed: UInt64) throws -> Checkpoint {
+      let run = try makeRun(options(epochs: 1, seed: seed))
+      try run.run()
+      return run.checkpoint()
+    }
+    #expect(try final(1) == final(1))
+    #expect(try final(1).parameters != final(2).parameters)
+  }
+
+  @Test func perplexityFallsAndIsReportedForEachEpoch() throws {
+    let run = try makeRun(options(epochs: 30))
+    var reports: [EpochReport] = []
+    var hooks = TrainingRun.Hooks()
+    hooks.epochDone = { reports.append($0) }
+    try run.run(hooks)
+    #expect(reports.map(\.epoch) == Array(1...30))
+    #expect(reports[0].perplexity > 10 && reports[29].perplexity < 8)
+    #expect(run.position.perplexity == reports[29].perplexity)
+    #expect(run.isComplete)
+  }
+
+  /// A step in code is a step of the interpreter, up to rounding.
+  @Test func codeTrainsLikeTheInterpreter() throws {
+    func losses(_ backend: CompileOptions.Backend) throws -> [Double] {
+      let run = try makeRun(options(epochs: 1), backend: backend)
+      return try run.corpus.sequentialBatches(batch: 4, steps: 7).prefix(5).flatMap { batch in
+        let step = try run.trainer.step(batch)
+        return [step.loss, try #require(step.gradientNorm)]
+      }
+    }
+    for (a, b) in zip(try losses(.native), try losses(.interpreter)) { #expect(abs(a - b) < 1e-4 * abs(b)) }
+  }
+
+  @Test func statesAreCarriedUntilTheyAreReset() throws {
+    let run = try makeRun(options())
+    let batch = try #require(try run.corpus.sequentialBatches(batch: 4, steps: 7).first { _ in true })
+    let tensors = ["text": batch.inputs, "next": batch.targets]
+    func isZero() throws -> Bool {
+      try numbers(#require(run.trainer.recurrentState["rnn.h"])).allSatisfy { $0 == 0 }
+    }
+    #expect(try isZero())
+    _ = try run.trainer.step(tensors)
+    #expect(try !isZero())
+    run.trainer.resetState()
+    #expect(try isZero())
+  }
+
+  @Test func copiesOfParametersDoNotChangeWithTraining() throws {
+    let run = try makeRun(options(epochs: 1))
+    let before = run.trainer.parameters
+    let kept = try numbers(#require(before["rnn.W"]))
+    try run.run()
+    #expect(try numbers(#require(before["rnn.W"])) == kept)
+    #expect(run.trainer.parameters["rnn.W"] != before["rnn.W"])
+    try run.trainer.setParameters(before)
+    #expect(run.trainer.parameters == before)
+  }
+
+  @Test func aCheckpointOfAnotherModelIsRefused() throws {
+    let run = try makeRun(options())
+    let larger = smallModel.replacing("H = 6", with: "H = 7")
+    let error = #expect(throws: InputError.self) {
+      try makeRun(options(), resuming: run.checkpoint(), source: larger)
+    }
+    for part in ["tensor 'rnn.W' of checkpoint", "[18, ", "[21, "] {
+      #expect(error?.message.contains(part) == true, "\(part)")
+    }
+  }
+
+  @Test func aBatchThatDoesNotFitChangesNothing() throws {
+    let run = try makeRun(options())
+    let before = run.checkpoint()
+    let tensors = [
+      "text": Tensor(.i32, shape: [7, 4]),
+      "next": Tensor(Array(repeating: Int32(77), count: 28), shape: [7, 4]),
+    ]
+    #expect(throws: InputError.self) { try run.trainer.step(tensors) }
+    #expect(throws: InputError.self) { try run.trainer.step(["text": Tensor(.i32, shape: [7, 4])]) }
+    #expect(run.checkpoint() == before)
+  }
+
+  @Test func aRunThatDidNothingLeavesAnOlderCheckpoint() throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("rnnc-\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data("older".utf8).write(to: URL(fileURLWithPath: path))
+    var writer = try CheckpointWriter(path: path)
+    let run = try makeRun(options(epochs: 1))
+    var hooks = TrainingRun.Hooks()
+    hooks.shouldStop = { true }
+    #expect(try !run.run(hooks))
+    #expect(try !writer.finish(run))
+    #expect(FileManager.default.contents(atPath: path) == Data("older".utf8))
+    try run.run()
+    #expect(try writer.finish(run))
+    #expect(try Checkpoint(contentsOfFile: path) == run.checkpoint())
+  }
+
+  @Test func divergenceIsSaid() throws {
+    var options = options()
+    options.learningRate = 3e38
+    options.clipNorm = nil
+    let run = try makeRun(options)
+    let error = #expect(throws: InputError.self) { try run.run() }
+    #expect(error?.message.contains("diverged") == true)
+  }
+}
+
+@Suite("Generation")
+struct GenerationTests {
+  /// One model that is read step by step, one whose state starts from a parameter, and one that also reads backwards.
+  static let models = [
+    smallModel,
+    """
+    cell Own(I, H) {
+        param start: [H] = normal(0.5)
+        param W: [H, I], U: [H, H] = normal(0.5)
+        input x: [I]
+        state h: [H] = start
+        h' = tanh(W @ x + U @ h)
+        output h'
+    }
+    """ + smallModel.replacing("GRU", with: "Own"),
+    smallModel.replacing(
+      "rnn(onehot(text))", with: "rnn(onehot(text)) + reverse(rnn(reverse(onehot(text))))"),
+  ]
+
+  @Test(arguments: models)
+  func itIsWhatReadingTheWholeTextEachTimeGives(_ source: String) throws {
+    let corpus = try smallCorpus()
+    let program = try Compiler(CompileOptions(threads: 2)).compile(
+      source: source, batch: 1, vocabulary: corpus.vocabulary)
+    let parameters = try program.initialParameters(seed: 9).mapValues { tensor in
+      Tensor(try numbers(tensor).map { Float($0 * 4) }, shape: tensor.shape)
+    }
+    let generator = try TextGenerator(
+      program, parameters: parameters, vocabulary: corpus.vocabulary, tokenization: .char)
+    let text = try generator.generate(prefix: "The quick", count: 12)
+
+    var ids = corpus.vocabulary.ids(of: "the quick".map(String.init))
+    for _ in 0..<12 {
+      var tensors = parameters
+      tensors["text"] = Tensor(ids, shape: [ids.count, 1])
+      let output = try numbers(#require(try program.run(tensors)["output"]))
+      let last = output.suffix(corpus.vocabulary.count).dropFirst()
+      ids.append(
+        Int32(try #require(last.indices.max { last[$0] < last[$1] }) - output.count + corpus.vocabulary.count)
+      )
+    }
+    #expect(text == ids.map(corpus.vocabulary.token).joined())
+    #expect(text.hasPrefix("the quick") && text.count == 21)
+    #expect(try generator.generate(prefix: "The quick", count: 12) == text)
+  }
+
+  @Test func choicesFollowTheSeed() throws {
+    let corpus = try smallCorpus()
+    let program = try Compiler().compile(source: smallModel, batch: 4, vocabulary: corpus.vocabulary)
+    let trainer = try Trainer(program)
+    func text(_ seed: UInt64) throws -> String {
+      try trainer.generate(prefix: "fox", count: 40, temperature: 1, seed: seed)
+    }
+    #expect(try text(1) == text(1))
+    #expect(try text(1) != text(2))
+    #expect(try !text(1).contains("<"))
+  }
+
+  @Test func wrongPrefixesAndModelsAreRefused() throws {
+    let corpus = try Corpus(text: "abc abc")
+    let program = try Compiler().compile(source: smallModel, batch: 1, vocabulary: corpus.vocabulary)
+    let trainer = try Trainer(program)
+    #expect(throws: InputError.self) { try trainer.generate(prefix: "", count: 1) }
+    #expect(throws: InputError.self) { try trainer.generate(prefix: "123", count: 1) }
+    #expect(throws: InputError.self) { try trainer.generate(prefix: "a", count: 1, temperature: -1) }
+    let error = #expect(throws: InputError.self) { try trainer.generate(prefix: "abz", count: 1) }
+    #expect(error?.message == "the prefix holds 'z', which is outside the vocabulary")
+
+    let logits = try Compiler().compile(
+      source: smallModel.replacing("output softmax(y)", with: "output y"), vocabulary: corpus.vocabulary)
+    let notSoftmax = #expect(throws: InputError.self) {
+      try Trainer(logits).generate(prefix: "a", count: 1)
+    }
+    #expect(notSoftmax?.message.contains("not a list of probabilities") == true)
+  }
+}
