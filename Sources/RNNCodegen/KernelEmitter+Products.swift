@@ -169,16 +169,39 @@ extension KernelEmitter {
   }
 
   /// Applies the kernel's body to the sums, row by row.
+  ///
+  /// Where the body is long, the sums pass through memory so that one copy of it serves all rows: that costs a store and
+  /// a load for each sum, next to nothing beside the contraction, and keeps the code small.
   private func finish(_ block: Block, _ product: Product, _ indices: [Int: IRValue], _ sums: [IRValue]) {
-    for r in 0..<block.height {
+    func finish(row r: IRValue, _ sum: (_ group: Int, _ vector: Int) -> IRValue) {
       var indices = indices
-      indices[rowAxis] = builder.add(block.row, constant(r))
+      indices[rowAxis] = builder.add(block.row, r)
       let row = row(at: indices)
       for v in 0..<block.vectors {
         let columns = Columns(
           first: builder.add(block.column, constant(v * lanes)), mask: mask(block, v),
-          accumulators: (0..<product.groups).map { sums[place(block, product, r, $0, v)] })
+          accumulators: (0..<product.groups).map { sum($0, v) })
         store(evaluate(row, columns), row, columns)
+      }
+    }
+    if kernel.body.count <= 6 || block.height == 1 {
+      for r in 0..<block.height {
+        finish(row: constant(r)) { sums[place(block, product, r, $0, $1)] }
+      }
+      return
+    }
+    let type = memoryType(product.element).vector(lanes)
+    let bytes = lanes * product.element.byteCount
+    let memory = builder.alloca(type, count: sums.count, align: bytes)
+    for (i, sum) in sums.enumerated() {
+      builder.store(sum, builder.offset(memory, bytes: i * bytes), align: bytes)
+    }
+    let rowBytes = product.groups * block.vectors * bytes
+    builder.forLoop(from: constant(0), to: constant(block.height), step: constant(1)) { r in
+      let start = builder.offset(memory, bytes: builder.mul(r, constant(rowBytes)))
+      finish(row: r) { group, vector in
+        builder.load(
+          type, builder.offset(start, bytes: (group * block.vectors + vector) * bytes), align: bytes)
       }
     }
   }
@@ -218,12 +241,12 @@ extension KernelEmitter {
     return nest(0, [], constant(0), sums)
   }
 
-  /// The innermost loop, unrolled a little if the number of rounds is known to allow it.
+  /// The innermost loop; a small tile is unrolled a little if the number of rounds is known to allow it.
   private func deepLoop(
     from start: IRValue, to end: IRValue, known: Int?, _ sums: [IRValue],
     _ body: (IRValue, [IRValue]) -> [IRValue]
   ) -> [IRValue] {
-    let unroll = known.flatMap { count in [4, 2].first { count % $0 == 0 } } ?? 1
+    let unroll = known.flatMap { count in [4, 2].first { count % $0 == 0 && sums.count * $0 <= 24 } } ?? 1
     return builder.forLoop(from: start, to: end, step: constant(unroll), carrying: sums) { k, sums in
       var sums = sums
       for u in 0..<unroll { sums = body(u == 0 ? k : builder.add(k, constant(u)), sums) }

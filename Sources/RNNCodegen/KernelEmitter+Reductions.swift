@@ -64,11 +64,14 @@ extension KernelEmitter {
         ?? builder.sub(end, builder.urem(end, constant(unit)))
     }
     let wide = floor(width * lanes)
-    var sums = builder.forLoop(from: constant(0), to: wide, step: constant(width * lanes), carrying: sums) {
-      first, sums in
-      sums.enumerated().map { i, sum in
-        let columns = Columns(first: builder.add(first, constant(i * lanes)))
-        return combine(reduction, sum, evaluate(row, columns)[number])
+    var sums = sums
+    if extent.constant.map({ $0 >= width * lanes }) ?? true {
+      sums = builder.forLoop(from: constant(0), to: wide, step: constant(width * lanes), carrying: sums) {
+        first, sums in
+        sums.enumerated().map { i, sum in
+          let columns = Columns(first: builder.add(first, constant(i * lanes)))
+          return combine(reduction, sum, evaluate(row, columns)[number])
+        }
       }
     }
     let full = floor(lanes)

@@ -136,7 +136,9 @@ final class KernelEmitter {
   }
 
   private func surrounding(_ loop: Int) -> ProgramEmitter.LoopValues {
-    guard let values = loops[loop] else { preconditionFailure("kernel \(kernel.name) stands outside loop t\(loop)") }
+    guard let values = loops[loop] else {
+      preconditionFailure("kernel \(kernel.name) stands outside loop t\(loop)")
+    }
     return values
   }
 
