@@ -71,6 +71,31 @@ extension Plan {
     return all.contains { a in all.contains { a.0 == $0.0 && a.1.conflicts(with: $0.1) } }
   }
 
+  /// Steps that touch one buffer in a way that needs a barrier where there is none, in the outermost order and in loops.
+  func unseparatedSteps() -> [String] { Self.unseparated(steps, isLoop: false) }
+
+  private static func unseparated(_ steps: [Step], isLoop: Bool) -> [String] {
+    var found: [String] = []
+    // What follows the last step of a loop is its first one.
+    let order = isLoop ? steps + steps : steps
+    var open: [(BufferID, Touch)] = []
+    for step in order {
+      if case .barrier = step {
+        open = []
+        continue
+      }
+      if case .loop(let loop) = step { found += unseparated(loop.body, isLoop: true) }
+      let now = touches(step)
+      for (buffer, touch) in now where open.contains(where: { $0.0 == buffer && $0.1.conflicts(with: touch) })
+      {
+        found.append(
+          "no barrier in front of \(step.kernels.first?.name ?? "a loop"), which touches \(buffer)")
+      }
+      open += now
+    }
+    return found
+  }
+
   private static func touches(_ step: Step) -> [(BufferID, Touch)] {
     step.kernels.flatMap { kernel in
       kernel.accesses.map {

@@ -14,6 +14,7 @@ public func runNatively(
 ) throws -> [String: DenseArray] {
   let plan = try Planner.plan(
     graph, machine: machine ?? target.machine, batch: sizes[.batch] ?? 1, threads: threads)
+  try plan.verify()
   let program = try NativeProgram(NativeModule(plan, target: target))
   let context = NativeContext(plan)
   context.setSizes(sizes)

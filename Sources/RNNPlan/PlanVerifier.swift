@@ -1,0 +1,198 @@
+import RNNGraph
+
+/// What is wrong with a plan: a bug of the planner.
+public struct BrokenPlan: Error, CustomStringConvertible {
+  /// One line for each violated invariant.
+  public let problems: [String]
+
+  public var description: String { problems.joined(separator: "\n") }
+}
+
+extension Plan {
+  /// Checks every invariant that the code generator relies on, for several numbers of steps:
+  ///
+  /// 1. A buffer of the arena is aligned, lies inside the arena, and overlaps no other one that lives at the same time.
+  /// 2. An instruction reads earlier instructions only, and accumulators that the kernel's product has.
+  /// 3. An index depends on axes of its kernel's domain and on loops around the kernel only.
+  /// 4. An element that is read or written lies inside its buffer.
+  /// 5. What is read from the arena has been written by an earlier step, or by an earlier one in the same loop.
+  /// 6. Between two steps of which one writes what the other touches there is a barrier, unless every thread keeps to its
+  ///    own examples or the first thread does both.
+  /// 7. A split names an axis of the domain; a product splits columns at panels.
+  ///
+  /// - Throws: `BrokenPlan` with all violations.
+  public func verify() throws(BrokenPlan) {
+    var verifier = PlanVerifier(plan: self)
+    verifier.checkArena()
+    verifier.checkSteps(steps, loops: [:])
+    verifier.checkBarriers()
+    if !verifier.problems.isEmpty { throw BrokenPlan(problems: Array(Set(verifier.problems)).sorted()) }
+  }
+}
+
+private struct PlanVerifier {
+  let plan: Plan
+  var problems: [String] = []
+  private var written: Set<BufferID> = []
+
+  /// The numbers of steps that are tried.
+  private var samples: [[Symbol: Int]] {
+    [1, 2, 7].map { number in
+      Dictionary(uniqueKeysWithValues: plan.symbols.enumerated().map { ($1, number + $0) })
+    }
+  }
+
+  init(plan: Plan) { self.plan = plan }
+
+  mutating func checkArena() {
+    for sizes in samples {
+      let total = plan.arenaBytes.evaluate(sizes)
+      let live = plan.buffers.enumerated().filter { $1.place == .arena && $1.lifetime != nil }
+      for (i, buffer) in live {
+        let start = buffer.offset.evaluate(sizes)
+        let end = start + buffer.count.evaluate(sizes) * buffer.element.byteCount
+        if start % Buffer.alignment != 0 { problems.append("b\(i) is not aligned") }
+        if start < 0 || end > total { problems.append("b\(i) lies outside the arena") }
+        for (j, other) in live where j < i && other.lifetime!.overlaps(buffer.lifetime!) {
+          let otherStart = other.offset.evaluate(sizes)
+          let otherEnd = otherStart + other.count.evaluate(sizes) * other.element.byteCount
+          if start < otherEnd && otherStart < end {
+            problems.append("b\(i) overlaps b\(j), which lives at the same time")
+          }
+        }
+      }
+    }
+  }
+
+  mutating func checkSteps(_ steps: [Step], loops: [Int: Loop]) {
+    for step in steps {
+      switch step {
+      case .barrier: break
+      case .kernel(let kernel): check(kernel, loops: loops)
+      case .loop(let loop):
+        var inner = loops
+        inner[loop.id] = loop
+        checkSteps(loop.body, loops: inner)
+      }
+    }
+  }
+
+  private mutating func check(_ kernel: Kernel, loops: [Int: Loop]) {
+    checkBody(kernel)
+    checkSplit(kernel)
+    for access in reads(kernel) {
+      let buffer = plan[access.buffer]
+      if buffer.place == .arena, !written.contains(access.buffer) {
+        problems.append("\(kernel.name) reads \(access.buffer), which nothing has written")
+      }
+    }
+    for store in kernel.stores { written.insert(store.access.buffer) }
+    if let partial = kernel.product?.partial { written.insert(partial) }
+    for (access, extra) in boundedAccesses(kernel) { checkBounds(access, kernel, extra, loops: loops) }
+  }
+
+  private func reads(_ kernel: Kernel) -> [Access] {
+    var found = kernel.body.compactMap { instruction -> Access? in
+      switch instruction {
+      case .load(let access), .loadRow(let access, _, _): access
+      case .constant, .size, .index, .accumulator, .unary, .binary, .compare, .select, .convert: nil
+      }
+    }
+    if let product = kernel.product { found += [product.lhs.access, product.rhs.access] }
+    return found
+  }
+
+  /// The accesses whose elements are known from the domain, with the extents of contracted axes behind it.
+  private func boundedAccesses(_ kernel: Kernel) -> [(Access, [Size])] {
+    var found: [(Access, [Size])] = []
+    // A bounded kernel reads only part of its domain, and rows by id depend on data.
+    if kernel.bound == nil {
+      for case .load(let access) in kernel.body { found.append((access, [])) }
+    }
+    if let product = kernel.product {
+      for operand in [product.lhs, product.rhs] where operand.layout == .direct {
+        found.append((operand.access, product.contracted))
+      }
+    }
+    return found + kernel.stores.map { ($0.access, []) }
+  }
+
+  private mutating func checkBody(_ kernel: Kernel) {
+    for (number, instruction) in kernel.body.enumerated() {
+      let operands: [Int]
+      switch instruction {
+      case .load, .constant, .size, .index: operands = []
+      case .accumulator(let group, _):
+        operands = []
+        if group >= kernel.product?.groups ?? 0 {
+          problems.append("\(kernel.name) has no accumulator \(group)")
+        }
+      case .loadRow(_, let id, _): operands = [id]
+      case .unary(_, let a), .convert(_, let a): operands = [a]
+      case .binary(_, let a, let b), .compare(_, let a, let b): operands = [a, b]
+      case .select(let a, let b, let c): operands = [a, b, c]
+      }
+      if operands.contains(where: { $0 >= number }) {
+        problems.append("\(kernel.name): %\(number) reads a later one")
+      }
+    }
+    for store in kernel.stores where store.value >= kernel.body.count {
+      problems.append("\(kernel.name) stores %\(store.value), which it does not compute")
+    }
+  }
+
+  private mutating func checkSplit(_ kernel: Kernel) {
+    switch kernel.split {
+    case .none: break
+    case .batch(let axis):
+      if axis >= kernel.domain.count { problems.append("\(kernel.name) is split along no axis") }
+      if kernel.product != nil, axis == kernel.domain.count - 1 {
+        problems.append("\(kernel.name) cuts panels")
+      }
+    case .axis(let axis, let multiple):
+      if axis >= kernel.domain.count { problems.append("\(kernel.name) is split along no axis") }
+      guard let product = kernel.product, axis == kernel.domain.count - 1 else { return }
+      let panel = product.tile.vectors * plan.machine.lanes(product.element)
+      if multiple % panel != 0 { problems.append("\(kernel.name) cuts panels") }
+    }
+  }
+
+  /// The least and greatest value of an index over the domain and the loops around.
+  private mutating func checkBounds(_ access: Access, _ kernel: Kernel, _ extra: [Size], loops: [Int: Loop]) {
+    let extents = kernel.domain + extra
+    for sizes in samples {
+      var low = access.index.constant.evaluate(sizes)
+      var high = low
+      for (index, factor) in access.index.factors {
+        let last: Int
+        switch index {
+        case .axis(let axis):
+          guard axis < extents.count else {
+            problems.append("\(kernel.name): \(access) has an axis that the domain has not")
+            return
+          }
+          last = extents[axis].evaluate(sizes) - 1
+        case .loop(let loop), .parity(let loop), .oppositeParity(let loop):
+          guard let loop = loops[loop] else {
+            problems.append("\(kernel.name): \(access) depends on a loop that is not around it")
+            return
+          }
+          if case .loop = index { last = (sizes[loop.steps] ?? 1) - 1 } else { last = 1 }
+        case .stepsParity: last = 1
+        }
+        let reach = factor.evaluate(sizes) * max(last, 0)
+        low += min(reach, 0)
+        high += max(reach, 0)
+      }
+      let count = plan[access.buffer].count.evaluate(sizes)
+      if low < 0 || high >= count {
+        problems.append("\(kernel.name): \(access) reaches \(low)...\(high) of \(count) elements")
+      }
+    }
+  }
+
+  mutating func checkBarriers() {
+    if plan.threads == 1 { return }
+    for conflict in plan.unseparatedSteps() { problems.append(conflict) }
+  }
+}
