@@ -51,7 +51,7 @@ public struct Target: Hashable, Sendable {
   /// A processor of another architecture than this machine's is taken to run this machine's operating system.
   ///
   /// - Throws: `UnknownTarget` if there is no such thing.
-  public init(named name: String, optimizationLevel: Int = 3) throws {
+  public init(named name: String, optimizationLevel: Int = 2) throws {
     if name == "native" {
       self = try Target(
         triple: Target.hostTriple, cpu: Target.host.cpu, features: Target.host.features,
@@ -75,7 +75,7 @@ public struct Target: Hashable, Sendable {
   /// LLVM ignores, with a remark on standard error, names of processors and features that it does not know.
   ///
   /// - Throws: `UnknownTarget` if LLVM was built without the architecture.
-  public init(triple: String, cpu: String, features: String = "", optimizationLevel: Int = 3) throws {
+  public init(triple: String, cpu: String, features: String = "", optimizationLevel: Int = 2) throws {
     guard let target = LLVMTargets.find(triple) else { throw UnknownTarget(triple) }
     let machine = TargetMachine(target, triple, cpu, features, optimizationLevel)
     let layout = LLVMCreateTargetDataLayout(machine.ref)

@@ -3,30 +3,34 @@ import RNNGraph
 /// How a step touches a buffer.
 private struct Touch {
   var writes: Bool
-  /// Whether every thread keeps to its own examples.
-  var isOwned: Bool
+  /// Where every thread keeps to its own examples, the distance of two examples; nil elsewhere.
+  var ownedStride: Size?
   /// Whether the first thread does it all.
   var isSingle: Bool
 
   func conflicts(with other: Touch) -> Bool {
-    (writes || other.writes) && !(isOwned && other.isOwned) && !(isSingle && other.isSingle)
+    (writes || other.writes) && !(isSingle && other.isSingle)
+      && (ownedStride == nil || ownedStride != other.ownedStride)
   }
 }
 
 extension Kernel {
-  /// The buffers that are read and written, with whether each thread keeps to its own examples.
-  var accesses: [(buffer: BufferID, writes: Bool, isOwned: Bool)] {
-    var found = body.compactMap { instruction -> (buffer: BufferID, writes: Bool, isOwned: Bool)? in
+  /// The buffers that are read and written; where each thread keeps to its own examples, with their distance.
+  var accesses: [(buffer: BufferID, writes: Bool, ownedStride: Size?)] {
+    func owned(_ access: Access) -> Size? {
+      if case .batch(let axis) = split, access.isOwned { access.index.factor(ofAxis: axis) } else { nil }
+    }
+    var found = body.compactMap { instruction -> (buffer: BufferID, writes: Bool, ownedStride: Size?)? in
       switch instruction {
-      case .load(let access), .loadRow(let access, _, _): (access.buffer, false, access.isOwned)
+      case .load(let access), .loadRow(let access, _, _): (access.buffer, false, owned(access))
       case .constant, .size, .index, .accumulator, .unary, .binary, .compare, .select, .convert: nil
       }
     }
     if let product {
-      found += [product.lhs.access, product.rhs.access].map { ($0.buffer, false, $0.isOwned) }
-      if let partial = product.partial { found.append((partial, true, false)) }
+      found += [product.lhs.access, product.rhs.access].map { ($0.buffer, false, owned($0)) }
+      if let partial = product.partial { found.append((partial, true, nil)) }
     }
-    return found + stores.map { ($0.access.buffer, true, $0.access.isOwned) }
+    return found + stores.map { ($0.access.buffer, true, owned($0.access)) }
   }
 }
 
@@ -69,9 +73,8 @@ extension Plan {
 
   private static func touches(_ step: Step) -> [(BufferID, Touch)] {
     step.kernels.flatMap { kernel in
-      let isBatch = if case .batch = kernel.split { true } else { false }
-      return kernel.accesses.map {
-        ($0.buffer, Touch(writes: $0.writes, isOwned: isBatch && $0.isOwned, isSingle: kernel.split == .none))
+      kernel.accesses.map {
+        ($0.buffer, Touch(writes: $0.writes, ownedStride: $0.ownedStride, isSingle: kernel.split == .none))
       }
     }
   }

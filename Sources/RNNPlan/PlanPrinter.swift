@@ -12,7 +12,8 @@ extension Plan: CustomStringConvertible {
         case .input(let n): "input \(n)"
         case .output(let n): "output \(n)"
         case .arena:
-          buffer.lifetime.map { "at \(buffer.offset), phases \($0.lowerBound)...\($0.upperBound)" } ?? "unused"
+          buffer.lifetime.map { "at \(buffer.offset), phases \($0.lowerBound)...\($0.upperBound)" }
+            ?? "unused"
         }
       lines.append("  b\(i) \(buffer.element.rawValue) × \(buffer.count) \(place) // \(buffer.name)")
     }
@@ -22,7 +23,8 @@ extension Plan: CustomStringConvertible {
 
   private func describe(_ port: Port) -> String {
     let shape = port.shape.map(\.description).joined(separator: ", ")
-    return "\"\(port.name)\" \(port.element.rawValue)[\(shape)]" + (port.replaces.map { " over input \($0)" } ?? "")
+    return "\"\(port.name)\" \(port.element.rawValue)[\(shape)]"
+      + (port.replaces.map { " over input \($0)" } ?? "")
   }
 }
 
@@ -57,7 +59,8 @@ extension Kernel {
       }
     var lines = ["\(indent)\(what) \(name) [\(extents)]\(share) {"]
     if let product {
-      let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(separator: ", ")
+      let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(
+        separator: ", ")
       let block = product.block.map { ", blocks of \($0) through \(product.partial!)" } ?? ""
       lines.append(
         "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups, "

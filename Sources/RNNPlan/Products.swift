@@ -4,6 +4,8 @@ import RNNGraph
 struct PackKey: Hashable {
   var base: ValueID
   var map: [Affine]
+  /// The extents of what is packed: a broadcast value looks the same in any.
+  var extents: [Size]
   /// Rows or columns of a panel.
   var panel: Int
   var groups: Int
@@ -232,7 +234,7 @@ struct Packer {
     forms[axis] = column + Affine(.axis(groupAxis), times: Size(width))
     let map = view.map.map { $0.substituting(forms) }
 
-    let key = PackKey(base: view.base, map: map, panel: panel, groups: groups)
+    let key = PackKey(base: view.base, map: map, extents: packDomain, panel: panel, groups: groups)
     let buffer: BufferID
     let panelSize = depth * Size(groups * panel)
     let outerStrides = Storage.denseStrides(outer.map { domain[$0] } + [Size(panels) * panelSize])
