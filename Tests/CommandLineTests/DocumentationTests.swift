@@ -6,7 +6,8 @@ struct DocumentationTests {
   static let pages: [String] = {
     let folder = Command.packageRoot.appendingPathComponent("docs").path
     let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return ["README.md", "CONTRIBUTING.md"] + files.filter { $0.hasSuffix(".md") }.sorted().map { "docs/\($0)" }
+    return ["README.md", "CONTRIBUTING.md"]
+      + files.filter { $0.hasSuffix(".md") }.sorted().map { "docs/\($0)" }
   }()
 
   private func text(_ page: String) throws -> String {
