@@ -116,7 +116,7 @@ struct CommandTests {
 
   /// The library and the command line train alike.
   @Test func theSwiftExampleTrains() throws {
-    try command.write(sampleText, to: "text.txt")
+    try command.write(sampleText + "The time traveller.\n", to: "text.txt")
     let swift = try command.finish(command.start(["text.txt", "2"], program: Command.timeMachine))
     #expect(swift.status == 0, "\(swift.errors)")
     #expect(swift.output.contains("epoch 2: perplexity ") && swift.output.contains("time traveller"))

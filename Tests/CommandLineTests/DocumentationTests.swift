@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+
+@Suite("The documentation tells the truth")
+struct DocumentationTests {
+  static let pages: [String] = {
+    let folder = Command.packageRoot.appendingPathComponent("docs").path
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return ["README.md", "CONTRIBUTING.md"]
+      + files.filter { $0.hasSuffix(".md") }.sorted().map { "docs/\($0)" }
+  }()
+
+  private func text(_ page: String) throws -> String {
+    try String(contentsOf: Command.packageRoot.appendingPathComponent(page), encoding: .utf8)
+  }
+
+  @Test(arguments: pages)
+  func filesThatItNamesExist(_ page: String) throws {
+    let text = try text(page)
+    // NAME stands for a name.
+    for match in text.matches(of: /`((Sources|Tests|Examples|Scripts|docs)\/[A-Za-z0-9_+.\/-]+)`/) {
+      if match.1.contains("NAME") { continue }
+      let path = Command.packageRoot.appendingPathComponent(String(match.1)).path
+      #expect(FileManager.default.fileExists(atPath: path), "\(page) names \(match.1)")
+    }
+    let folder = Command.packageRoot.appendingPathComponent(page).deletingLastPathComponent()
+    for match in text.matches(of: /\]\(([^):#]+)(#[^)]*)?\)/) {
+      let path = folder.appendingPathComponent(String(match.1)).path
+      #expect(FileManager.default.fileExists(atPath: path), "\(page) links to \(match.1)")
+    }
+  }
+
+  @Test func theModelOfTheReadmeCompilesAndItsMistakeIsFound() throws {
+    let text = try text("README.md")
+    let blocks = text.components(separatedBy: "```")
+    let model = try #require(blocks.first { $0.contains("cell MinimalGRU") })
+    let message = try #require(blocks.first { $0.contains("model.rnn:9:24: error") })
+    let command = try Command()
+    let source = model.trimmingCharacters(in: .whitespacesAndNewlines) + "\n"
+    try command.write(source, to: "model.rnn")
+    #expect(try command.run("compile", "model.rnn", "--set", "H=8").status == 0)
+    try command.write(source.replacing("U_n @ (f * h)", with: "W_n @ h"), to: "model.rnn")
+    let wrong = try command.run("check", "model.rnn")
+    #expect(wrong.errors.trimmingCharacters(in: .newlines) == message.trimmingCharacters(in: .newlines))
+  }
+
+  /// Options that the pages use in commands exist.
+  @Test func optionsOfTheReadmeExist() throws {
+    let command = try Command()
+    for line in try text("README.md").replacing("\\\n", with: " ").split(separator: "\n") {
+      guard let start = line.firstMatch(of: /^\s*rnnc ([a-z]+)\s/) else { continue }
+      let help = try command.run(String(start.1), "--help").output
+      for option in line.matches(of: /--[a-z-]+/) {
+        #expect(help.contains(option.0), "rnnc \(start.1) has no \(option.0)")
+      }
+    }
+  }
+}
