@@ -64,7 +64,9 @@ private func encode(_ array: DenseArray) -> [UInt8] {
   }
 }
 
-private func decode(_ address: UnsafeMutableRawPointer, _ element: RNNGraph.ElementType, _ shape: [Int]) -> DenseArray {
+private func decode(_ address: UnsafeMutableRawPointer, _ element: RNNGraph.ElementType, _ shape: [Int])
+  -> DenseArray
+{
   let count = shape.reduce(1, *)
   func values<T>(_ type: T.Type) -> [T] {
     Array(UnsafeBufferPointer(start: address.assumingMemoryBound(to: type), count: count))

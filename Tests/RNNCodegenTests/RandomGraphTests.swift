@@ -14,7 +14,9 @@ import Testing
   }
 
   @Test(arguments: 0..<10) func agreesInF32(group: Int) throws {
-    for seed in (1000 + group * 10)..<(1000 + group * 10 + 10) { try check(seed: seed, .f32, tolerance: 1e-5) }
+    for seed in (1000 + group * 10)..<(1000 + group * 10 + 10) {
+      try check(seed: seed, .f32, tolerance: 1e-5)
+    }
   }
 
   private func check(seed: Int, _ element: ElementType, tolerance: Double) throws {
