@@ -62,6 +62,7 @@ let package = Package(
     tests(
       "RNNPassesTests", ["RNNPasses", "RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
+    tests("RNNPlanTests", ["RNNPlan"]),
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter", "RNNPasses"]),
     tests("RNNCompilerTests", ["RNNCompiler"]),
     tests("CommandLineTests", ["RNNCompiler", "rnnc", "TimeMachine"]),

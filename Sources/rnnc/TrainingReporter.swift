@@ -36,7 +36,7 @@ final class TrainingReporter {
     let tokens = run.stepsDone * run.options.batchSize * run.options.steps
     let summary = Summary(
       perplexity: run.position.perplexity, tokensPerSecond: Double(tokens) / max(seconds, 1e-9),
-      seconds: seconds, compileSeconds: run.compileSeconds)
+      seconds: seconds, compileSeconds: run.compileSeconds, codeSize: run.codeSize)
     guard !json else { return try print(summary) }
     try StandardOutput.write(
       "perplexity \(run.position.perplexity.map { String(format: "%.3f", $0) } ?? "unknown")"
@@ -72,5 +72,21 @@ final class TrainingReporter {
     let tokensPerSecond: Double
     let seconds: Double
     let compileSeconds: Double
+    let operations: Int?
+    let kernels: Int?
+    let instructions: Int?
+
+    init(
+      perplexity: Double?, tokensPerSecond: Double, seconds: Double, compileSeconds: Double,
+      codeSize: CodeSize?
+    ) {
+      self.perplexity = perplexity
+      self.tokensPerSecond = tokensPerSecond
+      self.seconds = seconds
+      self.compileSeconds = compileSeconds
+      operations = codeSize?.operations
+      kernels = codeSize?.kernels
+      instructions = codeSize?.instructions
+    }
   }
 }

@@ -93,6 +93,21 @@ struct CommandTests {
     #expect(objects[3]["perplexity"] as? Double == objects[2]["perplexity"] as? Double)
   }
 
+  @Test func theProgramIsAsLargeForManySteps() throws {
+    try command.write(String(repeating: sampleText, count: 20), to: "text.txt")
+    let sizes = try ["8", "512"].map { steps in
+      let outcome = try command.run(
+        "train", model, "--text", "text.txt", "--set", "H=8", "--batch", "2", "--steps", steps, "--epochs",
+        "1",
+        "--json")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let last = try #require(outcome.output.split(separator: "\n").last)
+      let summary = try #require(try JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any])
+      return try ["operations", "kernels", "instructions"].map { try #require(summary[$0] as? Int) }
+    }
+    #expect(sizes[0] == sizes[1] && sizes[0].allSatisfy { $0 > 0 }, "\(sizes)")
+  }
+
   @Test func tensorsAreRun() throws {
     let program = try Compiler(CompileOptions(threads: 1)).compile(
       contentsOfFile: model, sizes: ["H": 8], batch: 3)

@@ -42,10 +42,15 @@ extension Program {
       return padded + time + (count.map { "   \($0) operations" } ?? "") + "\n"
     }
     let compilation = try compilation(for: purpose)
-    return line("check", frontendTime, nil)
+    return try line("check", frontendTime, nil)
       + compilation.timings.map {
         line(($0.isPass ? "  " : "") + $0.name, $0.duration, $0.operationCount)
-      }.joined()
+      }.joined() + size(of: compilation)
+  }
+
+  private func size(of compilation: Compilation) throws -> String {
+    let size = try compilation.codeSize
+    return "\(size.operations) operations, \(size.kernels) kernels, \(size.instructions) LLVM instructions\n"
   }
 }
 

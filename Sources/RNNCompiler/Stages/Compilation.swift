@@ -15,6 +15,16 @@ public struct StageTiming: Sendable {
   public let operationCount: Int?
 }
 
+/// How large a program is; none of it depends on the number of steps.
+public struct CodeSize: Sendable, Hashable {
+  /// Operations of the optimised graph.
+  public let operations: Int
+  /// Kernels of the plan.
+  public let kernels: Int
+  /// Instructions of the LLVM module.
+  public let instructions: Int
+}
+
 /// One graph on its way to native code; each stage is done when it is first asked for.
 public final class Compilation {
   /// The graph before optimisation.
@@ -68,7 +78,10 @@ public final class Compilation {
       if let donePlan { return donePlan }
       let graph = try optimizedGraph
       let result = try stage("plan", graph) {
-        try Planner.plan(graph, machine: options.target.machine, batch: batch, threads: options.threads)
+        let plan = try Planner.plan(
+          graph, machine: options.target.machine, batch: batch, threads: options.threads)
+        try plan.verify()
+        return plan
       }
       donePlan = result
       return result
@@ -97,6 +110,15 @@ public final class Compilation {
       let result = try stage("jit", try optimizedGraph) { try NativeProgram(module) }
       doneNative = result
       return result
+    }
+  }
+
+  /// The size of the program; compiles as far as LLVM if that is not done.
+  public var codeSize: CodeSize {
+    get throws {
+      CodeSize(
+        operations: try optimizedGraph.liveOperationCount, kernels: try plan.kernels.count,
+        instructions: try module.instructionCount)
     }
   }
 

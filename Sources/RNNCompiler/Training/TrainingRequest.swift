@@ -136,9 +136,20 @@ public struct TrainingRequest: Sendable {
 extension TrainingRun {
   /// How long it took to turn the model into the code of a training step.
   public var compileSeconds: Double {
-    let program = trainer.program
-    let purpose = Purpose.training(trainer.rule.optimizer, clips: trainer.clipNorm != nil)
-    let stages = (try? program.compilation(for: purpose).timings) ?? []
-    return stages.filter { !$0.isPass }.reduce(program.frontendTime.seconds) { $0 + $1.duration.seconds }
+    let stages = (try? compilation.timings) ?? []
+    return stages.filter { !$0.isPass }.reduce(trainer.program.frontendTime.seconds) {
+      $0 + $1.duration.seconds
+    }
+  }
+
+  /// The size of the training step's program; nil if it runs in the interpreter.
+  public var codeSize: CodeSize? {
+    trainer.program.options.backend == .interpreter ? nil : try? compilation.codeSize
+  }
+
+  private var compilation: Compilation {
+    get throws {
+      try trainer.program.compilation(for: .training(trainer.rule.optimizer, clips: trainer.clipNorm != nil))
+    }
   }
 }

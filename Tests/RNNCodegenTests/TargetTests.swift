@@ -1,0 +1,44 @@
+import RNNCodegen
+import RNNDifferentiation
+import RNNGraph
+import RNNInterpreter
+import RNNLLVM
+import RNNPasses
+import RNNPlan
+import RNNTestSupport
+import Testing
+
+/// Code for narrower vectors than this machine's computes the same; code for wider ones is emitted.
+@Suite struct TargetTests {
+  @Test(arguments: ["x86-64-v2", "x86-64-v3"]) func narrowVectorsAgree(name: String) throws {
+    let target = try Target(named: name)
+    guard target.runsHere else { return }
+    for seed in 2000..<2010 {
+      let random = RandomGraph(seed: UInt64(seed), .init(element: seed % 2 == 0 ? .f64 : .f32, hasLoss: true))
+      var graph = try gradient(of: random.graph) { random.graph.type($0.value).element.isFloat }
+      let inputs = random.inputs()
+      let expected = try Interpreter(graph).run(inputs: inputs, sizes: random.sizes)
+      _ = try PassManager().run(.full, on: &graph)
+      let found = try runNatively(graph, inputs: inputs, sizes: random.sizes, threads: 2, target: target)
+      for (name, value) in expected {
+        let difference = relativeDifference(value, found[name]!)
+        #expect(difference <= (seed % 2 == 0 ? 1e-12 : 1e-5), "seed \(seed), output \(name): \(difference)")
+      }
+    }
+  }
+
+  @Test(arguments: [("x86-64-v2", "xmm"), ("x86-64-v3", "ymm"), ("x86-64-v4", "zmm")])
+  func productsUseTheWidestVectors(name: String, register: String) throws {
+    let target = try Target(named: name)
+    let builder = GraphBuilder(Graph(name: "product"))
+    let x = builder.graph.addInput("x", role: .data, TensorType(.f32, [.batch, 64]))
+    let w = builder.graph.addInput("w", role: .parameter(.constant(0)), TensorType(.f32, [64, 64]))
+    builder.graph.addOutput(
+      "y", role: .output, builder.dot(x, w, DotAxes(lhsContracting: [1], rhsContracting: [1])))
+    let plan = try Planner.plan(builder.graph, machine: target.machine, batch: 32)
+    let assembly = try NativeModule(plan, target: target).assembly()
+    let multiply = target.hasFMA ? "vfmadd231ps" : "mulps"
+    let lines = assembly.split(separator: "\n").filter { $0.contains(multiply) }
+    #expect(lines.count > 8 && lines.allSatisfy { $0.contains(register) })
+  }
+}
