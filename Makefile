@@ -23,7 +23,7 @@ build: setup
 # The README and the documentation are the text: real English that is already here.
 demo: build
 	$(RNNC) train Examples/char-gru.rnn --text README.md $(foreach page,$(sort $(wildcard docs/*.md)),--text $(page)) \
-	  --epochs 20 --batch 32 --steps 35 --lr 1 --clip 1 --seed 0 --checkpoint .build/demo.safetensors
+	  --epochs 160 --batch 32 --steps 35 --lr 1 --clip 1 --seed 0 --checkpoint .build/demo.safetensors
 	$(RNNC) generate .build/demo.safetensors --prefix "the " --count 200 --temperature 0.7
 
 test: setup lint

@@ -54,7 +54,15 @@ extension Parser {
     } while accept(.comma)
     if accept(.equals) {
       skipNewlines()
-      initial = try recovering { parser throws(Failure) in try parser.parseExpression() }
+      initial = try recovering { parser throws(Failure) in
+        let value = try parser.parseExpression()
+        if case .punctuation(.comma) = parser.current.kind {
+          let note =
+            "an initial value stands last and serves all names of its statement; begin another '\(role.rawValue)'"
+          throw parser.expected("the end of the statement", notes: [Diagnostic.Note(note)])
+        }
+        return value
+      }
     }
     return .declaration(role, groups, initial: initial)
   }
