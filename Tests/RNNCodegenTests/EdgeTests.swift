@@ -10,15 +10,15 @@ import Testing
 @Suite struct EdgeTests {
   // MARK: Products
 
-  /// Panels of a part of a matrix must not serve the whole, whose last panel has more columns.
+  /// Panels of a part of a matrix do not serve the whole, whose last panel has more columns.
   @Test func packsPartAndWholeApart() throws {
     try check(
       """
       %x = data "x" : f32[B, 12]
       %w = data "w" : f32[12, 10]
       %p = slice %w axis(1) front(0) count(9) : f32[12, 9]
-      %a = dot %x, %p contract(1; 0) batch(;) : f32[B, 9]
-      %b = dot %x, %w contract(1; 0) batch(;) : f32[B, 10]
+      %a = dot %x, %p contract(1; 0) : f32[B, 9]
+      %b = dot %x, %w contract(1; 0) : f32[B, 10]
       output "a" = %a
       output "b" = %b
       """, [.batch: 16])
@@ -30,7 +30,7 @@ import Testing
       """
       %a = data "a" : f32[3, 5, 64]
       %b = data "b" : f32[3, 5, T]
-      %y = dot %a, %b contract(0, 1; 0, 1) batch(;) : f32[64, T]
+      %y = dot %a, %b contract(0, 1; 0, 1) : f32[64, T]
       output "y" = %y
       """, [.steps: steps])
   }
@@ -42,13 +42,14 @@ import Testing
       %x = data "x" : f32[T, B, 47]
       %g = data "g" : f32[T, B, 37]
       %w = parameter "w" constant(0) : f32[47, 37]
-      %d = dot %x, %g contract(0, 1; 0, 1) batch(;) : f32[47, 37]
+      %d = dot %x, %g contract(0, 1; 0, 1) : f32[47, 37]
       %n = add %w, %d : f32[47, 37]
       output "d" = %d
       update "n" of "w" = %n
       """, [.batch: 7, .steps: steps])
   }
 
+  /// As many gates as there are registers for, and more; narrower than a vector.
   @Test(arguments: [5, 6, 7, 15]) func splitsManyGates(gates: Int) throws {
     let width = 5
     let slices = (0..<gates).map {
@@ -61,7 +62,7 @@ import Testing
       """
       %x = data "x" : f32[B, 9]
       %w = data "w" : f32[\(gates * width), 9]
-      %d = dot %x, %w contract(1; 1) batch(;) : f32[B, \(gates * width)]
+      %d = dot %x, %w contract(1; 1) : f32[B, \(gates * width)]
       \((slices + sums).joined(separator: "\n"))
       %t = tanh %m\(gates - 1) : f32[B, \(width)]
       output "t" = %t
@@ -74,7 +75,7 @@ import Testing
       """
       %x = data "x" : f32[B, 6]
       %w = data "w" : f32[6, 8]
-      %d = dot %x, %w contract(1; 0) batch(;) : f32[B, 8]
+      %d = dot %x, %w contract(1; 0) : f32[B, 8]
       %a = slice %d axis(1) front(0) count(4) : f32[B, 4]
       %b = slice %d axis(1) back(0) count(4) : f32[B, 4]
       %c = slice %a axis(1) front(2) count(2) : f32[B, 2]
@@ -82,7 +83,7 @@ import Testing
       %s = multiply %a, %r : f32[B, 4]
       %e = exp %c : f32[B, 2]
       %v = data "v" : f32[6, 8]
-      %f = dot %x, %v contract(1; 0) batch(;) : f32[B, 8]
+      %f = dot %x, %v contract(1; 0) : f32[B, 8]
       %g = slice %f axis(1) front(4) count(4) : f32[B, 4]
       %h = add %g, %s : f32[B, 4]
       %i = tanh %f : f32[B, 8]
@@ -102,12 +103,12 @@ import Testing
       %z = data "z" : f32[B, 2, 35]
       %m = data "m" : f32[35, 1]
       %q = data "q" : f32[33, 35]
-      %a = dot %x, %w contract(1; 0) batch(;) : f32[B, 35]
-      %o = dot %u, %u contract(;) batch(;) : f32[35, 35]
-      %c = dot %z, %m contract(2; 0) batch(;) : f32[B, 2, 1]
-      %d = dot %z, %q contract(2; 1) batch(;) : f32[B, 2, 33]
-      %e = dot %q, %u contract(1; 0) batch(;) : f32[33]
-      %f = dot %u, %u contract(0; 0) batch(;) : f32[]
+      %a = dot %x, %w contract(1; 0) : f32[B, 35]
+      %o = dot %u, %u contract(;) : f32[35, 35]
+      %c = dot %z, %m contract(2; 0) : f32[B, 2, 1]
+      %d = dot %z, %q contract(2; 1) : f32[B, 2, 33]
+      %e = dot %q, %u contract(1; 0) : f32[33]
+      %f = dot %u, %u contract(0; 0) : f32[]
       %g = dot %z, %z contract(2; 2) batch(0; 0) : f32[B, 2, 2]
       %h = dot %z, %z contract(1; 1) batch(0; 0) : f32[B, 35, 35]
       output "a" = %a
@@ -135,10 +136,10 @@ import Testing
       %v = slice %w axis(0) back(2) count(6) : f32[6, 40]
       %k = reverse %v axis(1) : f32[6, 40]
       %l = slice %k axis(1) front(3) count(33) : f32[6, 33]
-      %p = dot %s, %l contract(2; 0) batch(;) : f32[T, B, 33]
+      %p = dot %s, %l contract(2; 0) : f32[T, B, 33]
       %i = constant 0.5 : f32[6, 33]
-      %q = dot %t, %i contract(2; 0) batch(;) : f32[T, B, 33]
-      %g = dot %s, %q contract(0, 1; 0, 1) batch(;) : f32[6, 33]
+      %q = dot %t, %i contract(2; 0) : f32[T, B, 33]
+      %g = dot %s, %q contract(0, 1; 0, 1) : f32[6, 33]
       output "p" = %p
       output "g" = %g
       """, [.batch: 3, .steps: 4])
@@ -151,7 +152,7 @@ import Testing
       %x = data "x" : f32[B, 20]
       %w = data "w" : f32[20, 45]
       %s = data "s" : f64[B, 45]
-      %d = dot %x, %w contract(1; 0) batch(;) : f32[B, 45]
+      %d = dot %x, %w contract(1; 0) : f32[B, 45]
       %c = convert %d : f64[B, 45]
       %y = multiply %c, %s : f64[B, 45]
       output "y" = %y
@@ -210,8 +211,8 @@ import Testing
         carry %k = %j : i32[B]
         carry %b = %z : bool[B]
         sequence %q = %i : i32[B]
-        %n = dot %a, %m contract(1; 0) batch(;) : f32[B, 6]
-        %o = dot %n, %a contract(0; 0) batch(;) : f32[6, 6]
+        %n = dot %a, %m contract(1; 0) : f32[B, 6]
+        %o = dot %n, %a contract(0; 0) : f32[6, 6]
         %t = tanh %o : f32[6, 6]
         %l = less %k, %q : bool[B]
         %s = select %b, %k, %q : i32[B]
@@ -245,7 +246,7 @@ import Testing
           invariant %v = %q : f32[B, 40]
           carry %c = %a : f32[B, 40]
           sequence %u = %ys : f32[B, 40]
-          %d = dot %c, %n contract(1; 1) batch(;) : f32[B, 40]
+          %d = dot %c, %n contract(1; 1) : f32[B, 40]
           %e = add %d, %u : f32[B, 40]
           %k = add %e, %v : f32[B, 40]
           %t = tanh %k : f32[B, 40]
@@ -260,6 +261,35 @@ import Testing
       output "o" = %o
       output "g" = %g
       """, [.batch: batch, .steps: 2, s: 3])
+  }
+
+  /// One example: the threads share the hidden units of every step and meet for the sum over them.
+  @Test func sharesHiddenUnits() throws {
+    try check(
+      """
+      %w = data "w" : f32[1152, 192]
+      %x = data "x" : f32[T, B, 192]
+      %h = state "h" : f32[B, 192]
+      %f, %o = scan T : f32[B, 192], f32[T, B, 192] {
+        invariant %v = %w : f32[1152, 192]
+        carry %a = %h : f32[B, 192]
+        sequence %q = %x : f32[B, 192]
+        %d = dot %a, %v contract(1; 1) : f32[B, 1152]
+        %g = slice %d axis(1) front(192) count(192) : f32[B, 192]
+        %i = slice %d axis(1) back(0) count(192) : f32[B, 192]
+        %j = tanh %g : f32[B, 192]
+        %k = sigmoid %i : f32[B, 192]
+        %l = multiply %j, %k : f32[B, 192]
+        %m = add %l, %q : f32[B, 192]
+        %r = reduce_maximum %m axes(1) : f32[B]
+        %s = broadcast %r axes(0) : f32[B, 192]
+        %n = subtract %m, %s : f32[B, 192]
+        %t = tanh %n : f32[B, 192]
+        yield %t, %t
+      }
+      output "f" = %f
+      output "o" = %o
+      """, [.batch: 1, .steps: 2])
   }
 
   /// Steps that no tensor shows: the loop counts, and so does `size`.
@@ -291,7 +321,7 @@ import Testing
         sequence %q = %x : f32[B, 4]
         %t = exp %q : f32[B, 4]
         %c = concat %a, %t axis(1) : f32[B, 9]
-        %d = dot %c, %v contract(1; 0) batch(;) : f32[B, 5]
+        %d = dot %c, %v contract(1; 0) : f32[B, 5]
         %n = tanh %d : f32[B, 5]
         %m = pad %n axis(1) front(2) to(8) : f32[B, 8]
         %k = concat %m, %t axis(1) : f32[B, 12]
@@ -355,7 +385,7 @@ import Testing
       %q = subtract %p, %l : f32[70]
       %t = transpose %c axes(1, 0) : f32[8, 8]
       %s = add %t, %d : f32[8, 8]
-      %k = dot %c, %d contract(1; 0) batch(;) : f32[8, 8]
+      %k = dot %c, %d contract(1; 0) : f32[8, 8]
       %i = add %d, %k : f32[8, 8]
       %r = reduce_sum %p axes(0) : f32[]
       update "nv" of "v" = %n
@@ -378,7 +408,7 @@ import Testing
     try check(
       """
       %x = data "x" : f32[B, 5]
-      %s = dot %x, %x contract(1; 1) batch(;) : f32[B, B]
+      %s = dot %x, %x contract(1; 1) : f32[B, B]
       %e = exp %s : f32[B, B]
       %t = transpose %e axes(1, 0) : f32[B, B]
       %a = add %e, %t : f32[B, B]
@@ -388,7 +418,7 @@ import Testing
       %v = reverse %d axis(0) : f32[B]
       %w = add %v, %d : f32[B]
       %u = tanh %w : f32[B]
-      %o = dot %a, %u contract(1; 0) batch(;) : f32[B]
+      %o = dot %a, %u contract(1; 0) : f32[B]
       %y = data "y" : f32[2, B, 3]
       %f = exp %y : f32[2, B, 3]
       %g = reshape %f : f32[B, 2, 3]
@@ -412,7 +442,7 @@ import Testing
       %f = exp %e : f32[B, 0]
       %c = concat %f, %x axis(1) : f32[B, 6]
       %v = data "v" : f32[0, 4]
-      %d = dot %f, %v contract(1; 0) batch(;) : f32[B, 4]
+      %d = dot %f, %v contract(1; 0) : f32[B, 4]
       %m = reduce_maximum %f axes(1) : f32[B]
       %p = pad %f axis(1) front(0) to(3) : f32[B, 3]
       %a = reduce_sum %u axes(1) : f32[B, 3, 1]
@@ -438,8 +468,8 @@ import Testing
       %x = data "x" : f32[B, T]
       %y = data "y" : f32[T, S]
       %w = data "w" : f32[20, T]
-      %a = dot %x, %w contract(1; 1) batch(;) : f32[B, 20]
-      %b = dot %w, %y contract(1; 0) batch(;) : f32[20, S]
+      %a = dot %x, %w contract(1; 1) : f32[B, 20]
+      %b = dot %w, %y contract(1; 0) : f32[20, S]
       %c = reduce_sum %x axes(1) : f32[B]
       %d = reduce_maximum %y axes(0) : f32[S]
       %e = reverse %y axis(0) : f32[T, S]
