@@ -39,7 +39,8 @@ extension KernelEmitter {
 
   private func emitBlocked(_ product: Product, _ block: Int) {
     let depth = value(of: product.depth)
-    builder.forLoop(from: constant(0), to: depth, step: constant(block)) { start in
+    // A sum of no products is stored as well: there is always a first block.
+    builder.forLoop(from: constant(0), to: builder.smax(depth, constant(1)), step: constant(block)) { start in
       let next = builder.add(start, constant(block))
       let end = builder.smin(next, depth)
       let isFirst = builder.icmp(.equal, start, constant(0))
@@ -213,14 +214,13 @@ extension KernelEmitter {
     let deepAxes = product.contracted.indices.map { kernel.domain.count + $0 }
     let left = leftAddress(block, product, indices)
     let right = rightAddress(block, product, indices)
-    let isFlat = isPacked(product.lhs) || deepAxes.count == 1
-    if isFlat, isPacked(product.rhs) || deepAxes.count == 1 {
+    if deepAxes.count == 1 || (isPacked(product.lhs) && isPacked(product.rhs)) {
       let end = block.depth?.end ?? value(of: product.depth)
       return deepLoop(
         from: block.depth?.start ?? constant(0), to: end,
         known: block.depth == nil ? product.depth.constant : nil, sums
       ) { k, sums in
-        multiplyAdd(block, product, left: left([k]), right: right([k], k), sums)
+        multiplyAdd(block, product, left: left([k], k), right: right([k], k), sums)
       }
     }
     func nest(_ axis: Int, _ deep: [IRValue], _ flat: IRValue, _ sums: [IRValue]) -> [IRValue] {
@@ -234,8 +234,9 @@ extension KernelEmitter {
         }
       }
       return deepLoop(from: constant(0), to: value(of: extent), known: extent.constant, sums) { k, sums in
-        multiplyAdd(
-          block, product, left: left(deep + [k]), right: right(deep + [k], builder.add(base, k)), sums)
+        let flat = builder.add(base, k)
+        return multiplyAdd(
+          block, product, left: left(deep + [k], flat), right: right(deep + [k], flat), sums)
       }
     }
     return nest(0, [], constant(0), sums)
@@ -258,10 +259,10 @@ extension KernelEmitter {
     if case .packed = operand.layout { true } else { false }
   }
 
-  /// Addresses of the numbers of a tile's rows at a contracted index.
+  /// Addresses of the numbers of a tile's rows at a contracted index, given by axis and counted through.
   private func leftAddress(
     _ block: Block, _ product: Product, _ indices: [Int: IRValue]
-  ) -> ([IRValue]) -> [IRValue] {
+  ) -> ([IRValue], IRValue) -> [IRValue] {
     let access = product.lhs.access
     let bytes = product.element.byteCount
     switch product.lhs.layout {
@@ -269,8 +270,8 @@ extension KernelEmitter {
       let number = builder.udiv(block.row, constant(panel))
       let size = builder.mul(value(of: product.depth), constant(panel * bytes))
       let base = builder.offset(address(access, at: indices), bytes: builder.mul(number, size))
-      return { [self] deep in
-        let here = builder.offset(base, bytes: builder.mul(deep[0], constant(panel * bytes)))
+      return { [self] _, flat in
+        let here = builder.offset(base, bytes: builder.mul(flat, constant(panel * bytes)))
         return (0..<block.height).map { builder.offset(here, bytes: $0 * bytes) }
       }
     case .direct:
@@ -281,7 +282,7 @@ extension KernelEmitter {
       let rows = (0..<block.height).map {
         $0 == 0 ? base : builder.offset(base, bytes: builder.mul(step, constant($0)))
       }
-      return { [self] deep in
+      return { [self] deep, _ in
         rows.map { offset($0, access, deep) }
       }
     }

@@ -179,6 +179,22 @@ public struct Graph: Sendable {
     return found
   }
 
+  /// Every size that the graph leaves open: of axes, of loops, and of what counts them.
+  public var symbols: Set<Symbol> {
+    var found: Set<Symbol> = []
+    for region in reachableRegions {
+      let operations = self[region].operations.map { self[$0] }
+      for value in self[region].arguments + operations.flatMap(\.results) {
+        found.formUnion(type(value).shape.compactMap(\.symbol))
+      }
+      for operation in operations {
+        if case .scan(let scan) = operation.kind { found.insert(scan.steps) }
+        if case .size(let symbols, _) = operation.kind { found.formUnion(symbols) }
+      }
+    }
+    return found
+  }
+
   /// The number of operations that are in use, in all regions.
   public var liveOperationCount: Int { reachableRegions.reduce(0) { $0 + self[$1].operations.count } }
 

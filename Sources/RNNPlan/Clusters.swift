@@ -44,6 +44,8 @@ struct Clustering {
   var completion: [ValueID: Int] = [:]
   /// Elementwise values that only one reduction needs, which computes them itself.
   var absorbed: Set<ValueID> = []
+  /// The first cluster that can compute an absorbed value.
+  var readiness: [ValueID: Int] = [:]
   /// Where values computed here go, besides memory of their own.
   var destinations: [ValueID: [Destination]] = [:]
   /// How many groups of columns a product is read in.
@@ -114,7 +116,11 @@ extension Planner {
     let operation = graph[id]
     switch operation.kind {
     case .unary, .binary, .compare, .select, .convert:
-      if clustering.absorbed.contains(operation.result) { return }
+      if clustering.absorbed.contains(operation.result) {
+        clustering.readiness[operation.result] =
+          operation.operands.map { ready($0, domain: nil, clustering) }.max() ?? 0
+        return
+      }
       let domain = graph.type(operation.result).shape
       let first = operation.operands.map { ready($0, domain: domain, clustering) }.max() ?? 0
       compute(operation.result, in: pointwise(domain, from: first, &clustering), &clustering)
@@ -252,9 +258,8 @@ extension Planner {
       return isLocal(view, value, home, domain, clustering) ? home : home + 1
     }
     if let completion = clustering.completion[view.base] { return completion + 1 }
-    guard isLeaf(view.base) || clustering.absorbed.contains(view.base),
-      let id = graph.definingOperation(view.base)
-    else { return 0 }
+    if let readiness = clustering.readiness[view.base] { return readiness }
+    guard isLeaf(view.base), let id = graph.definingOperation(view.base) else { return 0 }
     return graph[id].operands.map { ready($0, domain: nil, clustering) }.max() ?? 0
   }
 

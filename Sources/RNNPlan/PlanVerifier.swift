@@ -160,7 +160,8 @@ private struct PlanVerifier {
   /// The least and greatest value of an index over the domain and the loops around.
   private mutating func checkBounds(_ access: Access, _ kernel: Kernel, _ extra: [Size], loops: [Int: Loop]) {
     let extents = kernel.domain + extra
-    for sizes in samples {
+    // A domain without elements reads and writes nothing.
+    for sizes in samples where !extents.contains(where: { $0.evaluate(sizes) == 0 }) {
       var low = access.index.constant.evaluate(sizes)
       var high = low
       for (index, factor) in access.index.factors {
@@ -180,7 +181,7 @@ private struct PlanVerifier {
           if case .loop = index { last = (sizes[loop.steps] ?? 1) - 1 } else { last = 1 }
         case .stepsParity: last = 1
         }
-        let reach = factor.evaluate(sizes) * max(last, 0)
+        let reach = factor.evaluate(sizes) * last
         low += min(reach, 0)
         high += max(reach, 0)
       }

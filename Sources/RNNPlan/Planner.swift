@@ -86,13 +86,7 @@ public final class Planner {
       outputs.append(port)
     }
     let steps = lower(.entry, results: results) + lateCopies.map { .kernel($0) }
-    let symbols = Set(
-      graph.reachableRegions.flatMap { region in
-        (graph[region].arguments + graph[region].operations.flatMap { graph[$0].results }).flatMap {
-          graph.type($0).shape.compactMap(\.symbol)
-        }
-      }
-    ).subtracting([.batch]).sorted()
+    let symbols = graph.symbols.subtracting([.batch]).sorted()
     var plan = Plan(
       name: graph.name, inputs: inputs, outputs: outputs, buffers: buffers, steps: steps, arenaBytes: 0,
       threads: threads, batch: batch, machine: machine, symbols: symbols)
@@ -157,6 +151,9 @@ public final class Planner {
         let symbols = graph.type(argument).shape.compactMap(\.symbol)
         if symbols.count > 3 { throw UnsupportedByPlan(description: "\(graph.type(argument)) inside a loop") }
       }
+    }
+    for case .scan(let scan) in loopNumbers.keys.map({ graph[$0].kind }) where scan.steps == .batch {
+      throw UnsupportedByPlan(description: "a loop over the batch")
     }
   }
 }

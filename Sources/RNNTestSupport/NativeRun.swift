@@ -51,8 +51,12 @@ public func runNatively(
   return outputs
 }
 
-/// Memory of some bytes, never none.
-private func guarded(_ bytes: Int) -> AlignedMemory { AlignedMemory(byteCount: max(bytes, 1)) }
+/// Memory of some bytes, never none, in which nothing that was left out shows as a number.
+private func guarded(_ bytes: Int) -> AlignedMemory {
+  let memory = AlignedMemory(byteCount: max(bytes, 1))
+  memory.baseAddress.initializeMemory(as: UInt8.self, repeating: 0xFF, count: memory.byteCount)
+  return memory
+}
 
 private func encode(_ array: DenseArray) -> [UInt8] {
   func bytes<T>(_ values: [T]) -> [UInt8] { values.withUnsafeBytes { Array($0) } }

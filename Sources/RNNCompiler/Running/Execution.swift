@@ -156,18 +156,6 @@ extension Tensor {
   }
 }
 
-extension Graph {
-  /// Every symbol in the type of a value.
-  fileprivate var symbols: Set<Symbol> {
-    var symbols: Set<Symbol> = []
-    for region in reachableRegions {
-      let values = self[region].arguments + self[region].operations.flatMap { self[$0].results }
-      for value in values { symbols.formUnion(type(value).shape.compactMap(\.symbol)) }
-    }
-    return symbols
-  }
-}
-
 extension DenseArray {
   /// The array that the interpreter reads a tensor as.
   fileprivate init(_ tensor: Tensor) {
