@@ -1,13 +1,15 @@
+import RNNSupport
+
 /// The name of a target that does not exist.
 public struct UnknownTarget: Error, CustomStringConvertible, Sendable {
   /// What the user wrote.
   public let name: String
-  /// Names that look like it, best first.
-  public let suggestions: [String]
+  /// The name that was most likely meant.
+  public let suggestion: String?
 
   init(_ name: String) {
     self.name = name
-    suggestions = TargetNames.nearest(to: name)
+    suggestion = TargetNames.nearest(to: name)
   }
 
   /// What is wrong, without what would fit.
@@ -16,7 +18,7 @@ public struct UnknownTarget: Error, CustomStringConvertible, Sendable {
   /// What would fit.
   public var note: String {
     let kinds = "a target is 'native', a processor such as x86-64-v3, znver4 or neoverse-n1, or a full triple"
-    return suggestions.isEmpty ? kinds : "did you mean \(suggestions.joined(separator: ", "))? \(kinds)"
+    return suggestion.map { "did you mean '\($0)'? \(kinds)" } ?? kinds
   }
 
   /// The message and the note.
@@ -60,27 +62,9 @@ enum TargetNames {
     return aarch64.contains(name) ? .aarch64 : nil
   }
 
-  /// Up to three names at most a third of their letters away.
-  static func nearest(to name: String) -> [String] {
-    let written = Array(name.lowercased())
-    let scored = x86_64.union(aarch64).union(["native"]).map { ($0, distance(written, Array($0))) }
-    return scored.filter { $0.1 * 3 <= Swift.max($0.0.count, 3) }
-      .sorted { ($0.1, $0.0) < ($1.1, $1.0) }.prefix(3).map(\.0)
-  }
-
-  /// How many letters must be inserted, removed or replaced.
-  private static func distance(_ a: [Character], _ b: [Character]) -> Int {
-    var row = Array(0...b.count)
-    for (i, x) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, y) in b.enumerated() {
-        let above = row[j + 1]
-        row[j + 1] = x == y ? diagonal : Swift.min(diagonal, above, row[j]) + 1
-        diagonal = above
-      }
-    }
-    return row[b.count]
+  /// The name that was most likely meant.
+  static func nearest(to name: String) -> String? {
+    nearestName(to: name, among: x86_64.union(aarch64).union(["native"]))
   }
 
   private static func names(_ text: String) -> Set<String> {

@@ -193,12 +193,12 @@ private func sumModule(_ target: Target) -> Module {
     #expect(try !Target(named: target.architecture == .x86_64 ? "neoverse-n1" : "x86-64").runsHere)
   }
 
-  @Test func `an unknown name is refused with those that look like it`() {
+  @Test func `an unknown name is refused with one that looks like it`() {
     #expect { try Target(named: "x86-64-v5") } throws: { error in
       let error = error as? UnknownTarget
-      return error?.suggestions == ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
+      return error?.suggestion == "x86-64-v2"
     }
-    #expect { try Target(named: "znver33") } throws: { "\($0)".contains("did you mean znver3") }
+    #expect { try Target(named: "znver33") } throws: { "\($0)".contains("did you mean 'znver3'") }
     #expect { try Target(named: "not-a-machine") } throws: {
       "\($0)".contains("unknown target 'not-a-machine'")
     }

@@ -1,0 +1,313 @@
+import RNNGraph
+import RNNLLVM
+import RNNPlan
+
+/// A part of a product that is held in registers while its sums are computed.
+struct ProductBlock {
+  /// Its first row, and how many rows there are.
+  var row: IRValue
+  var height: Int
+  /// Its first column, vectors of columns, and the mask of the last one.
+  var column: IRValue
+  var vectors: Int
+  var lastMask: IRValue?
+  /// The contracted indices to sum over; nil for all.
+  var depth: (start: IRValue, end: IRValue, isFirst: IRValue, isLast: IRValue)?
+}
+
+extension KernelEmitter {
+  /// Computes a tile's sums and what follows them.
+  func emit(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue]) {
+    let zero = memoryType(product.element).vector(lanes).zero
+    let count = block.height * product.groups * block.vectors
+    var sums = Array(repeating: zero, count: count)
+    if let depth = block.depth {
+      sums = builder.ifElse(
+        depth.isFirst, then: { sums }, else: { loadPartial(block, product) })
+    }
+    sums = sumOver(block, product, indices, sums)
+    if let depth = block.depth {
+      _ = builder.ifElse(
+        depth.isLast,
+        then: {
+          finish(block, product, indices, sums)
+          return []
+        },
+        else: {
+          storePartial(block, product, sums)
+          return []
+        })
+    } else {
+      finish(block, product, indices, sums)
+    }
+  }
+
+  private func place(_ block: ProductBlock, _ product: Product, _ row: Int, _ group: Int, _ vector: Int)
+    -> Int
+  {
+    (row * product.groups + group) * block.vectors + vector
+  }
+
+  private func mask(_ block: ProductBlock, _ vector: Int) -> IRValue? {
+    vector == block.vectors - 1 ? block.lastMask : nil
+  }
+
+  /// Applies the kernel's body to the sums, row by row.
+  ///
+  /// Where the body is long, the sums pass through memory so that one copy of it serves all rows: that costs a store and
+  /// a load for each sum, next to nothing beside the contraction, and keeps the code small.
+  private func finish(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ sums: [IRValue])
+  {
+    func finish(row r: IRValue, _ sum: (_ group: Int, _ vector: Int) -> IRValue) {
+      var indices = indices
+      indices[rowAxis] = builder.add(block.row, r)
+      let row = row(at: indices)
+      for v in 0..<block.vectors {
+        let columns = Columns(
+          first: builder.add(block.column, constant(v * lanes)), mask: mask(block, v),
+          accumulators: (0..<product.groups).map { sum($0, v) })
+        store(evaluate(row, columns), row, columns)
+      }
+    }
+    if kernel.body.count <= 6 || block.height == 1 {
+      for r in 0..<block.height {
+        finish(row: constant(r)) { sums[place(block, product, r, $0, $1)] }
+      }
+      return
+    }
+    let type = memoryType(product.element).vector(lanes)
+    let bytes = lanes * product.element.byteCount
+    let memory = builder.alloca(type, count: sums.count, align: bytes)
+    for (i, sum) in sums.enumerated() {
+      builder.store(sum, builder.offset(memory, bytes: i * bytes), align: bytes)
+    }
+    let rowBytes = product.groups * block.vectors * bytes
+    builder.forLoop(from: constant(0), to: constant(block.height), step: constant(1)) { r in
+      let start = builder.offset(memory, bytes: builder.mul(r, constant(rowBytes)))
+      finish(row: r) { group, vector in
+        builder.load(
+          type, builder.offset(start, bytes: (group * block.vectors + vector) * bytes), align: bytes)
+      }
+    }
+  }
+
+  /// Adds the products for all contracted indices of a block to sums.
+  private func sumOver(
+    _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ sums: [IRValue]
+  ) -> [IRValue] {
+    let deepAxes = product.contracted.indices.map { kernel.domain.count + $0 }
+    let left = leftAddress(block, product, indices)
+    let right = rightAddress(block, product, indices)
+    if deepAxes.count == 1 || (isPacked(product.lhs) && isPacked(product.rhs)) {
+      let end = block.depth?.end ?? value(of: product.depth)
+      return deepLoop(
+        from: block.depth?.start ?? constant(0), to: end,
+        known: block.depth == nil ? product.depth.constant : nil, sums
+      ) { k, sums in
+        multiplyAdd(block, product, left: left([k], k), right: right([k], k), sums)
+      }
+    }
+    func nest(_ axis: Int, _ deep: [IRValue], _ flat: IRValue, _ sums: [IRValue]) -> [IRValue] {
+      let extent = product.contracted[axis]
+      let isInnermost = axis == product.contracted.count - 1
+      let base = builder.mul(flat, value(of: extent))
+      if !isInnermost {
+        return builder.forLoop(from: constant(0), to: value(of: extent), step: constant(1), carrying: sums) {
+          k, sums in
+          nest(axis + 1, deep + [k], builder.add(base, k), sums)
+        }
+      }
+      return deepLoop(from: constant(0), to: value(of: extent), known: extent.constant, sums) { k, sums in
+        let flat = builder.add(base, k)
+        return multiplyAdd(
+          block, product, left: left(deep + [k], flat), right: right(deep + [k], flat), sums)
+      }
+    }
+    return nest(0, [], constant(0), sums)
+  }
+
+  /// The innermost loop; a small tile is unrolled a little if the number of rounds is known to allow it.
+  private func deepLoop(
+    from start: IRValue, to end: IRValue, known: Int?, _ sums: [IRValue],
+    _ body: (IRValue, [IRValue]) -> [IRValue]
+  ) -> [IRValue] {
+    let unroll = known.flatMap { count in [4, 2].first { count % $0 == 0 && sums.count * $0 <= 24 } } ?? 1
+    return builder.forLoop(from: start, to: end, step: constant(unroll), carrying: sums) { k, sums in
+      var sums = sums
+      for u in 0..<unroll { sums = body(u == 0 ? k : builder.add(k, constant(u)), sums) }
+      return sums
+    }
+  }
+
+  private func isPacked(_ operand: ProductOperand) -> Bool {
+    if case .packed = operand.layout { true } else { false }
+  }
+
+  /// Addresses of the numbers of a tile's rows at a contracted index, given by axis and counted through.
+  private func leftAddress(
+    _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue]
+  ) -> ([IRValue], IRValue) -> [IRValue] {
+    let access = product.lhs.access
+    let bytes = product.element.byteCount
+    switch product.lhs.layout {
+    case .packed(let panel):
+      let number = builder.udiv(block.row, constant(panel))
+      let size = builder.mul(value(of: product.depth), constant(panel * bytes))
+      let base = builder.offset(address(access, at: indices), bytes: builder.mul(number, size))
+      return { [self] _, flat in
+        let here = builder.offset(base, bytes: builder.mul(flat, constant(panel * bytes)))
+        return (0..<block.height).map { builder.offset(here, bytes: $0 * bytes) }
+      }
+    case .direct:
+      var indices = indices
+      indices[rowAxis] = block.row
+      let base = address(access, at: indices)
+      let step = builder.mul(value(of: access.index.factor(ofAxis: rowAxis)), constant(bytes))
+      let rows = (0..<block.height).map {
+        $0 == 0 ? base : builder.offset(base, bytes: builder.mul(step, constant($0)))
+      }
+      return { [self] deep, _ in
+        rows.map { offset($0, access, deep) }
+      }
+    }
+  }
+
+  /// An address moved along the contracted axes.
+  private func offset(_ address: IRValue, _ access: Access, _ deep: [IRValue]) -> IRValue {
+    let bytes = elementType(access).byteCount
+    return deep.enumerated().reduce(address) { address, entry in
+      let factor = access.index.factor(ofAxis: kernel.domain.count + entry.offset)
+      if factor == 0 { return address }
+      let stride = builder.mul(value(of: factor), constant(bytes))
+      return builder.offset(address, bytes: builder.mul(entry.element, stride))
+    }
+  }
+
+  /// The vectors of a tile's columns at a contracted index, by group.
+  private func rightAddress(
+    _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue]
+  ) -> ([IRValue], IRValue) -> (Int, Int) -> IRValue {
+    let access = product.rhs.access
+    let bytes = product.element.byteCount
+    let type = memoryType(product.element).vector(lanes)
+    switch product.rhs.layout {
+    case .packed(let panel):
+      let step = product.groups * panel * bytes
+      let number = builder.udiv(block.column, constant(panel))
+      let within = builder.sub(block.column, builder.mul(number, constant(panel)))
+      let size = builder.mul(value(of: product.depth), constant(step))
+      let start = builder.offset(address(access, at: indices), bytes: builder.mul(number, size))
+      let base = builder.offset(start, bytes: builder.mul(within, constant(bytes)))
+      return { [self] _, flat in
+        let here = builder.offset(base, bytes: builder.mul(flat, constant(step)))
+        return { [self] group, vector in
+          builder.load(
+            type, builder.offset(here, bytes: (group * panel + vector * lanes) * bytes), align: bytes)
+        }
+      }
+    case .direct:
+      var indices = indices
+      indices[lastAxis] = block.column
+      let base = address(access, at: indices)
+      let factor = access.index.factor(ofAxis: lastAxis)
+      let stride = builder.mul(value(of: factor), constant(bytes))
+      let group = builder.mul(stride, value(of: kernel.domain[lastAxis]))
+      return { [self] deep, _ in
+        let here = offset(base, access, deep)
+        return { [self] number, vector in
+          let first = builder.add(
+            builder.mul(group, constant(number)), builder.mul(stride, constant(vector * lanes)))
+          let place = builder.offset(here, bytes: first)
+          let mask = mask(block, vector)
+          if factor == 1 {
+            return mask.map { builder.maskedLoad(type, place, mask: $0, align: bytes) }
+              ?? builder.load(type, place, align: bytes)
+          }
+          let offsets = builder.mul(iota(module.i64), builder.splat(stride, lanes))
+          return builder.gather(
+            type, builder.offset(place, bytes: offsets), mask: mask ?? module.i1.vector(lanes).constant(1),
+            align: bytes)
+        }
+      }
+    }
+  }
+
+  /// Adds the product of a column of numbers and a row of vectors to the sums.
+  private func multiplyAdd(
+    _ block: ProductBlock, _ product: Product, left: [IRValue], right: (Int, Int) -> IRValue,
+    _ sums: [IRValue]
+  ) -> [IRValue] {
+    var sums = sums
+    let type = memoryType(product.element)
+    let bytes = product.element.byteCount
+    let pairs = (0..<product.groups).flatMap { group in (0..<block.vectors).map { (group, $0) } }
+    func number(_ r: Int) -> IRValue { builder.splat(builder.load(type, left[r], align: bytes), lanes) }
+    // The side with fewer registers is held, the other one streams.
+    if block.height <= pairs.count {
+      let numbers = (0..<block.height).map(number)
+      for (group, vector) in pairs {
+        let values = right(group, vector)
+        for r in 0..<block.height {
+          let place = place(block, product, r, group, vector)
+          sums[place] = builder.mulAdd(numbers[r], values, sums[place])
+        }
+      }
+    } else {
+      let values = pairs.map { right($0.0, $0.1) }
+      for r in 0..<block.height {
+        let number = number(r)
+        for (i, (group, vector)) in pairs.enumerated() {
+          let place = place(block, product, r, group, vector)
+          sums[place] = builder.mulAdd(number, values[i], sums[place])
+        }
+      }
+    }
+    return sums
+  }
+
+  // MARK: Sums between blocks
+
+  private func partialAddress(
+    _ block: ProductBlock, _ product: Product, _ row: Int, _ group: Int, _ vector: Int
+  )
+    -> IRValue
+  {
+    let bytes = product.element.byteCount
+    let width = kernel.domain[lastAxis].constant!
+    let line = builder.mul(builder.add(block.row, constant(row)), constant(width * product.groups))
+    let place = builder.add(builder.add(line, block.column), constant(group * width + vector * lanes))
+    return builder.offset(start(of: product.partial!), bytes: builder.mul(place, constant(bytes)))
+  }
+
+  private func loadPartial(_ block: ProductBlock, _ product: Product) -> [IRValue] {
+    let type = memoryType(product.element).vector(lanes)
+    let bytes = product.element.byteCount
+    return forEachSum(block, product) { row, group, vector in
+      let address = partialAddress(block, product, row, group, vector)
+      return mask(block, vector).map { builder.maskedLoad(type, address, mask: $0, align: bytes) }
+        ?? builder.load(type, address, align: bytes)
+    }
+  }
+
+  private func storePartial(_ block: ProductBlock, _ product: Product, _ sums: [IRValue]) {
+    let bytes = product.element.byteCount
+    _ = forEachSum(block, product) { row, group, vector in
+      let address = partialAddress(block, product, row, group, vector)
+      let sum = sums[place(block, product, row, group, vector)]
+      if let mask = mask(block, vector) {
+        builder.maskedStore(sum, address, mask: mask, align: bytes)
+      } else {
+        builder.store(sum, address, align: bytes)
+      }
+      return sum
+    }
+  }
+
+  private func forEachSum(_ block: ProductBlock, _ product: Product, _ body: (Int, Int, Int) -> IRValue)
+    -> [IRValue]
+  {
+    (0..<block.height).flatMap { row in
+      (0..<product.groups).flatMap { group in (0..<block.vectors).map { body(row, group, $0) } }
+    }
+  }
+}
