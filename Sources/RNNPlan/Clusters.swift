@@ -132,7 +132,7 @@ extension Planner {
     case .dot(let axes):
       assignDot(id, axes, &clustering)
     case .reduce:
-      let first = operation.operands.map { readyForReduction($0, clustering) }.max() ?? 0
+      let first = operation.operands.map { ready($0, domain: nil, clustering) }.max() ?? 0
       append(
         Cluster(kind: .reduce(id), domain: graph.type(operation.operands[0]).shape), first, operation.results,
         &clustering)
@@ -261,10 +261,6 @@ extension Planner {
     if let readiness = clustering.readiness[view.base] { return readiness }
     guard isLeaf(view.base), let id = graph.definingOperation(view.base) else { return 0 }
     return graph[id].operands.map { ready($0, domain: nil, clustering) }.max() ?? 0
-  }
-
-  private func readyForReduction(_ value: ValueID, _ clustering: Clustering) -> Int {
-    ready(value, domain: nil, clustering)
   }
 
   /// Whether a view of a value computed in a cluster can be read there from a register.

@@ -18,8 +18,8 @@ extension Planner {
     let cluster = clustering.clusters[number]
     switch cluster.kind {
     case .pointwise: lowerPointwise(number, clustering)
-    case .reduce(let id): lowerReduction(id, number, clustering)
-    case .scatter(let id): lowerScatter(id, number, clustering)
+    case .reduce(let id): lowerReduction(id, clustering)
+    case .scatter(let id): lowerScatter(id, clustering)
     case .scan(let id): lowerScan(id, clustering)
     }
   }
@@ -119,7 +119,7 @@ extension Planner {
   }
 
   /// A reduction, or a product of a form that has no tiles: its domain is the kept axes and the reduced ones.
-  private func lowerReduction(_ id: OperationID, _ number: Int, _ clustering: Clustering) {
+  private func lowerReduction(_ id: OperationID, _ clustering: Clustering) {
     let operation = graph[id]
     let result = storage[operation.result]!
     var builder: KernelBuilder
@@ -198,7 +198,7 @@ extension Planner {
     kept.firstIndex(of: .batch).map { domainOrder(kept.count, reduced.count, keepsLast: keepsLast)[$0] }
   }
 
-  private func lowerScatter(_ id: OperationID, _ number: Int, _ clustering: Clustering) {
+  private func lowerScatter(_ id: OperationID, _ clustering: Clustering) {
     let operation = graph[id]
     let ids = graph.type(operation.operands[0]).rank
     var shape = graph.type(operation.operands[1]).shape

@@ -98,17 +98,14 @@ extension Planner {
 
     // Rows whose numbers do not follow each other along the contraction are packed, if that pays.
     var lhs = ProductOperand(access: rowsAccess, layout: .direct)
-    var lhsTile = tile
     if let inner = deepAxes.last, rowsAccess.index.factor(ofAxis: inner) != 1, openRegions.count == 1,
       domain.count == 2, let rows = domain[0].constant, rows >= 2 * tile.rows, !isSplit
     {
       lhs = packer.packRows(operation.operands[form.rows], rowsView, panel: tile.rows)
-    } else {
-      lhsTile = tile
     }
-    let rhs = packer.columns(operation.operands[form.columns], columnsView, tile: lhsTile, rows: rowCount)
+    let rhs = packer.columns(operation.operands[form.columns], columnsView, tile: tile, rows: rowCount)
     kernel.product = Product(
-      lhs: lhs, rhs: rhs, groups: groups, contracted: contracted.isEmpty ? [1] : contracted, tile: lhsTile,
+      lhs: lhs, rhs: rhs, groups: groups, contracted: contracted.isEmpty ? [1] : contracted, tile: tile,
       block: nil, partial: nil, element: element)
     chooseBlock(&kernel)
     kernel.split = productSplit(kernel, batchAxis: batchAxis)
