@@ -38,6 +38,17 @@ extension GraphBuilder {
     return subtract(logarithm, sumOverLastAxis(multiply(chosen, shifted)))
   }
 
+  /// The first place of the greatest element along the last axis; some place if there is a NaN.
+  func argmax(_ x: ValueID) -> ValueID {
+    let shape = type(x).shape
+    let axis = shape.count - 1
+    guard let count = shape[axis].fixed else { preconditionFailure("\(type(x)) has no fixed last axis") }
+    let places = broadcast(iota(shape[axis], type(x).element), axes: [axis], shape: shape)
+    let isGreatest = compare(.equal, x, broadcast(lastAxisOf: x, reduce(.maximum, x, axes: [axis])))
+    let last = constant(Double(count - 1), like: x)
+    return convert(reduce(.minimum, select(isGreatest, places, last), axes: [axis]), to: .i32)
+  }
+
   /// The mean over axes of the given number of elements in all.
   func mean(_ x: ValueID, axes: [Int], count: Int) -> ValueID {
     axes.isEmpty ? x : scale(reduce(.sum, x, axes: axes), by: 1 / Double(count))
