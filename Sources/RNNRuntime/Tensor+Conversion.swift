@@ -1,15 +1,4 @@
 extension Tensor {
-  /// The same elements in the same order under another shape.
-  /// - Throws: `InputError` if the shapes have different numbers of elements.
-  public func reshaped(to shape: [Int]) throws -> Tensor {
-    guard Self.byteCount(of: elementType, shape: shape) == byteCount else {
-      throw InputError("\(self) cannot take the shape \(shape): the number of elements differs")
-    }
-    var result = Tensor(elementType, shape: shape)
-    withUnsafeBytes { source in result.withUnsafeMutableBytes { $0.copyMemory(from: source) } }
-    return result
-  }
-
   /// The elements converted to `type`: a floating-point type to the other, rounding to nearest, or an integer
   /// type to another that holds every value.
   /// - Throws: `InputError` between floating-point and integer types, and for an integer out of range.
