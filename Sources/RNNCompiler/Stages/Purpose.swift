@@ -85,7 +85,7 @@ extension Input {
   fileprivate var isDifferentiable: Bool {
     switch role {
     case .parameter, .data, .state: true
-    case .target, .hyperparameter, .optimizer: false
+    case .target, .hyperparameter, .optimizer, .lengths, .seed: false
     }
   }
 }
