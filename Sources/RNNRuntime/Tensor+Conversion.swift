@@ -1,4 +1,27 @@
 extension Tensor {
+  /// The tensor with its first two axes in the opposite order.
+  /// - Requires: it has two axes or more.
+  public func swappingFirstAxes() -> Tensor {
+    precondition(shape.count >= 2, "\(self) does not have two axes")
+    let (rows, columns) = (shape[0], shape[1])
+    var result = Tensor(elementType, shape: [columns, rows] + shape[2...])
+    let width = shape[2...].reduce(elementType.byteCount, *)
+    guard byteCount > 0 else { return result }
+    withUnsafeBytes { source in
+      result.withUnsafeMutableBytes { target in
+        for row in 0..<rows {
+          for column in 0..<columns {
+            let part = source[((row * columns + column) * width)...].prefix(width)
+            let place = (column * rows + row) * width
+            UnsafeMutableRawBufferPointer(rebasing: target[place..<(place + width)])
+              .copyMemory(from: UnsafeRawBufferPointer(rebasing: part))
+          }
+        }
+      }
+    }
+    return result
+  }
+
   /// The elements converted to `type`: a floating-point type to the other, rounding to nearest, or an integer
   /// type to another that holds every value.
   /// - Throws: `InputError` between floating-point and integer types, and for an integer out of range.
