@@ -18,7 +18,8 @@ extension Program {
     var sizes = KnownSizes()
     for (i, input) in execution.graph.inputs.enumerated() {
       if let tensor = tensors[input.name] {
-        execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
+        execution.inputs[i] = try execution.signature.fit(
+          tensor, to: i, sizes: &sizes, checked: execution.inputs[i])
       } else if input.role != .state {
         let wanted = execution.signature.description(i)
         let present = tensors.keys.sorted().prefix(8).joined(separator: ", ")
