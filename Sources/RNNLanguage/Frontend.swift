@@ -17,6 +17,10 @@ public struct LoweredModel: Sendable {
   public let sizes: [String: Int]
   /// The sizes that bound the tokens of inputs.
   public let tokenSizes: [TokenSize]
+  /// The instances whose cells tell what other programs call their parameters, in the order of their declaration.
+  public let otherNames: [OtherNames]
+  /// What the outputs `loss` and `accuracy` are means over: `[T, B]` if of every step, `[B]` if of every example.
+  public let means: [String: [Symbol]]
   /// Warnings.
   public let diagnostics: DiagnosticSet
 }
@@ -88,11 +92,10 @@ public struct Frontend: Sendable {
       preconditionFailure("model \(selected.unit.name.text) is at fault, but nothing was reported")
     }
     if let unknown = checked.unknownSteps(ragged) { throw DiagnosticError(unknown) }
+    let lowering = ModelLowering(checked, element, ragged: ragged, isTraining: isTraining)
     return LoweredModel(
-      graph: ModelLowering(checked, element, ragged: ragged, isTraining: isTraining).run(),
-      sizes: checked.sizes,
-      tokenSizes: selected.unit.tokenSizes,
-      diagnostics: checker.diagnostics)
+      graph: lowering.run(), sizes: checked.sizes, tokenSizes: selected.unit.tokenSizes,
+      otherNames: checked.otherNames(path: ""), means: lowering.means, diagnostics: checker.diagnostics)
   }
 
   private func select(_ name: String?, _ program: Program) throws(DiagnosticError) -> (

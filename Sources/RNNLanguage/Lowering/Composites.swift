@@ -38,15 +38,29 @@ extension GraphBuilder {
     return subtract(logarithm, sumOverLastAxis(multiply(chosen, shifted)))
   }
 
-  /// The first place of the greatest element along the last axis; some place if there is a NaN.
+  /// The token of the greatest element along the last axis: the last one, if an element is not a number.
   func argmax(_ x: ValueID) -> ValueID {
-    let shape = type(x).shape
-    let axis = shape.count - 1
-    guard let count = shape[axis].fixed else { preconditionFailure("\(type(x)) has no fixed last axis") }
-    let places = broadcast(iota(shape[axis], type(x).element), axes: [axis], shape: shape)
+    let place = placeOfGreatest(x)
+    let extent = type(x).shape[type(x).rank - 1].fixed ?? 1
+    return convert(binary(.minimum, place, constant(Double(extent - 1), like: place)), to: .i32)
+  }
+
+  /// The place of the greatest element along the last axis, as a number: of the first one if there are several, and
+  /// the extent if there is none because an element is not a number.
+  func placeOfGreatest(_ x: ValueID) -> ValueID {
+    let axis = type(x).rank - 1
+    let extent = type(x).shape[axis]
+    let places = broadcast(iota(extent, type(x).element), axes: [axis], shape: type(x).shape)
     let isGreatest = compare(.equal, x, broadcast(lastAxisOf: x, reduce(.maximum, x, axes: [axis])))
-    let last = constant(Double(count - 1), like: x)
-    return convert(reduce(.minimum, select(isGreatest, places, last), axes: [axis]), to: .i32)
+    let none = constant(Double(extent.fixed ?? 0), like: x)
+    return reduce(.minimum, select(isGreatest, places, none), axes: [axis])
+  }
+
+  /// 1 where the greatest element along the last axis is the one at an id, 0 elsewhere.
+  func isGreatest(_ x: ValueID, at ids: ValueID) -> ValueID {
+    let found = placeOfGreatest(detach(x))
+    let element = type(x).element
+    return convert(compare(.equal, found, convert(ids, to: element)), to: element)
   }
 
   /// The mean over axes of the given number of elements in all.

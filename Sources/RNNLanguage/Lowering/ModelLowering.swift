@@ -9,6 +9,8 @@ final class ModelLowering {
   private let isTraining: Bool
   private var surroundings = Surroundings()
   private var finalStates: [(name: String, value: ValueID)] = []
+  /// For the loss and other numbers that are reported, what each is a mean over.
+  private(set) var means: [String: [Symbol]] = [:]
 
   private var builder: GraphBuilder { context.builder }
   private var element: ElementType { context.element }
@@ -23,7 +25,7 @@ final class ModelLowering {
   /// Makes the graph.
   ///
   /// Inputs are the data, the targets, the lengths of ragged sequences, the seed, the parameters and the initial states;
-  /// outputs are those of the model, the loss and the final states.
+  /// outputs are those of the model, the loss, the accuracy if the loss is a cross-entropy, and the final states.
   func run() -> Graph {
     var inputs: [LoweredValue?] = model.inputs.map { $0.isTarget ? nil : add($0) }
     for (index, input) in model.inputs.enumerated() where input.isTarget { inputs[index] = add(input) }
@@ -49,14 +51,22 @@ final class ModelLowering {
     }
     if let loss = model.loss {
       builder.site = model.nodes[loss.index].site.description
-      let value = body.tensor(body[loss])
-      let lengths = lengths(of: model.type(loss).extent)
-      let mean =
-        lengths.map { builder.meanOverValidSteps(value, lengths: $0) } ?? builder.meanOverSymbols(value)
-      builder.graph.addOutput("loss", role: .loss, mean)
+      addMean("loss", role: .loss, of: body.tensor(body[loss]))
+      if let correct = body.correctness(of: loss), builder.graph.output(named: "accuracy") == nil {
+        addMean("accuracy", role: .metric, of: correct)
+      }
     }
     for state in finalStates { builder.graph.addOutput(state.name, role: .state, state.value) }
     return builder.graph
+  }
+
+  /// Adds the mean over all examples, and steps if there are some, as an output.
+  private func addMean(_ name: String, role: OutputRole, of value: ValueID) {
+    means[name] = builder.type(value).shape.compactMap(\.symbol)
+    let lengths = builder.type(value).shape.first?.symbol.flatMap { surroundings.lengths[$0] }
+    let mean =
+      lengths.map { builder.meanOverValidSteps(value, lengths: $0) } ?? builder.meanOverSymbols(value)
+    builder.graph.addOutput(name, role: role, mean)
   }
 
   private func add(_ input: CheckedInput) -> LoweredValue {
