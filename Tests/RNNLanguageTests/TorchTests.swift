@@ -85,7 +85,7 @@ struct TorchTests {
     let graph = try gradient(of: forward) { input in
       switch input.role {
       case .parameter, .state, .data: true
-      case .target, .hyperparameter, .optimizer: false
+      case .target, .hyperparameter, .optimizer, .lengths, .seed: false
       }
     }
     // Which tensor of PyTorch each parameter is.

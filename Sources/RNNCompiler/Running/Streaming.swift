@@ -25,8 +25,8 @@ extension Graph {
         if axes.lhsContracting.contains(where: { isSequence(operation.operands[0], $0) }) { return false }
       case .gather:
         if isSequence(operation.operands[0], 0) { return false }
-      case .scatterAdd, .size: return false
-      case .constant, .unary, .binary, .compare, .select, .convert, .detach, .broadcast, .reshape, .transpose,
+      case .scatterAdd, .size, .reversePrefix, .iota: return false
+      case .constant, .random, .unary, .binary, .compare, .select, .convert, .detach, .broadcast, .reshape, .transpose,
         .oneHot:
         continue
       }

@@ -38,7 +38,7 @@ extension Purpose {
       return try gradient(of: model) { input in
         switch input.role {
         case .parameter, .data, .state: true
-        case .target, .hyperparameter, .optimizer: false
+        case .target, .hyperparameter, .optimizer, .lengths, .seed: false
         }
       }
     case .training(let optimizer, let clips):
