@@ -88,7 +88,7 @@ extension Program {
   public var mainPurpose: Purpose {
     let hasLoss = model.graph.outputs.contains { $0.role == .loss }
     return hasLoss && model.graph.inputs.contains(where: \.isParameter)
-      ? .training(.sgd, clips: true) : .inference
+      ? .training(TrainingStepOptions(clipsNorm: true, carriesState: true)) : .inference
   }
 
   /// The typed graph of the model.

@@ -18,7 +18,7 @@ public struct Checkpoint: Equatable, Sendable {
   public var recurrentState: [String: Tensor]
 
   /// The version of the format that this code writes and reads.
-  public static let formatVersion = 1
+  public static let formatVersion = 2
 
   /// Collects the parts.
   public init(

@@ -66,14 +66,8 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var steps: Int
   /// The order of windows.
   public var order: SamplingOrder
-  /// The name of the optimiser.
-  public var optimizer: String
-  /// The learning rate.
-  public var learningRate: Double
-  /// The optimiser's other numbers, by name.
-  public var optimizerSettings: [String: Double]
-  /// The bound on the gradient's norm; nil for none.
-  public var clipNorm: Double?
+  /// How the parameters follow their gradients.
+  public var optimization: OptimizationOptions
   /// The seed of every random number of the run.
   public var seed: UInt64
   /// The text files or data file, as the user gave them.
@@ -87,19 +81,15 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
 
   /// Collects the options.
   public init(
-    epochs: Int, batchSize: Int, steps: Int, order: SamplingOrder = .sequential, optimizer: String = "sgd",
-    learningRate: Double, optimizerSettings: [String: Double] = [:], clipNorm: Double? = nil,
-    seed: UInt64 = 0,
-    files: [String] = [], maxTokens: Int? = nil, minimumFrequency: Int = 1, dataFingerprint: String? = nil
+    epochs: Int, batchSize: Int, steps: Int, order: SamplingOrder = .sequential,
+    optimization: OptimizationOptions, seed: UInt64 = 0, files: [String] = [], maxTokens: Int? = nil,
+    minimumFrequency: Int = 1, dataFingerprint: String? = nil
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
     self.steps = steps
     self.order = order
-    self.optimizer = optimizer
-    self.learningRate = learningRate
-    self.optimizerSettings = optimizerSettings
-    self.clipNorm = clipNorm
+    self.optimization = optimization
     self.seed = seed
     self.files = files
     self.maxTokens = maxTokens
@@ -114,7 +104,7 @@ public struct TrainingPosition: Codable, Equatable, Sendable {
   public var epoch: Int
   /// The next batch of the epoch, from 0.
   public var batch: Int
-  /// The number of optimiser steps of the whole run.
+  /// The number of batches of the whole run.
   public var step: Int
   /// The sum of the losses of this epoch's tokens so far.
   public var lossSum: Double

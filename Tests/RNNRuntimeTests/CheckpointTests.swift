@@ -13,9 +13,12 @@ import Testing
           imports: ["c.rnn": "fn f(x) = x"]),
         sizes: ["H": 256, "V": corpus.vocabulary.count], vocabulary: corpus.vocabulary, tokenization: .char,
         options: TrainingOptions(
-          epochs: 500, batchSize: 32, steps: 35, order: .random, optimizer: "momentum", learningRate: 0.1,
-          optimizerSettings: ["momentum": 0.9], clipNorm: 1, seed: .max, files: ["t.txt"], maxTokens: 10_000,
-          dataFingerprint: corpus.fingerprint),
+          epochs: 500, batchSize: 32, steps: 35, order: .random,
+          optimization: OptimizationOptions(
+            optimizer: "momentum", learningRate: 0.1, settings: ["momentum": 0.9],
+            schedule: "cosine:500epochs:0.0",
+            warmup: 10, clipNorm: 1, clipValue: 0.5, accumulation: 4),
+          seed: .max, files: ["t.txt"], maxTokens: 10_000, dataFingerprint: corpus.fingerprint),
         position: TrainingPosition(
           epoch: 3, batch: 7, step: 31, lossSum: 0.1 + 0.2, tokenCount: 7840, perplexity: .infinity)),
       parameters: [
@@ -43,8 +46,8 @@ import Testing
     }
     #expect(try error { $0.metadata = [:] }.hasPrefix("checkpoint 'c' is not a checkpoint of rnnc\nnote: "))
     #expect(
-      try error { $0.metadata["rnnc.checkpoint.version"] = "2" }
-        .hasPrefix("checkpoint 'c' has the format version 2, but this rnnc reads version 1"))
+      try error { $0.metadata["rnnc.checkpoint.version"] = "1" }
+        .hasPrefix("checkpoint 'c' has the format version 1, but this rnnc reads version 2"))
     #expect(
       try error { $0.metadata["rnnc.checkpoint"] = "{" }
         == "checkpoint 'c' is damaged: its metadata cannot be read\nnote: the metadata is not JSON")

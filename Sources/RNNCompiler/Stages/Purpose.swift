@@ -11,8 +11,8 @@ public enum Purpose: Hashable, Sendable {
   case evaluation
   /// Outputs, final states, the loss, and its derivatives by every parameter, float input and initial state.
   case gradients
-  /// A training step: loss, gradients, clipping if asked for, and new parameters and states in place of the old.
-  case training(Optimizer, clips: Bool)
+  /// A training step: loss, gradients, and new parameters and states in place of the old.
+  case training(TrainingStepOptions)
 
   /// A short name, for files and messages.
   public var name: String {
@@ -41,15 +41,13 @@ extension Purpose {
         case .target, .hyperparameter, .optimizer, .lengths, .seed: false
         }
       }
-    case .training(let optimizer, let clips):
+    case .training(let options):
       try requireLoss(model)
       guard model.inputs.contains(where: \.isParameter) else {
         throw InputError("model '\(model.name)' has no parameter to train")
       }
       let gradients = try gradient(of: model, withRespectTo: \.isParameter)
-      return try trainingGraph(
-        from: gradients,
-        RNNOptimizers.TrainingOptions(optimizer: optimizer, clipsGradients: clips, carriesState: true))
+      return try trainingGraph(from: gradients, options)
     }
   }
 

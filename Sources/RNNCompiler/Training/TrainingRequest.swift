@@ -29,14 +29,8 @@ public struct TrainingRequest: Sendable {
   public var batchSize: Int?
   /// The steps of a batch.
   public var steps: Int?
-  /// The name of the optimiser.
-  public var optimizer: String?
-  /// The optimiser's numbers beside the learning rate, by name.
-  public var optimizerSettings: [String: Double] = [:]
-  /// The learning rate.
-  public var learningRate: Double?
-  /// The bound on the norm of all gradients; 0 for none.
-  public var clipNorm: Double?
+  /// How the parameters follow their gradients.
+  public var optimization = OptimizationRequest()
   /// The seed of every random number.
   public var seed: UInt64?
   /// The checkpoint to continue.
@@ -95,41 +89,34 @@ public struct TrainingRequest: Sendable {
       return number
     }
     if let maxTokens, maxTokens <= 0 { _ = try positive(maxTokens, "--max-tokens", 1) }
-    let optimizer = optimizer ?? old?.optimizer ?? "sgd"
-    let clip = clipNorm ?? (old.map { $0.clipNorm ?? 0 } ?? 1)
-    guard clip >= 0, clip.isFinite else {
-      throw InputError(
-        "--clip \(clip) makes no sense", note: "choose a positive number, or 0 for no clipping")
-    }
-    var settings = old?.optimizerSettings ?? [:]
-    settings.merge(optimizerSettings) { $1 }
     return TrainingOptions(
       epochs: try positive(epochs, "--epochs", old?.epochs ?? 10),
       batchSize: try positive(batchSize, "--batch", old?.batchSize ?? 32),
       steps: try positive(steps, "--steps", old?.steps ?? 35), order: order ?? old?.order ?? .sequential,
-      optimizer: optimizer, learningRate: learningRate ?? old?.learningRate ?? 1,
-      optimizerSettings: settings, clipNorm: clip == 0 ? nil : clip, seed: seed ?? old?.seed ?? 0,
+      optimization: try optimization.options(old?.optimization), seed: seed ?? old?.seed ?? 0,
       files: files.isEmpty ? old?.files ?? [] : files, maxTokens: maxTokens ?? old?.maxTokens,
       minimumFrequency: try positive(minimumFrequency, "--min-freq", old?.minimumFrequency ?? 1))
   }
 
   /// Refuses what would make a resumed run another run.
   private func requireSame(_ old: CheckpointMetadata) throws {
-    func same<Value: Equatable>(_ flag: String, _ given: Value?, _ known: Value?) throws {
-      guard let given, given != known else { return }
-      throw InputError(
-        "the run was started with \(known.map { "\(flag) \($0)" } ?? "no \(flag)"); it cannot go on with \(flag) \(given)",
-        note: "leave \(flag) out, or start a new run")
-    }
-    try same("--batch", batchSize, old.options.batchSize)
-    try same("--steps", steps, old.options.steps)
-    try same("--seed", seed, old.options.seed)
-    try same("--sampling", order?.rawValue, old.options.order.rawValue)
-    try same("--tokens", tokenization?.rawValue, old.tokenization?.rawValue)
-    try same("--max-tokens", maxTokens, old.options.maxTokens)
-    try same("--min-freq", minimumFrequency, old.options.minimumFrequency)
-    try same("--optimizer", optimizer, old.options.optimizer)
-    try same("--dtype", elementType?.rawValue, old.elementType.rawValue)
+    try Self.requireSame("--batch", batchSize, old.options.batchSize)
+    try Self.requireSame("--steps", steps, old.options.steps)
+    try Self.requireSame("--seed", seed, old.options.seed)
+    try Self.requireSame("--sampling", order?.rawValue, old.options.order.rawValue)
+    try Self.requireSame("--tokens", tokenization?.rawValue, old.tokenization?.rawValue)
+    try Self.requireSame("--max-tokens", maxTokens, old.options.maxTokens)
+    try Self.requireSame("--min-freq", minimumFrequency, old.options.minimumFrequency)
+    try Self.requireSame("--dtype", elementType?.rawValue, old.elementType.rawValue)
+    try optimization.requireSame(old.options.optimization)
+  }
+
+  /// Refuses a value that differs from that of the checkpoint.
+  static func requireSame<Value: Equatable>(_ flag: String, _ given: Value?, _ known: Value?) throws {
+    guard let given, given != known else { return }
+    throw InputError(
+      "the run was started with \(known.map { "\(flag) \($0)" } ?? "no \(flag)"); it cannot go on with \(flag) \(given)",
+      note: "leave \(flag) out, or start a new run")
   }
 }
 
@@ -149,7 +136,7 @@ extension TrainingRun {
 
   private var compilation: Compilation {
     get throws {
-      try trainer.program.compilation(for: .training(trainer.rule.optimizer, clips: trainer.clipNorm != nil))
+      try trainer.program.compilation(for: trainer.purpose)
     }
   }
 }

@@ -11,7 +11,7 @@ public final class TrainingRun {
   public private(set) var options: TrainingOptions
   /// How much is done.
   public private(set) var position = TrainingPosition()
-  /// The number of optimiser steps of this run of the program.
+  /// The number of batches of this run of the program.
   public private(set) var stepsDone = 0
   /// The parameters in training.
   public let trainer: Trainer
@@ -41,10 +41,7 @@ public final class TrainingRun {
     self.corpus = corpus
     self.options = options
     self.options.dataFingerprint = corpus.fingerprint
-    let rule = try LearningRule(
-      named: options.optimizer, learningRate: options.learningRate, settings: options.optimizerSettings)
-    self.options.optimizerSettings = rule.settings
-    trainer = try Trainer(program, optimizer: rule, clipNorm: options.clipNorm, seed: options.seed)
+    trainer = try Trainer(program, options: options.optimization, seed: options.seed)
   }
 
   /// Continues where a checkpoint stands.
@@ -151,6 +148,7 @@ extension TrainingRun {
       }
       let seconds = (clock.now - epochStart).seconds
       let perplexity = perplexity ?? .nan
+      trainer.endEpoch(loss: position.lossSum / Double(position.tokenCount))
       position = TrainingPosition(epoch: position.epoch + 1, step: position.step, perplexity: perplexity)
       try hooks.epochDone(
         EpochReport(

@@ -39,17 +39,7 @@ struct Train: ParsableCommand {
   @Option(help: "Steps of a batch. (default: 35)")
   var steps: Int?
 
-  @Option(help: ArgumentHelp("How to learn: \(LearningRule.names.joined(separator: ", ")). (default: sgd)"))
-  var optimizer: String?
-
-  @Option(help: "The part of its velocity that momentum keeps in a step. (default: 0.9)")
-  var momentum: Double?
-
-  @Option(help: "The learning rate. (default: 1)")
-  var lr: Double?
-
-  @Option(help: "The bound on the norm of all gradients, 0 for none. (default: 1)")
-  var clip: Double?
+  @OptionGroup(title: "How to learn") var learning: OptimizerOptions
 
   @Option(help: "Decides every random number of the run. (default: 0)")
   var seed: UInt64?
@@ -124,10 +114,7 @@ struct Train: ParsableCommand {
     request.epochs = epochs
     request.batchSize = batch
     request.steps = steps
-    request.optimizer = optimizer
-    if let momentum { request.optimizerSettings["momentum"] = momentum }
-    request.learningRate = lr
-    request.clipNorm = clip
+    request.optimization = learning.request
     request.seed = seed
     request.resume = resume
     return request
