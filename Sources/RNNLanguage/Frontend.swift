@@ -17,6 +17,8 @@ public struct LoweredModel: Sendable {
   public let sizes: [String: Int]
   /// The sizes that bound the tokens of inputs.
   public let tokenSizes: [TokenSize]
+  /// The instances whose cells tell what other programs call their parameters, in the order of their declaration.
+  public let otherNames: [OtherNames]
   /// Warnings.
   public let diagnostics: DiagnosticSet
 }
@@ -87,6 +89,7 @@ public struct Frontend: Sendable {
     return LoweredModel(
       graph: ModelLowering(checked, element).run(), sizes: checked.sizes,
       tokenSizes: selected.unit.tokenSizes,
+      otherNames: checked.otherNames(path: ""),
       diagnostics: checker.diagnostics)
   }
 

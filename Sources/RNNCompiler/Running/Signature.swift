@@ -18,8 +18,8 @@ struct Signature {
   }
 
   /// A tensor's type as messages show it, the batch bound: `i32[T, 32]`.
-  func description(_ index: Int) -> String {
-    let extents = types[index].shape.map { $0 == .batch ? "\(batch)" : $0.description }
+  func description(_ index: Int, layout: SequenceLayout = .timeMajor) -> String {
+    let extents = types[index].shape(in: layout).map { $0 == .batch ? "\(batch)" : $0.description }
     return "\(types[index].element)[\(extents.joined(separator: ", "))]"
   }
 
@@ -29,48 +29,51 @@ struct Signature {
   /// The element type of an input.
   func elementType(_ index: Int) -> ElementType { ElementType(types[index].element) }
 
-  /// Checks one tensor, converts its elements where that loses no range, and learns the sizes in its shape.
+  /// Checks one tensor, converts its elements where that loses no range, learns the sizes in its shape, and gives it in
+  /// the order of compiled code.
   ///
   /// - Throws: `InputError` that names the tensor, what was found and what is wanted.
-  func fit(_ tensor: Tensor, to index: Int, sizes: inout KnownSizes) throws -> Tensor {
+  func fit(
+    _ tensor: Tensor, to index: Int, sizes: inout KnownSizes, layout: SequenceLayout = .timeMajor
+  ) throws -> Tensor {
     let input = inputs[index]
     let type = types[index]
-    guard tensor.shape.count == type.rank else { throw mismatch(tensor, index) }
-    for (dimension, extent) in zip(type.shape, tensor.shape) {
+    func mismatch(_ note: String? = nil) -> InputError {
+      InputError(
+        "tensor '\(input.name)' is \(tensor), but the model wants \(description(index, layout: layout))",
+        notes: note.map { [$0] } ?? [])
+    }
+    guard tensor.shape.count == type.rank else { throw mismatch() }
+    for (dimension, extent) in zip(type.shape(in: layout), tensor.shape) {
       switch dimension {
-      case .fixed(let wanted): if extent != wanted { throw mismatch(tensor, index) }
+      case .fixed(let wanted): if extent != wanted { throw mismatch() }
       case .symbol(.batch):
-        if extent != batch { throw mismatch(tensor, index, note: "the batch of this program is \(batch)") }
-      case .symbol(let symbol): try learn(symbol, extent, from: tensor, index, &sizes)
+        if extent != batch { throw mismatch("the batch of this program is \(batch)") }
+      case .symbol(let symbol):
+        if let objection = learn(symbol, extent, from: input.name, &sizes) { throw mismatch(objection) }
       }
     }
     let fitting: Tensor
     do {
       fitting = try tensor.converted(to: ElementType(type.element))
     } catch let error as InputError {
-      throw mismatch(tensor, index, note: error.message)
+      throw mismatch(error.message)
     }
     if let limit = input.idLimit { try checkIDs(fitting, input.name, limit) }
-    return fitting
+    return type.isSequence && layout == .batchMajor ? fitting.swappingFirstAxes() : fitting
   }
 
+  /// Notes the size of a symbol, or gives what speaks against it.
   private func learn(
-    _ symbol: Symbol, _ extent: Int, from tensor: Tensor, _ index: Int, _ sizes: inout KnownSizes
-  ) throws {
+    _ symbol: Symbol, _ extent: Int, from tensor: String, _ sizes: inout KnownSizes
+  ) -> String? {
     let least = leastSizes[symbol] ?? 1
-    guard extent >= least else {
-      throw mismatch(tensor, index, note: "\(symbol) must be \(least) or more")
-    }
+    if extent < least { return "\(symbol) must be \(least) or more" }
     if let (known, name) = sizes.values[symbol], known != extent {
-      throw mismatch(tensor, index, note: "\(symbol) is \(known) by tensor '\(name)'")
+      return "\(symbol) is \(known) by tensor '\(name)'"
     }
-    sizes.values[symbol] = (extent, inputs[index].name)
-  }
-
-  private func mismatch(_ tensor: Tensor, _ index: Int, note: String? = nil) -> InputError {
-    InputError(
-      "tensor '\(inputs[index].name)' is \(tensor), but the model wants \(description(index))",
-      notes: note.map { [$0] } ?? [])
+    sizes.values[symbol] = (extent, tensor)
+    return nil
   }
 
   private func checkIDs(_ tensor: Tensor, _ name: String, _ limit: Int) throws {
@@ -116,6 +119,14 @@ extension ElementType {
 }
 
 extension TensorType {
+  /// Whether the first two axes are steps and the batch.
+  var isSequence: Bool { rank >= 2 && shape[0].symbol != nil && shape[0] != .batch && shape[1] == .batch }
+
+  /// The axes as the caller orders them.
+  func shape(in layout: SequenceLayout) -> [Dimension] {
+    isSequence && layout == .batchMajor ? [shape[1], shape[0]] + shape[2...] : shape
+  }
+
   /// The extents for known sizes of all symbols.
   func extents(_ sizes: [Symbol: Int]) -> [Int] {
     shape.map { dimension in
