@@ -15,24 +15,7 @@ extension Program {
     let targets = model.graph.inputs.filter { $0.role == .target }
     let hasTargets = targets.allSatisfy { tensors[$0.name] != nil }
     let execution = try execution(for: gradients ? .gradients : hasTargets ? .evaluation : .inference)
-    var sizes = KnownSizes()
-    for (i, input) in execution.graph.inputs.enumerated() {
-      if let tensor = tensors[input.name] {
-        execution.inputs[i] = try execution.signature.fit(
-          tensor, to: i, sizes: &sizes, checked: execution.inputs[i])
-      } else if input.role != .state {
-        let wanted = execution.signature.description(i)
-        let present = tensors.keys.sorted().prefix(8).joined(separator: ", ")
-        throw InputError(
-          "\(origin) has no tensor '\(input.name)', which the model needs as \(wanted)",
-          note: tensors.isEmpty ? "it holds no tensors" : "it holds \(present)")
-      }
-    }
-    for (i, input) in execution.graph.inputs.enumerated() where tensors[input.name] == nil {
-      let shape = execution.signature.shape(i, sizes.sizes.merging([.batch: batch]) { $1 })
-      execution.inputs[i] = Tensor(execution.signature.elementType(i), shape: shape)
-    }
-    try execution.setSizes(sizes.sizes)
+    try execution.setInputs(tensors, origin: origin)
     try execution.run()
     return Dictionary(uniqueKeysWithValues: zip(execution.graph.outputs.map(\.name), execution.outputs))
   }

@@ -26,7 +26,8 @@ extension Graph {
       case .gather:
         if isSequence(operation.operands[0], 0) { return false }
       case .scatterAdd, .size, .reversePrefix, .iota: return false
-      case .constant, .random, .unary, .binary, .compare, .select, .convert, .detach, .broadcast, .reshape, .transpose,
+      case .constant, .random, .unary, .binary, .compare, .select, .convert, .detach, .broadcast, .reshape,
+        .transpose,
         .oneHot:
         continue
       }

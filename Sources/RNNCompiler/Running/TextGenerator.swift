@@ -106,12 +106,7 @@ public final class TextGenerator {
       Tensor(ids, shape: [ids.count, 1]), to: input, sizes: &sizes)
     try execution.setSizes(sizes.sizes)
     try execution.run()
-    guard canRunStepwise else { return }
-    for (number, output) in execution.graph.outputs.enumerated() where output.role == .state {
-      if let target = execution.inputNumber(output.name) {
-        execution.swapInput(target, withOutput: number)
-      }
-    }
+    if canRunStepwise { execution.carryStates() }
   }
 
   /// Picks from the last step's probabilities; never the unknown token, which is no text.

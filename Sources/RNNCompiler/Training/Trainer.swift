@@ -5,6 +5,8 @@ import RNNOptimizers
 public struct TrainingStep: Sendable, Hashable {
   /// The loss before the step, a mean over tokens or examples.
   public let loss: Double
+  /// The part of the tokens that was predicted before the step, where the loss is a cross-entropy; 0...1.
+  public let accuracy: Double?
   /// The norm of all gradients as one vector, before clipping; nil without clipping.
   public let gradientNorm: Double?
 }
@@ -15,6 +17,9 @@ public struct TrainingStep: Sendable, Hashable {
 ///     let step = try trainer.step(["text": batch.inputs, "next": batch.targets])
 ///
 /// States of cells are carried from step to step, without a gradient through them, until `resetState()`.
+///
+/// A batch may have fewer examples than the program, as the last one of an epoch. It gets code of its own, which is
+/// compiled when its size first comes, and states start at zero where the size changes.
 public final class Trainer {
   /// The model.
   public let program: Program
@@ -28,7 +33,12 @@ public final class Trainer {
   /// The bound on the norm of all gradients; nil for none.
   public let clipNorm: Double?
 
-  private let execution: Execution
+  private let purpose: Purpose
+  /// The execution that holds the tensors.
+  private var execution: Execution
+  /// The executions by their number of examples.
+  private var executions: [Int: Execution]
+  private lazy var evaluator = Evaluator(program)
   private let text: TextInterface?
 
   /// Compiles the training step, unless the program has it, and gives every parameter its first value.
@@ -48,8 +58,10 @@ public final class Trainer {
     self.program = program
     self.rule = rule
     self.clipNorm = clipNorm
-    let compilation = try program.compilation(for: .training(rule.optimizer, clips: clipNorm != nil))
-    execution = try Execution(compilation, options: program.options, batch: program.batch)
+    purpose = .training(rule.optimizer, clips: clipNorm != nil)
+    execution = try Execution(
+      program.compilation(for: purpose), options: program.options, batch: program.batch)
+    executions = [program.batch: execution]
     text = try? TextInterface(program.model.graph)
     let parameters = try program.initialParameters(seed: seed)
     for (i, input) in execution.graph.inputs.enumerated() where !input.isData {
@@ -64,23 +76,24 @@ public final class Trainer {
 
   /// Computes the loss of one batch and changes the parameters once.
   ///
+  /// - Parameter tensors: inputs and targets by their names, and perhaps states by their paths, in place of those that
+  ///   the step before left.
   /// - Throws: `InputError` if a tensor is missing, does not fit or holds a token outside the vocabulary; nothing has
   ///   changed then.
   public func step(_ tensors: [String: Tensor]) throws -> TrainingStep {
-    var sizes = KnownSizes()
-    for (i, input) in execution.graph.inputs.enumerated() where input.isData {
-      guard let tensor = tensors[input.name] else {
-        throw InputError(
-          "the batch has no tensor '\(input.name)', which the model needs as \(execution.signature.description(i))"
-        )
-      }
-      execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
-    }
-    try execution.setSizes(sizes.sizes)
+    try setExamples(program.batchSize(of: tensors) ?? program.batch)
+    try execution.setInputs(tensors, origin: "the batch") { !$0.isData }
     try execution.run()
     return TrainingStep(
       loss: try execution.scalar { $0.role == .loss } ?? .nan,
+      accuracy: try execution.scalar { $0.role == .metric && $0.name == "accuracy" },
       gradientNorm: try execution.scalar { $0.name == "gradient_norm" })
+  }
+
+  /// Trains on a batch of a data set; states that the data does not give start at zero.
+  public func step(_ batch: Dataset.Batch) throws -> TrainingStep {
+    resetState()
+    return try step(program.dataInterface.tensors(of: batch))
   }
 
   /// Trains on a batch of text; states are zeroed first if the batch does not continue the one before.
@@ -97,6 +110,32 @@ public final class Trainer {
   public func resetState() {
     for (i, input) in execution.graph.inputs.enumerated() where input.role == .state {
       execution.inputs[i].fill(0)
+    }
+  }
+
+  /// Adds what the last step reported to sums.
+  func addEvaluation(to sums: inout EvaluationSums) throws {
+    try execution.addEvaluation(to: &sums, program.model.means)
+  }
+
+  /// Gives the tensors to code for so many examples.
+  private func setExamples(_ examples: Int) throws {
+    // What is too much is left to the check of the batch.
+    guard examples != execution.batch, examples < program.batch || execution.batch != program.batch else {
+      return
+    }
+    let examples = min(examples, program.batch)
+    let next =
+      try executions[examples]
+      ?? Execution(
+        program.with(batch: examples).compilation(for: purpose), options: program.options, batch: examples)
+    executions[examples] = next
+    // One graph serves both, so the numbers of inputs agree.
+    swap(&next.inputs, &execution.inputs)
+    execution = next
+    for (i, input) in execution.graph.inputs.enumerated() where input.role == .state {
+      execution.inputs[i] = Tensor(
+        execution.signature.elementType(i), shape: execution.signature.shape(i, [.batch: examples]))
     }
   }
 
@@ -125,14 +164,16 @@ extension Trainer {
   /// - Throws: `InputError` that names the first tensor that is missing, too many or of another shape.
   public func restore(_ checkpoint: Checkpoint, origin: String) throws {
     let parts: [([String: Tensor], (Input) -> Bool)] = [
-      (checkpoint.parameters, { $0.isParameter }),
+      (checkpoint.latestParameters ?? checkpoint.parameters, { $0.isParameter }),
       (checkpoint.optimizerState, { $0.role == .optimizer }),
-      (checkpoint.recurrentState, { $0.role == .state }),
+      // A run whose batches all start afresh keeps none.
+      (checkpoint.recurrentState, { $0.role == .state && !checkpoint.recurrentState.isEmpty }),
     ]
     // All are checked before the first is set.
     let chosen = try parts.map { tensors, isWanted in
       try specifications(isWanted).select(from: tensors, origin: origin, exact: true)
     }
+    for (name, tensor) in chosen.joined() { try tensor.requireFinite("tensor '\(name)' of \(origin)") }
     for (name, tensor) in chosen.joined() {
       if let i = execution.inputNumber(name) { execution.inputs[i] = tensor }
     }
@@ -143,6 +184,7 @@ extension Trainer {
   /// - Throws: `InputError` that names the first tensor that is missing, too many or of another shape.
   public func setParameters(_ parameters: [String: Tensor], origin: String = "the set of parameters") throws {
     let chosen = try specifications { $0.isParameter }.select(from: parameters, origin: origin, exact: true)
+    for (name, tensor) in chosen { try tensor.requireFinite("tensor '\(name)' of \(origin)") }
     for (name, tensor) in chosen {
       if let i = execution.inputNumber(name) { execution.inputs[i] = tensor }
     }
@@ -156,6 +198,14 @@ extension Trainer {
     return result
   }
 
+  /// Measures the parameters as they are now on every example of a data set; nothing changes.
+  public func evaluate(_ data: Dataset) throws -> Evaluation { try evaluator.evaluate(data, parameters) }
+
+  /// Measures the parameters as they are now on a text; nothing changes.
+  func evaluate(_ epoch: BatchSampler.Epoch) throws -> Evaluation {
+    try evaluator.evaluate(epoch, parameters)
+  }
+
   private func specifications(_ isWanted: (Input) -> Bool) -> [TensorSpec] {
     execution.graph.inputs.enumerated().filter { isWanted($1) }.map { i, input in
       TensorSpec(
@@ -166,6 +216,11 @@ extension Trainer {
 }
 
 extension Input {
-  /// Whether a batch brings it.
-  fileprivate var isData: Bool { role == .data || role == .target }
+  /// Whether a batch brings it, or what is taken in its place follows from the batch.
+  fileprivate var isData: Bool {
+    switch role {
+    case .data, .target, .lengths: true
+    case .parameter, .state, .hyperparameter, .optimizer, .seed: false
+    }
+  }
 }
