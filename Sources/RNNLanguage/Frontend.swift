@@ -17,6 +17,8 @@ public struct LoweredModel: Sendable {
   public let sizes: [String: Int]
   /// The sizes that bound the tokens of inputs.
   public let tokenSizes: [TokenSize]
+  /// The instances whose cells tell what other programs call their parameters, in the order of their declaration.
+  public let otherNames: [OtherNames]
   /// What the outputs `loss` and `accuracy` are means over: `[T, B]` if of every step, `[B]` if of every example.
   public let means: [String: [Symbol]]
   /// Warnings.
@@ -89,7 +91,7 @@ public struct Frontend: Sendable {
     let lowering = ModelLowering(checked, element)
     return LoweredModel(
       graph: lowering.run(), sizes: checked.sizes, tokenSizes: selected.unit.tokenSizes,
-      means: lowering.means, diagnostics: checker.diagnostics)
+      otherNames: checked.otherNames(path: ""), means: lowering.means, diagnostics: checker.diagnostics)
   }
 
   private func select(_ name: String?, _ program: Program) throws(DiagnosticError) -> (

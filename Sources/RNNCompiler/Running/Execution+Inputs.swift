@@ -7,21 +7,31 @@ extension Execution {
   ///
   /// - Parameters:
   ///   - given: tensors by the names of inputs; others are not looked at.
+  ///   - layout: the order of the axes of sequences.
   ///   - origin: where they come from, for messages.
   ///   - isKept: chooses inputs that keep their tensors if they are not given.
+  ///   - otherName: what other programs call an input, for messages.
   /// - Throws: `InputError` if a tensor is missing or does not fit; nothing has changed then.
   func setInputs(
-    _ given: [String: Tensor], origin: String, keeping isKept: (Input) -> Bool = { _ in false }
+    _ given: [String: Tensor], layout: SequenceLayout = .timeMajor, origin: String,
+    keeping isKept: (Input) -> Bool = { _ in false }, otherName: (String) -> String? = { _ in nil }
   ) throws {
+    let signature = layout == .timeMajor ? signature : Signature(graph, batch: batch, layout: layout)
     let given = try graph.renamingLengths(given, origin: origin)
     var sizes = KnownSizes()
     var fitting: [(number: Int, tensor: Tensor)] = []
     var open: [Int] = []
     for (i, input) in graph.inputs.enumerated() {
       if let tensor = given[input.name] {
-        fitting.append((i, try signature.fit(tensor, to: i, sizes: &sizes, checked: inputs[i])))
+        let fitted = try signature.fit(tensor, to: i, sizes: &sizes, checked: inputs[i])
+        let isSwapped = layout == .batchMajor && graph.type(input.value).isSequence
+        fitting.append((i, isSwapped ? fitted.swappingFirstAxes() : fitted))
       } else if !isKept(input) {
-        guard input.mayBeMissing else { throw missing(i, among: given, origin) }
+        guard input.mayBeMissing else {
+          throw InputError.missing(
+            input.name, as: signature.description(i), among: given, origin,
+            otherName: otherName(input.name))
+        }
         open.append(i)
       }
     }
@@ -40,13 +50,20 @@ extension Execution {
     try setSizes(sizes.sizes)
     for (i, tensor) in fitting { inputs[i] = tensor }
   }
+}
 
-  private func missing(_ index: Int, among given: [String: Tensor], _ origin: String) -> InputError {
+extension InputError {
+  /// The error of an input that no tensor is given for.
+  static func missing(
+    _ name: String, as wanted: String, among given: [String: Tensor], _ origin: String,
+    otherName: String? = nil
+  ) -> InputError {
     let present = given.keys.sorted().prefix(8).joined(separator: ", ")
+    let more = given.count > 8 ? ", …" : ""
     return InputError(
-      "\(origin) has no tensor '\(graph.inputs[index].name)', which the model needs as "
-        + signature.description(index),
-      note: given.isEmpty ? "it holds no tensors" : "it holds \(present)")
+      "\(origin) has no tensor '\(name)', which the model needs as \(wanted)",
+      notes: [given.isEmpty ? "it holds no tensors" : "it holds \(present)\(more)"]
+        + (otherName.map { ["a tensor of another program would be called like '\($0)'"] } ?? []))
   }
 }
 

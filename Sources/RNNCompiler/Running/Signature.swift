@@ -12,20 +12,11 @@ struct Signature {
   /// Where tensors come from, for messages; nil for no mention.
   private let origin: String?
 
-  /// How the axes of a sequence are ordered.
-  enum Layout {
-    /// `[T, B, …]`, as compiled code wants it.
-    case timeMajor
-    /// `[B, T, …]`, as data sets hold it.
-    case exampleMajor
-  }
-
-  init(_ graph: Graph, batch: Int, layout: Layout = .timeMajor, origin: String? = nil) {
+  init(_ graph: Graph, batch: Int, layout: SequenceLayout = .timeMajor, origin: String? = nil) {
     inputs = graph.inputs
     types = graph.inputs.map { input in
       let type = graph.type(input.value)
-      return layout == .exampleMajor && type.isSequence
-        ? type.with(shape: [type.shape[1], type.shape[0]] + type.shape.dropFirst(2)) : type
+      return type.with(shape: type.shape(in: layout))
     }
     self.batch = batch
     leastSizes = graph.leastSizes()
@@ -151,10 +142,18 @@ extension ElementType {
 
 extension TensorType {
   /// Whether the first axis counts steps and the second examples.
+  /// Whether the first axis counts steps and the second examples.
   var isSequence: Bool { steps != nil }
 
   /// The steps of a sequence `[T, B, …]`; nil if it is none.
-  var steps: Symbol? { rank >= 2 && shape[1] == .batch ? shape[0].symbol : nil }
+  var steps: Symbol? {
+    rank >= 2 && shape[0] != .batch && shape[1] == .batch ? shape[0].symbol : nil
+  }
+
+  /// The axes as the caller orders them.
+  func shape(in layout: SequenceLayout) -> [Dimension] {
+    isSequence && layout == .batchMajor ? [shape[1], shape[0]] + shape[2...] : shape
+  }
 
   /// The extents for known sizes of all symbols.
   func extents(_ sizes: [Symbol: Int]) -> [Int] {

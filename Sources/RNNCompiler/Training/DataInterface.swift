@@ -23,17 +23,15 @@ struct DataInterface {
   ///   is wrong in it.
   func fit(_ data: Dataset) throws -> Dataset {
     var rest = try graph.renamingLengths(data.tensors, origin: data.origin)
-    let signature = Signature(graph, batch: data.count, layout: .exampleMajor, origin: data.origin)
+    let signature = Signature(graph, batch: data.count, layout: .batchMajor, origin: data.origin)
     var sizes = KnownSizes()
     var fitting: [String: Tensor] = [:]
     for (i, input) in graph.inputs.enumerated() where input.isGivenByData {
       if let tensor = rest.removeValue(forKey: input.name) {
         fitting[input.name] = try signature.fit(tensor, to: i, sizes: &sizes)
       } else if input.role == .data || input.role == .target {
-        let present = data.tensors.keys.sorted().prefix(8).joined(separator: ", ")
-        throw InputError(
-          "\(data.origin) has no tensor '\(input.name)', which the model needs as \(signature.description(i))",
-          note: "it holds \(present)")
+        throw InputError.missing(
+          input.name, as: signature.description(i), among: data.tensors, data.origin)
       }
     }
     if let unknown = rest.keys.min() {
