@@ -25,6 +25,8 @@ public final class Program {
   public let frontendTime: Duration
 
   let model: LoweredModel
+  /// How data sets fit the model.
+  private(set) lazy var dataInterface = DataInterface(model.graph)
   private var compilations: [Purpose: Compilation] = [:]
   private var executions: [Purpose: Execution] = [:]
 

@@ -123,6 +123,9 @@ extension Tensor {
     return memory
   }
 
+  /// Whether both tensors lie in the same memory.
+  func isSameMemory(as other: Tensor) -> Bool { memory === other.memory }
+
   private func requireView<Element: TensorElement>(as type: Element.Type) throws {
     guard type.canView(elementType) else {
       throw InputError("a tensor of \(elementType) cannot be read as \(type.elementType)")

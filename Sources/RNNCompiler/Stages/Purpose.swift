@@ -9,6 +9,8 @@ public enum Purpose: Hashable, Sendable {
   case inference
   /// Outputs, final states and the loss.
   case evaluation
+  /// The loss, other numbers that are reported, and final states, without outputs.
+  case measurement
   /// Outputs, final states, the loss, and its derivatives by every parameter, float input and initial state.
   case gradients
   /// Outputs, final states and the derivatives, in the same manner, of the sum of some of them times coefficients, which
@@ -22,6 +24,7 @@ public enum Purpose: Hashable, Sendable {
     switch self {
     case .inference: "inference"
     case .evaluation: "evaluation"
+    case .measurement: "measurement"
     case .gradients: "gradients"
     case .seededGradients: "seeded gradients"
     case .training: "training"
@@ -37,6 +40,9 @@ extension Purpose {
     switch self {
     case .inference: return model.withoutTargets()
     case .evaluation: return model
+    case .measurement:
+      try requireLoss(model)
+      return model.withoutOutputs()
     case .gradients:
       try requireLoss(model)
       return try gradient(of: model, withRespectTo: \.isDifferentiable)
@@ -69,6 +75,14 @@ extension Graph {
     _ = Pass.deadCode.run(&graph)
     let uses = graph.useCounts()
     graph.filterInputs { $0.role != .target || uses[$0.value.index] > 0 }
+    return graph
+  }
+
+  /// The graph of the loss and what else is no output of the model.
+  fileprivate func withoutOutputs() -> Graph {
+    var graph = self
+    graph.filterOutputs { $0.role != .output }
+    _ = Pass.deadCode.run(&graph)
     return graph
   }
 }

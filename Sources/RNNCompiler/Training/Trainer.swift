@@ -5,6 +5,8 @@ import RNNOptimizers
 public struct TrainingStep: Sendable, Hashable {
   /// The loss before the step, a mean over tokens or examples.
   public let loss: Double
+  /// The part of the tokens that was predicted before the step, where the loss is a cross-entropy; 0...1.
+  public let accuracy: Double?
   /// The norm of all gradients as one vector, after clipping by value and before clipping by norm; nil without
   /// clipping by norm, and in a step that does not change the parameters.
   public let gradientNorm: Double?
@@ -20,6 +22,9 @@ public struct TrainingStep: Sendable, Hashable {
 ///     let step = try trainer.step(["text": batch.inputs, "next": batch.targets])
 ///
 /// States of cells are carried from step to step, without a gradient through them, until `resetState()`.
+///
+/// A batch may have fewer examples than the program, as the last one of an epoch. It gets code of its own, which is
+/// compiled when its size first comes, and states start at zero where the size changes.
 public final class Trainer {
   /// The model.
   public let program: Program
@@ -38,7 +43,11 @@ public final class Trainer {
   public private(set) var stepsDone = 0
 
   private let options: TrainingStepOptions
-  private let execution: Execution
+  /// The execution that holds the tensors.
+  private var execution: Execution
+  /// The executions by their number of examples.
+  private var executions: [Int: Execution]
+  private lazy var evaluator = Evaluator(program)
   private let text: TextInterface?
   private let seed: UInt64
   private var plateau: Plateau?
@@ -81,6 +90,7 @@ public final class Trainer {
     }
     execution = try Execution(
       program.compilation(for: .training(options)), options: program.options, batch: program.batch)
+    executions = [program.batch: execution]
     text = try? TextInterface(program.model.graph)
     let parameters = try program.initialParameters(seed: seed)
     for (i, input) in execution.graph.inputs.enumerated() where !input.isData {
@@ -104,19 +114,13 @@ public final class Trainer {
 
   /// Computes the loss of one batch and changes the parameters once.
   ///
+  /// - Parameter tensors: inputs and targets by their names, and perhaps states by their paths, in place of those that
+  ///   the step before left.
   /// - Throws: `InputError` if a tensor is missing, does not fit or holds a token outside the vocabulary; nothing has
   ///   changed then.
   public func step(_ tensors: [String: Tensor]) throws -> TrainingStep {
-    var sizes = KnownSizes()
-    for (i, input) in execution.graph.inputs.enumerated() where input.isData {
-      guard let tensor = tensors[input.name] else {
-        throw InputError(
-          "the batch has no tensor '\(input.name)', which the model needs as \(execution.signature.description(i))"
-        )
-      }
-      execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
-    }
-    try execution.setSizes(sizes.sizes)
+    try setExamples(program.batchSize(of: tensors) ?? program.batch)
+    try execution.setInputs(tensors, origin: "the batch") { !$0.isData }
     setRandomSeed()
     try execution.run()
     stepsDone += 1
@@ -124,10 +128,17 @@ public final class Trainer {
       execution.inputNumber("gradient_count").map { execution.inputs[$0].numbers == [0] } ?? true
     return TrainingStep(
       loss: try execution.scalar { $0.role == .loss } ?? .nan,
+      accuracy: try execution.scalar { $0.role == .metric && $0.name == "accuracy" },
       gradientNorm: isUpdate ? try execution.scalar { $0.name == "gradient_norm" } : nil,
       learningRate: try execution.scalar { $0.name == "scheduled_learning_rate" }
         ?? optimizer.learningRate * (plateau?.scale ?? 1),
       isUpdate: isUpdate)
+  }
+
+  /// Trains on a batch of a data set; states that the data does not give start at zero.
+  public func step(_ batch: Dataset.Batch) throws -> TrainingStep {
+    resetState()
+    return try step(program.dataInterface.tensors(of: batch))
   }
 
   /// Trains on a batch of text; states are zeroed first if the batch does not continue the one before.
@@ -168,6 +179,32 @@ public final class Trainer {
     execution.inputs[i] = Tensor([Int32(truncatingIfNeeded: stream.next())], shape: [])
   }
 
+  /// Adds what the last step reported to sums.
+  func addEvaluation(to sums: inout EvaluationSums) throws {
+    try execution.addEvaluation(to: &sums, program.model.means)
+  }
+
+  /// Gives the tensors to code for so many examples.
+  private func setExamples(_ examples: Int) throws {
+    // What is too much is left to the check of the batch.
+    guard examples != execution.batch, examples < program.batch || execution.batch != program.batch else {
+      return
+    }
+    let examples = min(examples, program.batch)
+    let next =
+      try executions[examples]
+      ?? Execution(
+        program.with(batch: examples).compilation(for: purpose), options: program.options, batch: examples)
+    executions[examples] = next
+    // One graph serves both, so the numbers of inputs agree.
+    swap(&next.inputs, &execution.inputs)
+    execution = next
+    for (i, input) in execution.graph.inputs.enumerated() where input.role == .state {
+      execution.inputs[i] = Tensor(
+        execution.signature.elementType(i), shape: execution.signature.shape(i, [.batch: examples]))
+    }
+  }
+
   private func set(_ hyperparameter: String, to number: Double) {
     guard let i = execution.inputNumber(hyperparameter) else { return }
     execution.inputs[i] = Tensor(execution.signature.elementType(i), shape: [])
@@ -199,15 +236,17 @@ extension Trainer {
     let kept =
       specifications { $0.role == .optimizer }
       + (plateau.map { [TensorSpec(Plateau.name, .f64, $0.tensor.shape)] } ?? [])
+    // A run whose batches all start afresh keeps no states.
+    let states = checkpoint.recurrentState.isEmpty ? [] : specifications { $0.role == .state }
     let parts = [
-      (checkpoint.parameters, specifications { $0.isParameter }),
-      (checkpoint.optimizerState, kept),
-      (checkpoint.recurrentState, specifications { $0.role == .state }),
+      (checkpoint.latestParameters ?? checkpoint.parameters, specifications { $0.isParameter }),
+      (checkpoint.optimizerState, kept), (checkpoint.recurrentState, states),
     ]
     // All are checked before the first is set.
     let chosen = try parts.map { tensors, wanted in
       try wanted.select(from: tensors, origin: origin, exact: true)
     }
+    for (name, tensor) in chosen.joined() { try tensor.requireFinite("tensor '\(name)' of \(origin)") }
     for (name, tensor) in chosen.joined() {
       if let i = execution.inputNumber(name) { execution.inputs[i] = tensor }
     }
@@ -221,6 +260,7 @@ extension Trainer {
   /// - Throws: `InputError` that names the first tensor that is missing, too many or of another shape.
   public func setParameters(_ parameters: [String: Tensor], origin: String = "the set of parameters") throws {
     let chosen = try specifications { $0.isParameter }.select(from: parameters, origin: origin, exact: true)
+    for (name, tensor) in chosen { try tensor.requireFinite("tensor '\(name)' of \(origin)") }
     for (name, tensor) in chosen {
       if let i = execution.inputNumber(name) { execution.inputs[i] = tensor }
     }
@@ -234,6 +274,14 @@ extension Trainer {
     return result
   }
 
+  /// Measures the parameters as they are now on every example of a data set; nothing changes.
+  public func evaluate(_ data: Dataset) throws -> Evaluation { try evaluator.evaluate(data, parameters) }
+
+  /// Measures the parameters as they are now on a text; nothing changes.
+  func evaluate(_ epoch: BatchSampler.Epoch) throws -> Evaluation {
+    try evaluator.evaluate(epoch, parameters)
+  }
+
   private func specifications(_ isWanted: (Input) -> Bool) -> [TensorSpec] {
     execution.graph.inputs.enumerated().filter { isWanted($1) }.map { i, input in
       TensorSpec(
@@ -244,7 +292,7 @@ extension Trainer {
 }
 
 extension Input {
-  /// Whether a batch brings it.
+  /// Whether a batch brings it, or what is taken in its place follows from the batch.
   fileprivate var isData: Bool {
     switch role {
     case .data, .target, .lengths: true
