@@ -32,6 +32,7 @@ let package = Package(
     layer("RNNSupport", []),
     layer("RNNGraph", ["RNNSupport"]),
     layer("RNNLanguage", ["RNNGraph"], resources: [.copy("StandardLibrary")]),
+    layer("RNNBuilder", ["RNNLanguage"]),
     layer("RNNInterpreter", ["RNNGraph"]),
     layer("RNNDifferentiation", ["RNNGraph"]),
     layer("RNNOptimizers", ["RNNGraph"]),
@@ -43,7 +44,7 @@ let package = Package(
     layer(
       "RNNCompiler",
       [
-        "RNNLanguage", "RNNInterpreter", "RNNDifferentiation", "RNNOptimizers", "RNNPasses", "RNNPlan",
+        "RNNLanguage", "RNNBuilder", "RNNInterpreter", "RNNDifferentiation", "RNNOptimizers", "RNNPasses", "RNNPlan",
         "RNNCodegen",
         "RNNRuntime",
       ]),
@@ -65,6 +66,7 @@ let package = Package(
     tests("RNNPlanTests", ["RNNPlan"]),
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter", "RNNPasses"]),
     tests("RNNCompilerTests", ["RNNCompiler"]),
+    tests("RNNBuilderTests", ["RNNCompiler"]),
     tests("CommandLineTests", ["RNNCompiler", "rnnc", "TimeMachine"]),
     tests("RNNLanguageTests", ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNRuntime"]),
   ],

@@ -1,4 +1,5 @@
 import Foundation
+import RNNBuilder
 import RNNGraph
 import RNNLanguage
 import RNNSupport
@@ -50,6 +51,14 @@ public struct Compiler: Sendable {
       vocabulary: vocabulary)
   }
 
+  /// Compiles a model that is described in Swift, as `compile(contentsOf:)` does.
+  public func compile(
+    _ model: Model, sizes: [String: Int] = [:], batch: Int = 32, vocabulary: Vocabulary? = nil
+  ) throws -> Program {
+    try compile(
+      model.source(), imports: nil, model: model.name, sizes: sizes, batch: batch, vocabulary: vocabulary)
+  }
+
   /// Compiles the model that a checkpoint holds; nothing is read from disk.
   public func compile(
     _ source: ModelSource, sizes: [String: Int], batch: Int = 32, vocabulary: Vocabulary? = nil
@@ -66,6 +75,11 @@ public struct Compiler: Sendable {
     contentsOfFile path: String, model: String? = nil, sizes: [String: Int] = [:]
   ) throws -> DiagnosticSet {
     Frontend().check(try SourceFile(contentsOf: path), model: model, sizes: sizes)
+  }
+
+  /// Checks a model that is described in Swift, as `check(contentsOfFile:)` does.
+  public func check(_ model: Model, sizes: [String: Int] = [:]) throws -> DiagnosticSet {
+    Frontend().check(try model.source(), model: model.name, sizes: sizes)
   }
 
   private func compile(

@@ -66,7 +66,8 @@ final class Tape {
     case .detach: return read(operation.operands[0])
     case .broadcast, .reshape, .convert, .oneHot:
       return builder.add(operation.kind, operation.operands.map(read))[0]
-    case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .dot, .reduce, .transpose, .slice, .pad,
+    case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .dot, .reduce, .transpose,
+      .slice, .pad,
       .concat,
       .reverse, .reversePrefix, .gather, .scatterAdd, .scan:
       return dependsOnInvariantsOnly(value)

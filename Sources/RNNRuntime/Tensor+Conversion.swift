@@ -1,15 +1,4 @@
 extension Tensor {
-  /// The same elements in the same order under another shape.
-  /// - Throws: `InputError` if the shapes have different numbers of elements.
-  public func reshaped(to shape: [Int]) throws -> Tensor {
-    guard Self.byteCount(of: elementType, shape: shape) == byteCount else {
-      throw InputError("\(self) cannot take the shape \(shape): the number of elements differs")
-    }
-    var result = Tensor(elementType, shape: shape)
-    withUnsafeBytes { source in result.withUnsafeMutableBytes { $0.copyMemory(from: source) } }
-    return result
-  }
-
   /// The tensor with its first two axes in the opposite order.
   /// - Requires: it has two axes or more.
   public func swappingFirstAxes() -> Tensor {

@@ -12,7 +12,7 @@ extension Diagnostic {
   }
 
   /// The first line of `site` and a second one that underlines it; tabs are kept, so that the columns meet
-  /// whatever the width of a tab, and a wide character takes two columns.
+  /// whatever the width of a tab, and a wide character takes two columns. The origin of the line follows if there is one.
   private static func excerpt(_ site: SourceRange) -> String {
     let number = site.file.line(at: site.start)
     let line = site.file.lineOffsets(number)
@@ -22,7 +22,8 @@ extension Diagnostic {
     let lead = before.map { $0 == "\t" ? "\t" : String(repeating: " ", count: $0.columns) }.joined()
     let width = max(1, marked.reduce(0) { $0 + $1.columns })
     let underline = "^" + String(repeating: "~", count: width - 1)
-    return "\(indent)\(site.file.lineText(number))\n\(indent)\(lead)\(underline)\n"
+    let origin = site.file.origin(ofLine: number).map { "\(indent)made at \($0)\n" } ?? ""
+    return "\(indent)\(site.file.lineText(number))\n\(indent)\(lead)\(underline)\n\(origin)"
   }
 }
 

@@ -5,10 +5,14 @@ public final class SourceFile: Sendable {
   /// The text as UTF-8; all offsets count these bytes.
   public let bytes: [UInt8]
   private let lineStarts: [Int]
+  private let origins: [Int: String]
 
   /// Makes a source file from `text`, to be called `name` in messages.
-  public init(name: String, text: String) {
+  ///
+  /// - Parameter origins: for a text that a program wrote, where the program says what stands in a line, by its number.
+  public init(name: String, text: String, origins: [Int: String] = [:]) {
     self.name = name
+    self.origins = origins
     bytes = Array(text.utf8)
     var starts = [0]
     for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { starts.append(offset + 1) }
@@ -26,6 +30,9 @@ public final class SourceFile: Sendable {
     let start = min(max(start, 0), bytes.count)
     return String(decoding: bytes[start..<max(start, min(end, bytes.count))], as: UTF8.self)
   }
+
+  /// Where the program that wrote this text says what stands in line `number` (from 1); nil if that is not known.
+  public func origin(ofLine number: Int) -> String? { origins[number] }
 
   /// The number, from 1, of the line that holds the byte at `offset`.
   public func line(at offset: Int) -> Int {

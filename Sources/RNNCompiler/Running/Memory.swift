@@ -29,7 +29,7 @@ extension Graph {
   }
 }
 
-extension Size {
+extension RNNPlan.Size {
   /// The number as a float, which does not overflow.
   func approximate(_ sizes: [Symbol: Int]) -> Double {
     terms.reduce(0) { sum, term in

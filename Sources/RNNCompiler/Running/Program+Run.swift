@@ -21,13 +21,16 @@ extension Program {
   ) throws -> [String: Tensor] {
     let execution = try execution(for: purpose(of: tensors, gradients: gradients))
     let given = try resolvingOtherNames(tensors, modules: modules, origin: origin)
+    let signature = Signature(execution.graph, batch: batch, layout: layout)
     var sizes = KnownSizes()
     for (i, input) in execution.graph.inputs.enumerated() {
       if let tensor = given[input.name] {
-        execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes, layout: layout)
+        let fitting = try signature.fit(tensor, to: i, sizes: &sizes, checked: execution.inputs[i])
+        let isSwapped = layout == .batchMajor && execution.graph.type(input.value).isSequence
+        execution.inputs[i] = isSwapped ? fitting.swappingFirstAxes() : fitting
       } else if input.role != .state {
         throw missing(
-          input.name, wanted: execution.signature.description(i, layout: layout), among: tensors, origin)
+          input.name, wanted: signature.description(i), among: tensors, origin)
       }
     }
     for (i, input) in execution.graph.inputs.enumerated() where given[input.name] == nil {

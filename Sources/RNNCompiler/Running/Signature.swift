@@ -9,17 +9,26 @@ struct Signature {
   private let batch: Int
   /// The least size of symbols from whose axes a fixed number of elements is taken.
   private let leastSizes: [Symbol: Int]
+  /// Where tensors come from, for messages; nil for no mention.
+  private let origin: String?
 
-  init(_ graph: Graph, batch: Int) {
+  init(_ graph: Graph, batch: Int, layout: SequenceLayout = .timeMajor, origin: String? = nil) {
     inputs = graph.inputs
-    types = graph.inputs.map { graph.type($0.value) }
+    types = graph.inputs.map { input in
+      let type = graph.type(input.value)
+      return type.with(shape: type.shape(in: layout))
+    }
     self.batch = batch
     leastSizes = graph.leastSizes()
+    self.origin = origin
   }
 
+  /// The least size of a symbol.
+  func leastSize(_ symbol: Symbol) -> Int { leastSizes[symbol] ?? 1 }
+
   /// A tensor's type as messages show it, the batch bound: `i32[T, 32]`.
-  func description(_ index: Int, layout: SequenceLayout = .timeMajor) -> String {
-    let extents = types[index].shape(in: layout).map { $0 == .batch ? "\(batch)" : $0.description }
+  func description(_ index: Int) -> String {
+    let extents = types[index].shape.map { $0 == .batch ? "\(batch)" : $0.description }
     return "\(types[index].element)[\(extents.joined(separator: ", "))]"
   }
 
@@ -29,54 +38,62 @@ struct Signature {
   /// The element type of an input.
   func elementType(_ index: Int) -> ElementType { ElementType(types[index].element) }
 
-  /// Checks one tensor, converts its elements where that loses no range, learns the sizes in its shape, and gives it in
-  /// the order of compiled code.
+  /// Checks one tensor, converts its elements where that loses no range, and learns the sizes in its shape.
   ///
+  /// - Parameter checked: a tensor that this signature has checked for the same input; a copy of it is not looked
+  ///   through again.
   /// - Throws: `InputError` that names the tensor, what was found and what is wanted.
   func fit(
-    _ tensor: Tensor, to index: Int, sizes: inout KnownSizes, layout: SequenceLayout = .timeMajor
+    _ tensor: Tensor, to index: Int, sizes: inout KnownSizes, checked: Tensor? = nil
   ) throws -> Tensor {
     let input = inputs[index]
     let type = types[index]
-    func mismatch(_ note: String? = nil) -> InputError {
-      InputError(
-        "tensor '\(input.name)' is \(tensor), but the model wants \(description(index, layout: layout))",
-        notes: note.map { [$0] } ?? [])
-    }
-    guard tensor.shape.count == type.rank else { throw mismatch() }
-    for (dimension, extent) in zip(type.shape(in: layout), tensor.shape) {
+    guard tensor.shape.count == type.rank else { throw mismatch(tensor, index) }
+    for (dimension, extent) in zip(type.shape, tensor.shape) {
       switch dimension {
-      case .fixed(let wanted): if extent != wanted { throw mismatch() }
+      case .fixed(let wanted): if extent != wanted { throw mismatch(tensor, index) }
       case .symbol(.batch):
-        if extent != batch { throw mismatch("the batch of this program is \(batch)") }
-      case .symbol(let symbol):
-        if let objection = learn(symbol, extent, from: input.name, &sizes) { throw mismatch(objection) }
+        if extent != batch { throw mismatch(tensor, index, note: "there are \(batch) examples at once") }
+      case .symbol(let symbol): try learn(symbol, extent, from: tensor, index, &sizes)
       }
     }
+    if let checked, checked.sharesMemory(with: tensor) { return checked }
     let fitting: Tensor
     do {
       fitting = try tensor.converted(to: ElementType(type.element))
     } catch let error as InputError {
-      throw mismatch(error.message)
+      throw mismatch(tensor, index, note: error.message)
     }
-    if let limit = input.idLimit { try checkIDs(fitting, input.name, limit) }
-    return type.isSequence && layout == .batchMajor ? fitting.swappingFirstAxes() : fitting
+    if let limit = input.idLimit { try checkIDs(fitting, index, limit) }
+    try fitting.requireFinite(subject(index))
+    return fitting
   }
 
-  /// Notes the size of a symbol, or gives what speaks against it.
+  /// How messages name a tensor.
+  private func subject(_ index: Int) -> String {
+    "tensor '\(inputs[index].name)'" + (origin.map { " of \($0)" } ?? "")
+  }
+
   private func learn(
-    _ symbol: Symbol, _ extent: Int, from tensor: String, _ sizes: inout KnownSizes
-  ) -> String? {
-    let least = leastSizes[symbol] ?? 1
-    if extent < least { return "\(symbol) must be \(least) or more" }
-    if let (known, name) = sizes.values[symbol], known != extent {
-      return "\(symbol) is \(known) by tensor '\(name)'"
+    _ symbol: Symbol, _ extent: Int, from tensor: Tensor, _ index: Int, _ sizes: inout KnownSizes
+  ) throws {
+    let least = leastSize(symbol)
+    guard extent >= least else {
+      throw mismatch(tensor, index, note: "\(symbol) must be \(least) or more")
     }
-    sizes.values[symbol] = (extent, tensor)
-    return nil
+    if let (known, name) = sizes.values[symbol], known != extent {
+      throw mismatch(tensor, index, note: "\(symbol) is \(known) by tensor '\(name)'")
+    }
+    sizes.values[symbol] = (extent, inputs[index].name)
   }
 
-  private func checkIDs(_ tensor: Tensor, _ name: String, _ limit: Int) throws {
+  private func mismatch(_ tensor: Tensor, _ index: Int, note: String? = nil) -> InputError {
+    InputError(
+      "\(subject(index)) is \(tensor), but the model wants \(description(index))",
+      notes: note.map { [$0] } ?? [])
+  }
+
+  private func checkIDs(_ tensor: Tensor, _ index: Int, _ limit: Int) throws {
     try tensor.withUnsafeElements(as: Int32.self) { ids in
       // One pass without branches finds whether there is a fault, a second one where.
       var largest: UInt32 = 0
@@ -85,14 +102,9 @@ struct Signature {
       guard let place = ids.firstIndex(where: { UInt32(bitPattern: $0) >= UInt32(clamping: limit) }) else {
         return
       }
-      var position: [Int] = []
-      var rest = place
-      for extent in tensor.shape.reversed() {
-        position.insert(rest % extent, at: 0)
-        rest /= extent
-      }
       throw InputError(
-        "tensor '\(name)' holds token \(ids[place]) at \(position), which is outside the vocabulary",
+        "\(subject(index)) holds token \(ids[place]) at \(tensor.position(of: place)), "
+          + "which is outside the vocabulary",
         note: "the model takes tokens from 0 to \(limit - 1)")
     }
   }
@@ -119,7 +131,7 @@ extension ElementType {
 }
 
 extension TensorType {
-  /// Whether the first two axes are steps and the batch.
+  /// Whether the first axis counts steps and the second examples.
   var isSequence: Bool { rank >= 2 && shape[0].symbol != nil && shape[0] != .batch && shape[1] == .batch }
 
   /// The axes as the caller orders them.

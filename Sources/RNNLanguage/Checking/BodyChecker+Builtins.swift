@@ -235,8 +235,9 @@ extension BodyChecker {
   }
 
   private mutating func repeated(_ value: Expression, like: Expression?, at site: SourceRange) -> NodeID? {
+    let checked = check(value)
     let sequence = like.map { ($0, check($0)) }
-    guard let x = check(value) else { return nil }
+    guard let x = checked else { return nil }
     if case .steps = type(x).extent {
       report(
         .wrongType("the argument of repeat", expected: "a single value", found: type(x), at: value.range))

@@ -259,7 +259,8 @@ extension BodyChecker {
   private mutating func checkOutput(_ item: OutputItem) {
     let defaultName: String =
       switch item.value.kind {
-      case .name(let name), .next(let name): name
+      case .name(let name) where !name.hasPrefix("_"): name
+      case .next(let name): name
       default: "output"
       }
     guard let node = check(item.value) else {

@@ -192,9 +192,9 @@ public struct Expression: Sendable {
   public let kind: Kind
   public let range: SourceRange
   /// The number of levels of nesting, which the parser bounds, so that recursion over expressions is safe.
-  let depth: Int
+  package let depth: Int
 
-  init(_ kind: Kind, _ range: SourceRange) {
+  package init(_ kind: Kind, _ range: SourceRange) {
     self.kind = kind
     self.range = range
     depth = 1 + (kind.children.map(\.depth).max() ?? 0)

@@ -1,0 +1,141 @@
+import RNNLanguage
+
+// The functions of the language under the names that are usual in Swift. What each takes and gives stands in
+// `docs/language.md`; arguments that do not fit are reported when the model is compiled.
+
+// MARK: Elements
+
+/// The hyperbolic tangent of each element.
+public func tanh(_ x: Value) -> Value { .call("tanh", x) }
+
+/// The logistic function 1 / (1 + e⁻ˣ) of each element.
+public func sigmoid(_ x: Value) -> Value { .call("sigmoid", x) }
+
+/// The exponential of each element.
+public func exp(_ x: Value) -> Value { .call("exp", x) }
+
+/// The natural logarithm of each element.
+public func log(_ x: Value) -> Value { .call("log", x) }
+
+/// The square root of each element.
+public func sqrt(_ x: Value) -> Value { .call("sqrt", x) }
+
+/// One divided by the square root of each element.
+public func rsqrt(_ x: Value) -> Value { .call("rsqrt", x) }
+
+/// The absolute value of each element.
+public func abs(_ x: Value) -> Value { .call("abs", x) }
+
+/// The sine of each element.
+public func sin(_ x: Value) -> Value { .call("sin", x) }
+
+/// The cosine of each element.
+public func cos(_ x: Value) -> Value { .call("cos", x) }
+
+/// log(1 + eˣ) of each element.
+public func softplus(_ x: Value) -> Value { .call("softplus", x) }
+
+/// −1, 0 or 1 for each element.
+public func sign(_ x: Value) -> Value { .call("sign", x) }
+
+/// The greater of each element and 0.
+public func relu(_ x: Value) -> Value { .call("relu", x) }
+
+/// The square of each element.
+public func square(_ x: Value) -> Value { .call("square", x) }
+
+/// The greater of two values, element by element.
+public func max(_ a: Value, _ b: Value) -> Value { .call("max", a, b) }
+
+/// The smaller of two values, element by element.
+public func min(_ a: Value, _ b: Value) -> Value { .call("min", a, b) }
+
+/// The elements of `a` where the mask holds, else those of `b`: `where` of the language.
+public func select(_ mask: Value, _ a: Value, _ b: Value) -> Value { .call("where", mask, a, b) }
+
+// MARK: Vectors
+
+/// The sum of the elements of a vector.
+public func sum(_ x: Value) -> Value { .call("sum", x) }
+
+/// The mean of the elements of a vector.
+public func mean(_ x: Value) -> Value { .call("mean", x) }
+
+/// The greatest element of a vector.
+public func max(_ x: Value) -> Value { .call("max", x) }
+
+/// The smallest element of a vector.
+public func min(_ x: Value) -> Value { .call("min", x) }
+
+/// The sum of the products of the elements of two vectors.
+public func dot(_ a: Value, _ b: Value) -> Value { .call("dot", a, b) }
+
+/// Probabilities from the elements of a vector.
+public func softmax(_ x: Value) -> Value { .call("softmax", x) }
+
+/// The logarithms of the probabilities from the elements of a vector.
+public func logSoftmax(_ x: Value) -> Value { .call("log_softmax", x) }
+
+/// One vector behind the other, or one matrix under the other.
+public func concat(_ parts: Value...) -> Value {
+  Value.compute(parts) { .call(Name("concat"), Value.arguments($0)) }
+}
+
+/// A vector in equal parts, or the rows of a matrix: any number of them.
+public func split(_ x: Value, into count: Int) -> [Value] {
+  let form = { (operands: [Expression]) in
+    Expression.Kind.call(Name("split"), Value.arguments(operands + [.literal(Double(count))]))
+  }
+  // What is more than any model can hold is refused by the language, whatever the names on the left.
+  let isPossible = (1...1_000_000).contains(count)
+  let parts = Value.compute([x], results: isPossible ? count : 0, form)
+  return parts
+}
+
+/// A vector in two equal parts, or the rows of a matrix.
+public func split(_ x: Value) -> (Value, Value) {
+  let parts = split(x, into: 2)
+  return (parts[0], parts[1])
+}
+
+/// A vector in three equal parts, or the rows of a matrix.
+public func split(_ x: Value) -> (Value, Value, Value) {
+  let parts = split(x, into: 3)
+  return (parts[0], parts[1], parts[2])
+}
+
+/// A vector in four equal parts, or the rows of a matrix.
+public func split(_ x: Value) -> (Value, Value, Value, Value) {
+  let parts = split(x, into: 4)
+  return (parts[0], parts[1], parts[2], parts[3])
+}
+
+// MARK: Tokens and losses
+
+/// The vector with 1 at the place of the token and 0 elsewhere.
+public func onehot(_ token: Value) -> Value { .call("onehot", token) }
+
+/// −log softmax(logits)[token], a scalar.
+public func crossEntropy(_ logits: Value, _ token: Value) -> Value { .call("cross_entropy", logits, token) }
+
+/// The mean of the squared differences of all elements, a scalar.
+public func mse(_ a: Value, _ b: Value) -> Value { .call("mse", a, b) }
+
+// MARK: Sequences
+
+/// The value at the last step.
+public func last(_ sequence: Value) -> Value { .call("last", sequence) }
+
+/// The sum over the steps.
+public func total(_ sequence: Value) -> Value { .call("total", sequence) }
+
+/// The steps in the opposite order.
+public func reverse(_ sequence: Value) -> Value { .call("reverse", sequence) }
+
+/// The same value at every step of the model's sequences: `repeat` of the language.
+public func repeated(_ x: Value) -> Value { .call("repeat", x) }
+
+/// The same value at every step of a sequence: `repeat` of the language.
+public func repeated(_ x: Value, like sequence: Value) -> Value {
+  .call("repeat", x, sequence, labels: [nil, "like"])
+}

@@ -1,0 +1,239 @@
+import RNNLanguage
+import RNNSupport
+
+/// What the closure of a cell or model declares in: sizes, parameters, inputs, instances and outputs.
+public class UnitScope {
+  let kind: UnitDeclaration.Kind
+  let name: String
+  let place: Place
+  private(set) var sizes: [SizeParameter] = []
+  private(set) var steps: [Step] = []
+  private(set) var faults = DiagnosticSet()
+  /// Names that something else of the unit has: none that is made up may be equal to one of them.
+  private(set) var names: Set<String> = []
+  private var isOpen = true
+
+  init(_ kind: UnitDeclaration.Kind, _ name: String, _ place: Place) {
+    self.kind = kind
+    self.name = name
+    self.place = place
+    requireName(name, "a \(kind.rawValue)", place)
+  }
+
+  /// Ends the description; what is written down later has no effect.
+  func close() -> UnitDescription {
+    isOpen = false
+    var writer = StatementWriter(steps, names: names)
+    return UnitDescription(
+      kind: kind, name: name, place: place, sizes: sizes, statements: writer.run(), names: names,
+      faults: faults)
+  }
+
+  // MARK: Declarations
+
+  /// Declares a size, which the one who makes an instance or compiles the model chooses.
+  ///
+  /// - Parameter value: what it is if nothing is chosen; it can be made of sizes declared before.
+  public final func size(
+    _ name: String, default value: Size? = nil, fileID: String = #fileID, line: Int = #line
+  ) -> Size {
+    let place = Place(fileID, line)
+    declare(name, "a size", place)
+    sizes.append(SizeParameter(name, default: value.map { expression($0, place) }))
+    return Size(Expression(.name(name)), [self])
+  }
+
+  /// Declares a parameter: a number, vector or matrix that is learned.
+  public final func param(
+    _ name: String, _ shape: [Size], _ initial: InitialValue, fileID: String = #fileID, line: Int = #line
+  ) -> Value {
+    let place = Place(fileID, line)
+    for size in initial.sizes { _ = expression(size, place) }
+    return declare(.param, name, tensor(shape, place), initial: initial.expression, place)
+  }
+
+  /// Declares what a cell is applied to, in the order of its inputs, or the data of a model.
+  public final func input(
+    _ name: String, _ type: InputType, fileID: String = #fileID, line: Int = #line
+  ) -> Value {
+    let place = Place(fileID, line)
+    return declare(.input, name, syntax(type, place), place)
+  }
+
+  /// Makes an instance of a cell, with parameters of its own under its name.
+  ///
+  /// - Parameters:
+  ///   - sizes: the cell's sizes in the order of their declaration; those that have a default can be left out.
+  ///   - named: further sizes by their names.
+  public final func instance(
+    _ name: String, of cell: Cell, _ sizes: Size..., named: KeyValuePairs<String, Size> = [:],
+    fileID: String = #fileID, line: Int = #line
+  ) -> Instance {
+    let place = Place(fileID, line)
+    declare(name, "an instance", place)
+    if Words.functions.contains(name) {
+      report(
+        "an instance cannot have the name of the function '\(name)'", place, note: "choose another name")
+    }
+    for diagnostic in cell.ownFaults { faults.report(diagnostic) }
+    for (label, _) in named { requireName(label, "a size", place) }
+    let arguments =
+      sizes.map { Argument(expression($0, place)) } + named.map { Argument(expression($1, place), label: $0) }
+    append(Step(.instance(name, of: cell, arguments), place))
+    return Instance(name: name, scope: self)
+  }
+
+  /// Says what an application of the cell gives, or what the model puts out.
+  public final func output(_ values: Value..., fileID: String = #fileID, line: Int = #line) {
+    act(values, Place(fileID, line)) { .output($0.map { OutputItem($0) }) }
+  }
+
+  final func declare(
+    _ role: DeclarationRole, _ name: String, _ type: TypeSyntax, initial: Expression? = nil, _ place: Place
+  ) -> Value {
+    declare(name, "\(role == .input ? "an" : "a") \(role.rawValue)", place)
+    let group = DeclarationGroup(name, type)
+    append(Step(.declaration(.declaration(role, [group], initial: initial)), place))
+    return Value(.written(Expression(.name(name))), self)
+  }
+
+  private func declare(_ name: String, _ what: String, _ place: Place) {
+    requireName(name, what, place)
+    names.insert(name)
+  }
+
+  // MARK: Types
+
+  final func tensor(_ shape: [Size], _ place: Place) -> TypeSyntax {
+    TypeSyntax(.tensor(shape.map { expression($0, place) }))
+  }
+
+  final func syntax(_ type: InputType, _ place: Place) -> TypeSyntax {
+    let kind: TypeSyntax.Kind =
+      switch type.element {
+      case .tensor(let shape): .tensor(shape.map { expression($0, place) })
+      case .token(let size): .token(expression(size, place))
+      }
+    for case let steps? in type.steps { requireName(steps, "a number of steps", place) }
+    if type.steps.count > 1 {
+      report("a sequence cannot hold sequences", place, note: "write .seq([H]) or .seq(.token(V))")
+    }
+    return TypeSyntax(kind, isSequence: !type.steps.isEmpty, length: type.steps.first ?? nil)
+  }
+
+  /// The expression of a number or of something declared, which may stand in a declaration.
+  final func written(_ value: Value, _ what: String, _ place: Place) -> Expression {
+    if let other = value.scope, other !== self { reportForeign("a value", of: other, place) }
+    if case .written(let expression) = value.term { return expression }
+    report("\(what) from a parameter or a number", place, note: "not from a computed value")
+    return Expression(.invalid)
+  }
+
+  /// The expression of a size, which must be one of this unit.
+  private func expression(_ size: Size, _ place: Place) -> Expression {
+    if let other = size.scopes.first(where: { $0 !== self }) { reportForeign("a size", of: other, place) }
+    return size.expression
+  }
+
+  // MARK: Steps
+
+  /// Writes down a step that computes values.
+  final func record(_ operands: [Value], results: Int, _ form: @escaping ([Expression]) -> Expression.Kind)
+    -> [Value]
+  {
+    let terms = operands.map(\.term)
+    guard isOpen else { return Array(repeating: Value(.faulty, self), count: results) }
+    append(Step(.operation(terms, results: Array(repeating: nil, count: results), form), nil))
+    return (0..<results).map { Value(.computed(step: steps.count - 1, result: $0), self) }
+  }
+
+  /// Writes down a statement that computes nothing new.
+  final func act(_ values: [Value], _ place: Place?, _ form: @escaping ([Expression]) -> Statement.Kind) {
+    for value in values {
+      if let other = value.scope, other !== self { reportForeign("a value", of: other, place ?? self.place) }
+    }
+    append(Step(.action(values.map(\.term), form), place))
+  }
+
+  private func append(_ step: Step) {
+    if isOpen { steps.append(step) }
+  }
+
+  /// Gives the latest step a place.
+  final func locateLatestStep(_ place: Place) {
+    if isOpen, !steps.isEmpty { steps[steps.count - 1].place = place }
+  }
+
+  /// Gives a result of a step its name.
+  final func name(_ value: Value, _ name: String, _ place: Place) {
+    declare(name, "a value", place)
+    switch value.term {
+    case .computed(let step, let result):
+      if case .operation(let operands, var results, let form) = steps[step].kind, results[result] == nil {
+        results[result] = name
+        steps[step].kind = .operation(operands, results: results, form)
+        steps[step].place = place
+      } else {
+        report("the value already has a name", place, note: "call 'named' once")
+      }
+    case .written, .faulty:
+      report("only a computed value can be named", place, note: "a declaration has its name already")
+    }
+  }
+
+  // MARK: States
+
+  final func next(of value: Value) -> Value {
+    if case .written(let expression) = value.term {
+      switch expression.kind {
+      case .name(let name): return Value(.written(Expression(.next(name))), self)
+      case .member(let instance, let name, isNext: false):
+        return Value.compute([Value(.written(instance), self)]) { .member($0[0], name, isNext: true) }
+      default: break
+      }
+    }
+    report("only a state has a next value", place, note: "a state is declared by 'state' of a cell")
+    return Value(.faulty, self)
+  }
+
+  final func assign(_ value: Value, toNextOf state: Value) {
+    guard case .written(let expression) = state.term, case .name(let name) = expression.kind else {
+      report(
+        "only a state of the cell itself has a next value that is assigned", place,
+        note: "a state is declared by 'state' of a cell")
+      return
+    }
+    act([value], nil) { .definition([DefinedName(name, isNext: true)], $0[0]) }
+  }
+
+  // MARK: Faults
+
+  final func report(_ message: String, _ place: Place, note: String) {
+    faults.report(
+      Diagnostic(
+        "embedded", "in \(kind.rawValue) '\(name)': \(message)", at: nil,
+        notes: [Diagnostic.Note(note), Diagnostic.Note("made at \(place)")]))
+  }
+
+  private func reportForeign(_ what: String, of other: UnitScope, _ place: Place) {
+    report(
+      "\(what) of \(other.kind.rawValue) '\(other.name)' is used", place,
+      note: "hand it over: a cell has sizes and inputs, and instances that it makes itself")
+  }
+
+  /// Reports that one expression has values or sizes of several units.
+  static func reportMixed(_ scopes: [UnitScope]) {
+    for scope in scopes where scope.isOpen {
+      for other in scopes where other !== scope { scope.reportForeign("a value", of: other, scope.place) }
+    }
+  }
+
+  final func requireName(_ text: String, _ what: String, _ place: Place) {
+    guard !Name.isValid(text) || text == "_" else { return }
+    report(
+      "'\(text)' cannot be the name of \(what)", place,
+      note:
+        "a name is made of letters a to z, digits and '_', does not start with a digit, and is none of "
+        + Words.keywords.joined(separator: ", "))
+  }
+}

@@ -1,0 +1,82 @@
+import RNNSupport
+
+// Syntax that a program makes, in order to print it: it has no place until the printed text is parsed.
+
+extension SourceRange {
+  fileprivate static let unwritten = SourceRange(SourceFile(name: "", text: ""), from: 0, to: 0)
+}
+
+extension Name {
+  package init(_ text: String) { self.init(text: text, range: .unwritten) }
+
+  /// Whether a text is a name, and no keyword.
+  package static func isValid(_ text: String) -> Bool {
+    var lexer = Lexer(SourceFile(name: "", text: text))
+    return lexer.run().first?.kind == .name(text)
+  }
+}
+
+extension Expression {
+  package init(_ kind: Kind) { self.init(kind, .unwritten) }
+}
+
+extension Argument {
+  package init(_ value: Expression, label: String? = nil) {
+    self.init(label: label.map { Name($0) }, value: value)
+  }
+}
+
+extension TypeSyntax {
+  package init(_ kind: Kind, isSequence: Bool = false, length: String? = nil) {
+    self.init(kind: kind, isSequence: isSequence, length: length.map { Name($0) }, range: .unwritten)
+  }
+}
+
+extension DeclarationGroup {
+  package init(_ name: String, _ type: TypeSyntax) { self.init(names: [Name(name)], type: type) }
+}
+
+extension DefinedName {
+  package init(_ name: String, isNext: Bool = false) { self.init(name: Name(name), isNext: isNext) }
+}
+
+extension OutputItem {
+  package init(_ value: Expression, name: String? = nil) {
+    self.init(name: name.map { Name($0) }, value: value)
+  }
+}
+
+extension Statement {
+  package init(_ kind: Kind) { self.init(kind: kind, range: .unwritten) }
+}
+
+extension SizeParameter {
+  package init(_ name: String, default value: Expression?) {
+    self.init(name: Name(name), defaultValue: value)
+  }
+}
+
+extension UnitDeclaration {
+  package init(_ kind: Kind, _ name: String, _ sizes: [SizeParameter], _ statements: [Statement]) {
+    self.init(
+      kind: kind, name: Name(name), sizes: sizes, statements: statements, isIncomplete: false)
+  }
+}
+
+extension ImportDeclaration {
+  package init(path: String) { self.init(path: path, range: .unwritten) }
+}
+
+extension SyntaxFile {
+  package init(_ declarations: [Declaration]) {
+    self.init(source: SourceFile(name: "", text: ""), declarations: declarations)
+  }
+}
+
+/// The words of the language.
+package enum Words {
+  /// The names of its functions.
+  package static let functions = Builtin.names
+  /// Its keywords.
+  package static let keywords = Keyword.allCases.map(\.rawValue)
+}
