@@ -25,6 +25,8 @@ public final class Program {
   public let frontendTime: Duration
 
   let model: LoweredModel
+  /// How data sets fit the model.
+  private(set) lazy var dataInterface = DataInterface(model.graph)
   private var compilations: [Purpose: Compilation] = [:]
   private var executions: [Purpose: Execution] = [:]
   /// The same for other sequences that are ragged.
@@ -109,7 +111,7 @@ extension Program {
   public var mainPurpose: Purpose {
     let hasLoss = model.graph.outputs.contains { $0.role == .loss }
     return hasLoss && model.graph.inputs.contains(where: \.isParameter)
-      ? .training(.sgd, clips: true) : .inference
+      ? .training(TrainingStepOptions(clipsNorm: true, carriesState: true)) : .inference
   }
 
   /// The typed graph of the model.

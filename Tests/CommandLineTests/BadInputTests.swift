@@ -91,7 +91,7 @@ struct BadInputTests {
     try command.write("", to: "empty.txt")
     try command.write("1234 5678\n", to: "digits.txt")
     try Data([0x61, 0xff, 0xfe]).write(to: command.folder.appendingPathComponent("latin.txt"))
-    try expect(["train", model], says: ["no text", "--text"])
+    try expect(["train", model], says: ["nothing to train on", "--text", "--data"])
     try expect(["train", model, "--text", "none.txt"], says: ["'none.txt'", "no such file"])
     try expect(["train", model, "--text", "."], says: ["'.'", "directory"])
     try expect(["train", model, "--text", "empty.txt"], says: ["'empty.txt' is empty"])
