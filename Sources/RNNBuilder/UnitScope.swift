@@ -48,12 +48,16 @@ public class UnitScope {
   }
 
   /// Declares a parameter: a number, vector or matrix that is learned.
+  ///
+  /// - Parameter other: what other programs call it, such as the entries of their `state_dict`.
   public final func param(
-    _ name: String, _ shape: [Size], _ initial: InitialValue, fileID: String = #fileID, line: Int = #line
+    _ name: String, as other: String? = nil, _ shape: [Size], _ initial: InitialValue,
+    fileID: String = #fileID, line: Int = #line
   ) -> Value {
     let place = Place(fileID, line)
+    if let other { requireName(other, "a parameter", place) }
     for size in initial.sizes { _ = expression(size, place) }
-    return declare(.param, name, tensor(shape, place), initial: initial.expression, place)
+    return declare(.param, name, as: other, tensor(shape, place), initial: initial.expression, place)
   }
 
   /// Declares what a cell is applied to, in the order of its inputs, or the data of a model.
@@ -93,10 +97,11 @@ public class UnitScope {
   }
 
   final func declare(
-    _ role: DeclarationRole, _ name: String, _ type: TypeSyntax, initial: Expression? = nil, _ place: Place
+    _ role: DeclarationRole, _ name: String, as other: String? = nil, _ type: TypeSyntax,
+    initial: Expression? = nil, _ place: Place
   ) -> Value {
     declare(name, "\(role == .input ? "an" : "a") \(role.rawValue)", place)
-    let group = DeclarationGroup(name, type)
+    let group = DeclarationGroup(name, otherName: other, type)
     append(Step(.declaration(.declaration(role, [group], initial: initial)), place))
     return Value(.written(Expression(.name(name))), self)
   }

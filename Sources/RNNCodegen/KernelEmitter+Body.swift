@@ -42,7 +42,7 @@ extension KernelEmitter {
         } else {
           row.addresses[access] = row.addresses[access] ?? address(access, at: indices)
         }
-      case .constant, .size, .index, .accumulator, .unary, .binary, .compare, .select, .convert:
+      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert:
         break
       }
       if isUniform[number] { row.scalars[number] = uniform(instruction, number, row) }
@@ -76,7 +76,7 @@ extension KernelEmitter {
       return builder.trunc(evaluate(form, at: row.indices), to: module.i32)
     case .accumulator:
       preconditionFailure("an accumulator differs by column")
-    case .unary, .binary, .compare, .select, .convert:
+    case .random, .unary, .binary, .compare, .select, .convert:
       return apply(instruction, lanes: nil) { row.scalars[$0]! }
     }
   }
@@ -107,9 +107,11 @@ extension KernelEmitter {
         values.append(loadVector(access, row.addresses[access]!, columns, mask: loadMask(row, columns)))
       case .loadRow(let access, let id, let stride):
         if isUniform[id] {
-          values.append(loadVector(access, row.tableRows[number]!, columns, mask: columns.mask))
+          values.append(loadVector(access, row.tableRows[number]!, columns, mask: loadMask(row, columns)))
         } else {
-          values.append(loadRows(access, row.addresses[access]!, ids: values[id], stride, columns))
+          let mask = loadMask(row, columns) ?? allLanes
+          values.append(
+            loadRows(access, row.addresses[access]!, ids: values[id], stride, columns, mask: mask))
         }
       case .index(let form):
         let first = builder.trunc(
@@ -121,7 +123,7 @@ extension KernelEmitter {
         values.append(columns.accumulators[group])
       case .constant, .size:
         preconditionFailure("a constant is uniform")
-      case .unary, .binary, .compare, .select, .convert:
+      case .random, .unary, .binary, .compare, .select, .convert:
         values.append(apply(instruction, lanes: lanes) { values[$0] })
       }
     }
@@ -175,9 +177,9 @@ extension KernelEmitter {
   }
 
   /// Elements of rows that differ by lane.
-  private func loadRows(_ access: Access, _ start: IRValue, ids: IRValue, _ stride: Size, _ columns: Columns)
-    -> IRValue
-  {
+  private func loadRows(
+    _ access: Access, _ start: IRValue, ids: IRValue, _ stride: Size, _ columns: Columns, mask: IRValue
+  ) -> IRValue {
     let element = elementType(access)
     let bytes = constant(element.byteCount)
     let wide = builder.sext(ids, to: module.i64.vector(lanes))
@@ -186,8 +188,7 @@ extension KernelEmitter {
     let addresses = builder.offset(strided(start, columns.first, factor), bytes: rows)
     return truth(
       builder.gather(
-        memoryType(element).vector(lanes), addresses, mask: columns.mask ?? allLanes, align: element.byteCount
-      ),
+        memoryType(element).vector(lanes), addresses, mask: mask, align: element.byteCount),
       access)
   }
 
@@ -214,6 +215,9 @@ extension KernelEmitter {
   /// An elementwise instruction on scalars or on vectors.
   private func apply(_ instruction: Instruction, lanes: Int?, _ operand: (Int) -> IRValue) -> IRValue {
     switch instruction {
+    case .random(let key, let counter, let position, let stream, let element):
+      return random(
+        key: operand(key), counter: operand(counter), position: operand(position), stream: stream, element)
     case .unary(let function, let a): return unary(function, operand(a))
     case .binary(let function, let a, let b): return binary(function, operand(a), operand(b))
     case .compare(let comparison, let a, let b): return compare(comparison, operand(a), operand(b))
@@ -252,7 +256,8 @@ extension KernelEmitter {
   }
 
   func binary(_ function: BinaryFunction, _ a: IRValue, _ b: IRValue) -> IRValue {
-    switch function {
+    if a.type.scalar.isInteger { return integer(function, a, b) }
+    return switch function {
     case .add: builder.fadd(a, b)
     case .subtract: builder.fsub(a, b)
     case .multiply: builder.fmul(a, b)
@@ -262,6 +267,43 @@ extension KernelEmitter {
     case .minimum: pick(builder.fcmp(.less, a, b), a, b)
     }
   }
+
+  /// On whole numbers, which the planner computes places with.
+  private func integer(_ function: BinaryFunction, _ a: IRValue, _ b: IRValue) -> IRValue {
+    switch function {
+    case .add: builder.add(a, b)
+    case .subtract: builder.sub(a, b)
+    case .multiply: builder.mul(a, b)
+    case .divide: preconditionFailure("places are not divided")
+    case .maximum: builder.smax(a, b)
+    case .minimum: builder.smin(a, b)
+    }
+  }
+
+  /// `uniformRandom` of vectors or scalars.
+  private func random(
+    key: IRValue, counter: IRValue, position: IRValue, stream: Int, _ element: ElementType
+  ) -> IRValue {
+    let type = key.type
+    func word(_ number: UInt32) -> IRValue { type.constant(Int(Int32(bitPattern: number))) }
+    var key = builder.add(key, word(UInt32(truncatingIfNeeded: stream) &* Philox.streamFactor))
+    let wide = lanes(of: type).map { module.i64.vector($0) } ?? module.i64
+    let multiplier = wide.constant(Int(Philox.multiplier))
+    var (x, y) = (position, counter)
+    for _ in 0..<Philox.rounds {
+      let product = builder.mul(builder.zext(x, to: wide), multiplier)
+      let high = builder.trunc(builder.lshr(product, wide.constant(32)), to: type)
+      (x, y) = (builder.xor(builder.xor(high, key), y), builder.trunc(product, to: type))
+      key = builder.add(key, word(Philox.keyIncrement))
+    }
+    // 24 bits are a float without rounding, in either type.
+    let number = memoryType(element)
+    let result = lanes(of: type).map { number.vector($0) } ?? number
+    let bits = builder.lshr(x, type.constant(8))
+    return builder.fmul(builder.sitofp(bits, to: result), result.constant(0x1p-24))
+  }
+
+  private func lanes(of type: IRType) -> Int? { type.isVector ? lanes : nil }
 
   private func pick(_ isFirst: IRValue, _ a: IRValue, _ b: IRValue) -> IRValue {
     builder.select(builder.or(isFirst, builder.fcmp(.unordered, a, a)), a, b)

@@ -152,7 +152,7 @@ final class KernelEmitter {
         accesses.append(access)
         _ = value(of: stride)
       case .index(let form): forms.append(form)
-      case .constant, .size, .accumulator, .unary, .binary, .compare, .select, .convert: break
+      case .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: break
       }
     }
     if let product = kernel.product { accesses += [product.lhs.access, product.rhs.access] }
@@ -206,7 +206,7 @@ final class KernelEmitter {
       switch instruction {
       case .load(let access), .loadRow(let access, _, _): plan[access.buffer].element
       case .constant(_, let element), .size(_, let element), .accumulator(_, let element),
-        .convert(let element, _):
+        .convert(let element, _), .random(_, _, _, _, let element):
         element
       case .index, .unary, .binary, .compare, .select: nil
       }
@@ -227,6 +227,8 @@ final class KernelEmitter {
       case .constant, .size: isUniform.append(true)
       case .index(let form): isUniform.append(form.factor(ofAxis: last) == 0)
       case .accumulator: isUniform.append(false)
+      case .random(let a, let b, let c, _, _):
+        isUniform.append(isUniform[a] && isUniform[b] && isUniform[c])
       case .unary(_, let a), .convert(_, let a): isUniform.append(isUniform[a])
       case .binary(_, let a, let b), .compare(_, let a, let b): isUniform.append(isUniform[a] && isUniform[b])
       case .select(let a, let b, let c): isUniform.append(isUniform[a] && isUniform[b] && isUniform[c])

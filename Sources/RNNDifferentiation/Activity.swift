@@ -91,12 +91,12 @@ extension Graph {
   /// - Requires: `operation` is not a scan, whose operands depend on its body.
   fileprivate func differentiableOperands(of operation: Operation) -> ArraySlice<ValueID> {
     switch operation.kind {
-    case .constant, .size, .compare, .detach, .oneHot, .unary(.sign): []
+    case .constant, .size, .iota, .random, .compare, .detach, .oneHot, .unary(.sign): []
     case .unary, .binary, .dot, .reduce, .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse:
       operation.operands[...]
     case .convert(let element):
       element.isFloat && type(operation.operands[0]).element.isFloat ? operation.operands[...] : []
-    case .gather: operation.operands[..<1]
+    case .gather, .reversePrefix: operation.operands[..<1]
     case .select, .scatterAdd: operation.operands[1...]
     case .scan: preconditionFailure("the operands of a scan depend on its body")
     }

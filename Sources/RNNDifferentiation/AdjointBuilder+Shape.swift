@@ -49,6 +49,11 @@ extension AdjointBuilder {
     accumulate(builder.reverse(dy, axis: axis), into: x)
   }
 
+  // ∂L/∂x = the same reversal of ∂L/∂y: reversing twice changes nothing
+  func reverseReversePrefix(_ axis: Int, _ x: ValueID, _ lengths: ValueID, _ dy: ValueID) {
+    accumulate(builder.reversePrefix(dy, read(lengths), axis: axis), into: x)
+  }
+
   // ∂L/∂table[v] = Σ ∂L/∂y[i] over the places i where ids[i] = v
   func reverseGather(_ table: ValueID, _ ids: ValueID, _ dy: ValueID, site: String?) throws {
     let type = builder.type(table)

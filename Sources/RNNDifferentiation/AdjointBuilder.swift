@@ -51,7 +51,7 @@ final class AdjointBuilder {
   private func reverse(_ operation: Operation, _ dy: ValueID) throws {
     let operands = operation.operands
     switch operation.kind {
-    case .constant, .size, .compare, .detach, .oneHot: break
+    case .constant, .size, .iota, .random, .compare, .detach, .oneHot: break
     case .unary(let function): reverseUnary(function, operands[0], operation.result, dy)
     case .binary(let function): reverseBinary(function, operands[0], operands[1], operation.result, dy)
     case .select: reverseSelect(operands[0], operands[1], operands[2], dy)
@@ -66,6 +66,7 @@ final class AdjointBuilder {
     case .pad(let axis, let start, _, let anchor): reversePad(axis, start, anchor, operands[0], dy)
     case .concat(let axis): reverseConcat(axis, operands, dy)
     case .reverse(let axis): reverseReverse(axis, operands[0], dy)
+    case .reversePrefix(let axis): reverseReversePrefix(axis, operands[0], operands[1], dy)
     case .gather: try reverseGather(operands[0], operands[1], dy, site: operation.site)
     case .scatterAdd: reverseScatterAdd(operands[0], operands[1], dy)
     case .scan: preconditionFailure("a scan has several results")

@@ -66,9 +66,10 @@ final class Tape {
     case .detach: return read(operation.operands[0])
     case .broadcast, .reshape, .convert, .oneHot:
       return builder.add(operation.kind, operation.operands.map(read))[0]
-    case .constant, .size, .unary, .binary, .compare, .select, .dot, .reduce, .transpose, .slice, .pad,
+    case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .dot, .reduce, .transpose,
+      .slice, .pad,
       .concat,
-      .reverse, .gather, .scatterAdd, .scan:
+      .reverse, .reversePrefix, .gather, .scatterAdd, .scan:
       return dependsOnInvariantsOnly(value)
         ? builder.add(operation.kind, operation.operands.map(read))[0] : save(value)
     }

@@ -65,6 +65,14 @@ public final class GraphBuilder {
   public func constant(_ number: Double, like value: ValueID) -> ValueID { constant(number, type(value)) }
   /// The product of the sizes of `symbols` as a scalar.
   public func size(_ symbols: [Symbol], _ element: ElementType) -> ValueID { one(.size(symbols, element)) }
+  /// The positions along an axis of an extent.
+  public func iota(_ extent: Dimension, _ element: ElementType) -> ValueID { one(.iota(extent, element)) }
+  /// Random numbers, uniform in 0..<1, in a shape that begins with the axes of `keys` and `counters`.
+  public func random(
+    keys: ValueID, counters: ValueID, stream: Int, shape: [Dimension], _ element: ElementType
+  ) -> ValueID {
+    one(.random(stream: stream, shape: shape, element), keys, counters)
+  }
 
   /// `function` of each element.
   public func unary(_ function: UnaryFunction, _ x: ValueID) -> ValueID { one(.unary(function), x) }
@@ -142,6 +150,10 @@ public final class GraphBuilder {
   }
   /// The elements along an axis in the opposite order.
   public func reverse(_ x: ValueID, axis: Int) -> ValueID { one(.reverse(axis: axis), x) }
+  /// The first `lengths` elements along an axis in the opposite order, the others in place.
+  public func reversePrefix(_ x: ValueID, _ lengths: ValueID, axis: Int) -> ValueID {
+    one(.reversePrefix(axis: axis), x, lengths)
+  }
   /// 1 at each id's place along a new last axis.
   public func oneHot(_ ids: ValueID, extent: Int, _ element: ElementType) -> ValueID {
     one(.oneHot(extent, element), ids)

@@ -74,6 +74,10 @@ public enum InputRole: Sendable, Hashable {
   case hyperparameter
   /// Kept by the caller between calls and changed by the optimiser only; zero at first.
   case optimizer
+  /// For each example the number of steps, of those that the symbol counts, which hold data: at most the symbol's size.
+  case lengths(of: Symbol)
+  /// The number that random operations of this run start from.
+  case seed
 }
 
 /// An input of a graph.

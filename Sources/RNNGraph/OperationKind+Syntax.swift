@@ -4,6 +4,8 @@ extension OperationKind {
     switch self {
     case .constant: "constant"
     case .size: "size"
+    case .iota: "iota"
+    case .random: "random"
     case .unary(let function): function.rawValue
     case .binary(let function): function.rawValue
     case .compare(let comparison): comparison.rawValue
@@ -19,6 +21,7 @@ extension OperationKind {
     case .pad: "pad"
     case .concat: "concat"
     case .reverse: "reverse"
+    case .reversePrefix: "reverse_prefix"
     case .oneHot: "one_hot"
     case .gather: "gather"
     case .scatterAdd: "scatter_add"
@@ -38,7 +41,8 @@ extension OperationKind {
     switch self {
     case .constant(let number, _): return [exactText(number)]
     case .size(let symbols, _): return [group("of", symbols)]
-    case .unary, .binary, .compare, .select, .convert, .detach, .reshape, .gather: return []
+    case .random(let stream, _, _): return ["stream(\(stream))"]
+    case .iota, .unary, .binary, .compare, .select, .convert, .detach, .reshape, .gather: return []
     case .dot(let axes):
       let contract = pair("contract", axes.lhsContracting, axes.rhsContracting)
       let isBatched = !axes.lhsBatch.isEmpty || !axes.rhsBatch.isEmpty
@@ -48,7 +52,7 @@ extension OperationKind {
       return ["axis(\(axis))", "\(anchor.rawValue)(\(start))", "count(\(count))"]
     case .pad(let axis, let start, let to, let anchor):
       return ["axis(\(axis))", "\(anchor.rawValue)(\(start))", "to(\(to))"]
-    case .concat(let axis), .reverse(let axis): return ["axis(\(axis))"]
+    case .concat(let axis), .reverse(let axis), .reversePrefix(let axis): return ["axis(\(axis))"]
     case .oneHot(let extent, _), .scatterAdd(let extent): return ["extent(\(extent))"]
     case .scan(let scan): return [scan.steps.name] + (scan.isReversed ? ["reverse"] : [])
     }
@@ -85,6 +89,8 @@ extension InputRole {
     case .state: "state"
     case .hyperparameter: "hyperparameter"
     case .optimizer: "optimizer"
+    case .lengths: "lengths"
+    case .seed: "seed"
     }
   }
 }

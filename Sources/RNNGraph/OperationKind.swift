@@ -83,6 +83,12 @@ public enum OperationKind: Sendable, Hashable {
   case constant(Double, TensorType)
   /// The product of the sizes of some symbols, as a scalar; 1 if there is none.
   case size([Symbol], ElementType)
+  /// The position along the only axis: 0, 1, 2 and so on.
+  case iota(Dimension, ElementType)
+  /// Random numbers, uniform in 0..<1: operands `keys` and `counters`, both `i32[p…]`, give `shape`, which begins with
+  /// the axes `p`. An element is a function of its key, the stream, its counter and its place among the other axes, so
+  /// that it is the same wherever and whenever it is computed. See `uniformRandom`.
+  case random(stream: Int, shape: [Dimension], ElementType)
   /// A function of each element.
   case unary(UnaryFunction)
   /// A function of pairs of elements of equal shapes.
@@ -115,6 +121,9 @@ public enum OperationKind: Sendable, Hashable {
   case concat(axis: Int)
   /// The elements along an axis in the opposite order.
   case reverse(axis: Int)
+  /// The first elements along an axis in the opposite order, the others in place: operands `x` and `lengths`, `i32`,
+  /// which has the axes of `x` in front of `axis` and the one behind it. A length is at most the axis' extent.
+  case reversePrefix(axis: Int)
   /// 1 at each id's place along a new last axis of the given extent, 0 elsewhere.
   case oneHot(Int, ElementType)
   /// Rows of a table: operands `table [V, …]` and `ids [i…]` give `[i…, …]`.

@@ -19,6 +19,10 @@ extension GraphParser {
       try expect(word: "of")
       let symbols = try symbols()
       return { .size(symbols, $0.element) }
+    case "iota": return { .iota($0.shape.first ?? .fixed(0), $0.element) }
+    case "random":
+      let stream = try labelled("stream")
+      return { .random(stream: stream, shape: $0.shape, $0.element) }
     case "select": return { _ in .select }
     case "convert": return { .convert($0.element) }
     case "detach": return { _ in .detach }
@@ -49,6 +53,9 @@ extension GraphParser {
     case "reverse":
       let axis = try labelled("axis")
       return { _ in .reverse(axis: axis) }
+    case "reverse_prefix":
+      let axis = try labelled("axis")
+      return { _ in .reversePrefix(axis: axis) }
     case "one_hot":
       let extent = try labelled("extent")
       return { .oneHot(extent, $0.element) }

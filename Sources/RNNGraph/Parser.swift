@@ -76,7 +76,7 @@ struct GraphParser {
 
   /// The rest of an input behind its role, or nil if the word is none.
   private mutating func parseInput(_ word: String) throws(GraphParseError) -> Input? {
-    let role: InputRole
+    var role: InputRole
     switch word {
     case "parameter": role = .parameter(.orthogonal)
     case "data": role = .data
@@ -84,16 +84,23 @@ struct GraphParser {
     case "state": role = .state
     case "hyperparameter": role = .hyperparameter
     case "optimizer": role = .optimizer
+    case "lengths": role = .lengths(of: .steps)
+    case "seed": role = .seed
     default: return nil
     }
     let name = try string()
-    let isParameter = if case .parameter = role { true } else { false }
-    let initialized = isParameter ? InputRole.parameter(try initializer()) : role
+    switch role {
+    case .parameter: role = .parameter(try initializer())
+    case .lengths:
+      try expect(word: "of")
+      role = .lengths(of: try group { parser throws(GraphParseError) in try parser.symbol() })
+    case .data, .target, .state, .hyperparameter, .optimizer, .seed: break
+    }
     let idLimit =
       accept(word: "below") ? try group { parser throws(GraphParseError) in try parser.integer() } : nil
     try expect(":")
     let value = graph.addArgument(try type(), to: .entry)
-    return Input(name: name, role: initialized, idLimit: idLimit, value: value)
+    return Input(name: name, role: role, idLimit: idLimit, value: value)
   }
 
   private mutating func initializer() throws(GraphParseError) -> Initializer {

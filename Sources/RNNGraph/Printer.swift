@@ -45,6 +45,7 @@ private struct Printer {
   private mutating func declaration(_ input: Input) -> String {
     var words = [name(input.value), "=", input.role.keyword, quoted(input.name)]
     if case .parameter(let initializer) = input.role { words.append(initializer.description) }
+    if case .lengths(let symbol) = input.role { words.append("of(\(symbol))") }
     if let limit = input.idLimit { words.append("below(\(limit))") }
     return (words + [":", type(input.value)]).joined(separator: " ")
   }

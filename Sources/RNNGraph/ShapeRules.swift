@@ -26,6 +26,17 @@ extension Graph {
     case .size(_, let element):
       try expect(0, types)
       return TensorType(element, [])
+    case .iota(let extent, let element):
+      try expect(0, types)
+      guard element != .bool else { throw ShapeError("positions are numbers, not truth values") }
+      return TensorType(element, [extent])
+    case .random(let stream, let shape, let element):
+      try expect(2, types)
+      try ids(try same(types[0], types[1]))
+      guard stream >= 0, Array(shape.prefix(types[0].rank)) == types[0].shape else {
+        throw ShapeError("keys \(types[0]) are not in front of \(shape), or the stream \(stream) is negative")
+      }
+      return try float(TensorType(element, shape))
     case .unary, .detach:
       try expect(1, types)
       return try float(types[0])
@@ -105,6 +116,15 @@ extension Graph {
     case .reverse(let axis):
       try expect(1, types)
       try check(axis, types[0])
+      return types[0]
+    case .reversePrefix(let axis):
+      try expect(2, types)
+      try ids(types[1])
+      let shape = types[0].shape
+      guard axis >= 0, axis + 1 < shape.count, types[1].shape == Array(shape[..<axis] + [shape[axis + 1]])
+      else {
+        throw ShapeError("lengths \(types[1]) do not fit \(types[0]) along axis \(axis)")
+      }
       return types[0]
     case .oneHot(let extent, let element):
       try expect(1, types)

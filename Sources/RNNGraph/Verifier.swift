@@ -17,10 +17,11 @@
 // 11. The inputs are the entry's arguments, in order, and the outputs its results.
 // 12. No two inputs have one name, and no two outputs.
 // 13. A parameter, a state and an optimiser's value are floats; a hyperparameter is a float scalar.
-// 14. Only an input of `i32` limits its ids, and the limit is positive.
-// 15. The loss is a float scalar, and there is one at most. A metric is a scalar.
-// 16. A gradient or an update names an input of its own type, and no two updates name the same one.
-// 17. A final state has the type of the initial state of its name, if there is one.
+// 14. Lengths are `i32[B]` and of a symbol other than the batch; a seed is an `i32` scalar, and there is one at most.
+// 15. Only an input of `i32` limits its ids, and the limit is positive.
+// 16. The loss is a float scalar, and there is one at most. A metric is a scalar.
+// 17. A gradient or an update names an input of its own type, and no two updates name the same one.
+// 18. A final state has the type of the initial state of its name, if there is one.
 
 /// What is wrong with a graph: the fault of whatever made or changed it, never of a user.
 public struct VerificationError: Error, CustomStringConvertible {
@@ -179,6 +180,7 @@ private struct Verifier {
       report("the inputs are not the entry's arguments")
     }
     reportDuplicates(graph.inputs.map(\.name), "two inputs are named")
+    if graph.inputs.count(where: { $0.role == .seed }) > 1 { report("there are two seeds") }
     for input in graph.inputs {
       let type = graph.type(input.value)
       switch input.role {
@@ -186,6 +188,14 @@ private struct Verifier {
         if !type.element.isFloat { report("input \(quoted(input.name)) is \(type), not of floats") }
       case .hyperparameter:
         if !isFloatScalar(type) { report("input \(quoted(input.name)) is \(type), not a float scalar") }
+      case .lengths(let symbol):
+        if type != TensorType(.i32, [.batch]) || symbol == .batch {
+          report("input \(quoted(input.name)) is \(type), not lengths of \(symbol) for each example")
+        }
+      case .seed:
+        if type != TensorType(.i32, []) {
+          report("input \(quoted(input.name)) is \(type), not an i32 scalar")
+        }
       case .data, .target: break
       }
       if let limit = input.idLimit, type.element != .i32 || limit <= 0 {

@@ -113,6 +113,9 @@ struct Evaluation {
     switch kind {
     case .constant(let number, let type): DenseArray(type.element, try extents(type.shape), repeating: number)
     case .size(let symbols, let element): DenseArray(element, scalar: try product(of: symbols))
+    case .iota(let extent, let element): iota(try self.extent(extent), element)
+    case .random(let stream, let shape, let element):
+      random(keys: x[0], counters: x[1], stream: stream, try extents(shape), element)
     case .unary(let function): x[0].mapped(function)
     case .binary(let function): x[0].mapped(function, with: x[1])
     case .compare(let comparison): x[0].compared(comparison, with: x[1])
@@ -131,6 +134,7 @@ struct Evaluation {
       try padded(id, x[0], axis: axis, start: start, anchor, extent: extent(to))
     case .concat(let axis): DenseArray.concatenated(x, axis)
     case .reverse(let axis): x[0].reversed(axis)
+    case .reversePrefix(let axis): try reversedPrefix(id, x[0], lengths: x[1], axis)
     case .oneHot(let extent, let element): try oneHot(id, x[0], extent, element)
     case .gather: try gather(id, table: x[0], ids: x[1])
     case .scatterAdd(let extent): try scatterAdd(id, ids: x[0], rows: x[1], extent)

@@ -18,6 +18,8 @@ public enum InterpreterError: Error, Hashable, CustomStringConvertible {
   case idOutOfRange(operation: String, id: Int, limit: Int)
   /// An operation reached beyond an axis whose extent is a symbol.
   case rangeOutOfAxis(operation: String, first: Int, count: Int, extent: Int)
+  /// An operation met a length that is longer than its axis, or negative.
+  case lengthOutOfRange(operation: String, length: Int, extent: Int)
 
   public var description: String {
     switch self {
@@ -32,6 +34,8 @@ public enum InterpreterError: Error, Hashable, CustomStringConvertible {
     case .idOutOfRange(let operation, let id, let limit): "\(operation): id \(id) is not in 0..<\(limit)"
     case .rangeOutOfAxis(let operation, let first, let count, let extent):
       "\(operation): \(count) elements from \(first) are not in an axis of \(extent)"
+    case .lengthOutOfRange(let operation, let length, let extent):
+      "\(operation): a length of \(length) is not in 0...\(extent)"
     }
   }
 }

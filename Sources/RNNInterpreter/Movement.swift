@@ -43,6 +43,45 @@ extension DenseArray {
 }
 
 extension Evaluation {
+  func iota(_ extent: Int, _ element: ElementType) -> DenseArray {
+    DenseArray(element, [extent], (0..<extent).map(Double.init))
+  }
+
+  func random(
+    keys: DenseArray, counters: DenseArray, stream: Int, _ shape: [Int], _ element: ElementType
+  ) -> DenseArray {
+    let width = shape.dropFirst(keys.shape.count).reduce(1, *)
+    let numbers = zip(keys.numbers, counters.numbers).flatMap { key, counter in
+      (0..<width).map { position in
+        uniformRandom(
+          key: UInt32(bitPattern: Int32(key)), stream: stream,
+          counter: UInt32(bitPattern: Int32(counter)), position: UInt32(truncatingIfNeeded: position))
+      }
+    }
+    return DenseArray(element, shape, numbers)
+  }
+
+  /// The elements before each length in the opposite order.
+  func reversedPrefix(
+    _ id: OperationID, _ x: DenseArray, lengths: DenseArray, _ axis: Int
+  ) throws(InterpreterError) -> DenseArray {
+    let extent = x.shape[axis]
+    let rows = x.shape[axis + 1]
+    let width = x.shape.dropFirst(axis + 2).reduce(1, *)
+    var numbers = x.numbers
+    for (i, length) in lengths.numbers.enumerated() {
+      guard length >= 0, length <= Double(extent) else {
+        throw .lengthOutOfRange(operation: graph.description(of: id), length: Int(length), extent: extent)
+      }
+      let first = (i / rows * extent * rows + i % rows) * width
+      for place in 0..<Int(length) {
+        let source = first + (Int(length) - 1 - place) * rows * width
+        for j in 0..<width { numbers[first + place * rows * width + j] = x.numbers[source + j] }
+      }
+    }
+    return DenseArray(exact: x.element, x.shape, numbers)
+  }
+
   func padded(
     _ id: OperationID, _ x: DenseArray, axis: Int, start: Int, _ anchor: Anchor, extent: Int
   ) throws(InterpreterError) -> DenseArray {

@@ -17,6 +17,10 @@ public struct LoweredModel: Sendable {
   public let sizes: [String: Int]
   /// The sizes that bound the tokens of inputs.
   public let tokenSizes: [TokenSize]
+  /// The instances whose cells tell what other programs call their parameters, in the order of their declaration.
+  public let otherNames: [OtherNames]
+  /// What the outputs `loss` and `accuracy` are means over: `[T, B]` if of every step, `[B]` if of every example.
+  public let means: [String: [Symbol]]
   /// Warnings.
   public let diagnostics: DiagnosticSet
 }
@@ -84,10 +88,10 @@ public struct Frontend: Sendable {
     guard let checked = checked.first.flatMap({ $0 }) else {
       preconditionFailure("model \(selected.unit.name.text) is at fault, but nothing was reported")
     }
+    let lowering = ModelLowering(checked, element)
     return LoweredModel(
-      graph: ModelLowering(checked, element).run(), sizes: checked.sizes,
-      tokenSizes: selected.unit.tokenSizes,
-      diagnostics: checker.diagnostics)
+      graph: lowering.run(), sizes: checked.sizes, tokenSizes: selected.unit.tokenSizes,
+      otherNames: checked.otherNames(path: ""), means: lowering.means, diagnostics: checker.diagnostics)
   }
 
   private func select(_ name: String?, _ program: Program) throws(DiagnosticError) -> (

@@ -41,7 +41,9 @@ extension OperationKind {
   /// Whether it only moves elements, and so costs nothing where its reader can look them up itself.
   var isFree: Bool {
     switch self {
-    case .constant, .size, .detach, .broadcast, .reshape, .transpose, .pad, .reverse, .oneHot, .convert: true
+    case .constant, .size, .iota, .detach, .broadcast, .reshape, .transpose, .pad, .reverse, .oneHot,
+      .convert:
+      true
     default: false
     }
   }

@@ -20,7 +20,7 @@ struct Lift {
       return builder.add(kind, operands.map(\.value)).map { Lifted(value: $0, isStacked: false) }
     }
     switch kind {
-    case .constant, .size, .scan:
+    case .constant, .size, .iota, .scan:
       preconditionFailure("\(kind) has no operands, or has been dealt with")
     case .unary, .convert, .detach, .oneHot:
       return one(kind, operands[0].value)
@@ -44,6 +44,10 @@ struct Lift {
       return one(.concat(axis: axis + 1), operands.map(stacked))
     case .reverse(let axis):
       return one(.reverse(axis: axis + 1), operands[0].value)
+    case .reversePrefix(let axis):
+      return one(.reversePrefix(axis: axis + 1), operands.map(stacked))
+    case .random(let stream, let shape, let element):
+      return one(.random(stream: stream, shape: [steps] + shape, element), operands.map(stacked))
     case .gather:
       return [gather(operands[0], operands[1])]
     case .scatterAdd(let extent):

@@ -86,8 +86,8 @@ extension InputRole {
   /// Whether it is the same for every example.
   fileprivate var isWeight: Bool {
     switch self {
-    case .parameter, .hyperparameter, .optimizer: true
-    case .data, .target, .state: false
+    case .parameter, .hyperparameter, .optimizer, .seed: true
+    case .data, .target, .state, .lengths: false
     }
   }
 }

@@ -53,6 +53,15 @@ extension Simplifier {
     return nil
   }
 
+  func reversePrefix(_ x: ValueID, _ lengths: ValueID, _ axis: Int) -> ValueID? {
+    if constant(x) != nil || type(x).shape[axis] == 1 { return x }
+    // reverse_prefix(reverse_prefix x) -> x
+    if case .reversePrefix(axis)? = kind(x), operands(x)[1] == lengths { return operands(x)[0] }
+    // reverse_prefix(broadcast along axis) -> x
+    if let inner = broadcast(x), !inner.axes.contains(axis) { return x }
+    return nil
+  }
+
   func slice(_ x: ValueID, _ axis: Int, _ start: Int, _ count: Int, _ anchor: Anchor) -> ValueID? {
     let extent = type(x).shape[axis]
     if extent == .fixed(count) { return x }  // slice of everything -> x

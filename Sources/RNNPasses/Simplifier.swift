@@ -50,7 +50,7 @@ final class Simplifier {
   /// What is simpler than an operation and gives the same; nil if nothing is known.
   func rewrite(_ kind: OperationKind, _ operands: [ValueID]) -> ValueID? {
     switch kind {
-    case .constant, .size, .oneHot, .gather, .scatterAdd, .scan: nil
+    case .constant, .size, .iota, .random, .oneHot, .gather, .scatterAdd, .scan: nil
     case .unary(let function): unary(function, operands[0])
     case .binary(let function): binary(function, operands[0], operands[1])
     case .compare(let comparison): compare(comparison, operands[0], operands[1])
@@ -67,6 +67,7 @@ final class Simplifier {
     case .pad(let axis, let start, let to, let anchor): pad(operands[0], axis, start, to, anchor)
     case .concat(let axis): concat(operands, axis)
     case .reverse(let axis): reverse(operands[0], axis)
+    case .reversePrefix(let axis): reversePrefix(operands[0], operands[1], axis)
     }
   }
 

@@ -23,7 +23,7 @@ extension Kernel {
     var found = body.compactMap { instruction -> (buffer: BufferID, writes: Bool, ownedStride: Size?)? in
       switch instruction {
       case .load(let access), .loadRow(let access, _, _): (access.buffer, false, owned(access))
-      case .constant, .size, .index, .accumulator, .unary, .binary, .compare, .select, .convert: nil
+      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
       }
     }
     if let product {

@@ -95,7 +95,8 @@ extension Planner {
   func isElementwise(_ kind: OperationKind) -> Bool {
     switch kind {
     case .unary, .binary, .compare, .select, .convert: true
-    case .constant, .size, .detach, .dot, .reduce, .broadcast, .reshape, .transpose, .slice, .pad, .concat,
+    case .constant, .size, .iota, .random, .reversePrefix, .detach, .dot, .reduce, .broadcast, .reshape,
+      .transpose, .slice, .pad, .concat,
       .reverse,
       .oneHot, .gather, .scatterAdd, .scan:
       false
@@ -105,7 +106,8 @@ extension Planner {
   private func isViewKind(_ kind: OperationKind) -> Bool {
     switch kind {
     case .detach, .broadcast, .transpose, .slice, .reverse: true
-    case .constant, .size, .unary, .binary, .compare, .select, .convert, .dot, .reduce, .reshape, .pad,
+    case .constant, .size, .iota, .random, .reversePrefix, .unary, .binary, .compare, .select, .convert, .dot,
+      .reduce, .reshape, .pad,
       .concat,
       .oneHot, .gather, .scatterAdd, .scan:
       false
@@ -124,7 +126,7 @@ extension Planner {
       let domain = graph.type(operation.result).shape
       let first = operation.operands.map { ready($0, domain: domain, clustering) }.max() ?? 0
       compute(operation.result, in: pointwise(domain, from: first, &clustering), &clustering)
-    case .constant, .size, .oneHot, .gather:
+    case .constant, .size, .iota, .random, .reversePrefix, .oneHot, .gather:
       guard neededInMemory.contains(operation.result) else { return }
       let domain = graph.type(operation.result).shape
       let first = operation.operands.map { ready($0, domain: nil, clustering) }.max() ?? 0

@@ -84,6 +84,13 @@ struct KernelBuilder {
       return add(.constant(number, element))
     case .size(let symbols, let element):
       return add(.size(symbols.reduce(1) { $0 * planner.extent(.symbol($1)) }, element))
+    case .iota(_, let element):
+      let place = add(.index(view.map[0]))
+      return element == .i32 ? place : add(.convert(element, place))
+    case .random(let stream, let shape, let element):
+      return random(operation, stream, shape, element, view.map)
+    case .reversePrefix(let axis):
+      return reversedPrefix(operation, axis, view.map)
     case .unary(let function):
       return add(.unary(function, emit(operation.operands[0], view.map)))
     case .binary(let function):
@@ -118,5 +125,36 @@ struct KernelBuilder {
       .scatterAdd, .scan:
       preconditionFailure("\(view.base) has no memory")
     }
+  }
+  /// Random numbers: keys and counters follow the first axes, the place among the others is a running index.
+  private mutating func random(
+    _ operation: Operation, _ stream: Int, _ shape: [Dimension], _ element: ElementType, _ map: [Affine]
+  ) -> Int {
+    let prefix = planner.graph.type(operation.operands[0]).rank
+    let key = emit(operation.operands[0], Array(map.prefix(prefix)))
+    let counter = emit(operation.operands[1], Array(map.prefix(prefix)))
+    let strides = Storage.denseStrides(planner.shape(TensorType(element, Array(shape.dropFirst(prefix)))))
+    let place = zip(map.dropFirst(prefix), strides).reduce(Affine(0)) { $0 + $1.0 * $1.1 }
+    return add(
+      .random(key: key, counter: counter, position: add(.index(place)), stream: stream, element))
+  }
+
+  /// Row `t` of a reversed prefix is row `length - 1 - t` before the length and row `t` from there on.
+  private mutating func reversedPrefix(_ operation: Operation, _ axis: Int, _ map: [Affine]) -> Int {
+    let length = emit(operation.operands[1], Array(map[..<axis]) + [map[axis + 1]])
+    let place = add(.index(map[axis]))
+    let isBefore = add(.compare(.less, place, length))
+    let mirrored = add(.binary(.subtract, length, add(.index(map[axis] + Affine(1)))))
+    let row = add(.select(isBefore, mirrored, place))
+    let source = operation.operands[0]
+    let table = planner.rowTable(source)
+    var index = table.offset
+    for i in map.indices where i != axis { index = index + map[i] * table.strides[i] }
+    // Whichever row it is, it is one of the same example.
+    var rowless = map
+    rowless[axis] = Affine(0)
+    let owned = isOwned(planner.resolve(source).through(rowless))
+    let access = Access(buffer: table.buffer, index: index, isOwned: owned)
+    return add(.loadRow(access, id: row, rowStride: table.strides[axis]))
   }
 }

@@ -97,6 +97,8 @@ public enum Instruction: Hashable, Sendable {
   case index(Affine)
   /// The product number `0...` of the kernel.
   case accumulator(Int, ElementType)
+  /// The random number of a key, a stream, a counter and a position, all `i32`. See `uniformRandom`.
+  case random(key: Int, counter: Int, position: Int, stream: Int, ElementType)
   case unary(UnaryFunction, Int)
   case binary(BinaryFunction, Int, Int)
   case compare(Comparison, Int, Int)

@@ -91,6 +91,8 @@ extension Instruction: CustomStringConvertible {
     case .size(let size, let element): "\(element.rawValue) \(size)"
     case .index(let form): "index \(form)"
     case .accumulator(let group, _): "sum \(group)"
+    case .random(let key, let counter, let position, let stream, let element):
+      "\(element.rawValue) random key %\(key), counter %\(counter), position %\(position), stream \(stream)"
     case .unary(let function, let a): "\(function.rawValue) %\(a)"
     case .binary(let function, let a, let b): "\(function.rawValue) %\(a), %\(b)"
     case .compare(let comparison, let a, let b): "\(comparison.rawValue) %\(a), %\(b)"

@@ -95,7 +95,7 @@ private struct PlanVerifier {
     var found = kernel.body.compactMap { instruction -> Access? in
       switch instruction {
       case .load(let access), .loadRow(let access, _, _): access
-      case .constant, .size, .index, .accumulator, .unary, .binary, .compare, .select, .convert: nil
+      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
       }
     }
     if let product = kernel.product { found += [product.lhs.access, product.rhs.access] }
@@ -128,6 +128,7 @@ private struct PlanVerifier {
           problems.append("\(kernel.name) has no accumulator \(group)")
         }
       case .loadRow(_, let id, _): operands = [id]
+      case .random(let a, let b, let c, _, _): operands = [a, b, c]
       case .unary(_, let a), .convert(_, let a): operands = [a]
       case .binary(_, let a, let b), .compare(_, let a, let b): operands = [a, b]
       case .select(let a, let b, let c): operands = [a, b, c]

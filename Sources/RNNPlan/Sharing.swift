@@ -14,7 +14,7 @@ extension Kernel {
       case .load(let access): .load(remap(access))
       case .loadRow(let access, let id, let stride): .loadRow(remap(access), id: id, rowStride: stride)
       case .index(let form): .index(form.substituting(forms))
-      case .constant, .size, .accumulator, .unary, .binary, .compare, .select, .convert: instruction
+      case .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: instruction
       }
     }
     stores = stores.map { Store(access: remap($0.access), value: $0.value) }
@@ -27,7 +27,7 @@ extension Kernel {
       switch instruction {
       case .load(let access), .loadRow(let access, _, _): access.index
       case .index(let form): form
-      case .constant, .size, .accumulator, .unary, .binary, .compare, .select, .convert: nil
+      case .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
       }
     } + stores.map(\.access.index) + (bound.map { [$0.index] } ?? [])
   }

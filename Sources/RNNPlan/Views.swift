@@ -39,7 +39,8 @@ extension Planner {
         return nil
       }
       map = forms
-    case .constant, .size, .unary, .binary, .compare, .select, .convert, .dot, .reduce, .pad, .concat,
+    case .constant, .size, .iota, .random, .reversePrefix, .unary, .binary, .compare, .select, .convert, .dot,
+      .reduce, .pad, .concat,
       .oneHot,
       .gather, .scatterAdd, .scan:
       return nil
@@ -83,7 +84,7 @@ extension Planner {
   /// Whether a value costs nothing to compute wherever it is read, so that it is kept in memory only on demand.
   func isLeaf(_ value: ValueID) -> Bool {
     switch graph.definingKind(value) {
-    case .constant, .size, .oneHot, .gather: true
+    case .constant, .size, .iota, .random, .reversePrefix, .oneHot, .gather: true
     default: false
     }
   }
@@ -102,8 +103,9 @@ extension Planner {
         let operation = graph[id]
         switch operation.kind {
         case .dot: neededInMemory.formUnion(operation.operands.map { resolve($0).base })
-        case .gather: neededInMemory.insert(resolve(operation.operands[0]).base)
-        case .constant, .size, .unary, .binary, .compare, .select, .convert, .detach, .reduce, .broadcast,
+        case .gather, .reversePrefix: neededInMemory.insert(resolve(operation.operands[0]).base)
+        case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .detach, .reduce,
+          .broadcast,
           .reshape,
           .transpose, .slice, .pad, .concat, .reverse, .oneHot, .scatterAdd, .scan:
           break

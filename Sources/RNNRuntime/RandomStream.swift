@@ -77,12 +77,3 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     return x
   }
 }
-
-/// The 64-bit FNV-1a hash (Fowler, Noll, Vo): stable across runs, which Swift's `Hasher` is not.
-struct FNV1a {
-  private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
-
-  mutating func add(_ byte: UInt8) {
-    value = (value ^ UInt64(byte)) &* 0x100_0000_01b3
-  }
-}

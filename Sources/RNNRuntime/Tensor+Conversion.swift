@@ -1,12 +1,24 @@
 extension Tensor {
-  /// The same elements in the same order under another shape.
-  /// - Throws: `InputError` if the shapes have different numbers of elements.
-  public func reshaped(to shape: [Int]) throws -> Tensor {
-    guard Self.byteCount(of: elementType, shape: shape) == byteCount else {
-      throw InputError("\(self) cannot take the shape \(shape): the number of elements differs")
+  /// The tensor with its first two axes in the opposite order.
+  /// - Requires: it has two axes or more.
+  public func swappingFirstAxes() -> Tensor {
+    precondition(shape.count >= 2, "\(self) does not have two axes")
+    let (rows, columns) = (shape[0], shape[1])
+    var result = Tensor(elementType, shape: [columns, rows] + shape[2...])
+    let width = shape[2...].reduce(elementType.byteCount, *)
+    guard byteCount > 0 else { return result }
+    withUnsafeBytes { source in
+      result.withUnsafeMutableBytes { target in
+        for row in 0..<rows {
+          for column in 0..<columns {
+            let part = source[((row * columns + column) * width)...].prefix(width)
+            let place = (column * rows + row) * width
+            UnsafeMutableRawBufferPointer(rebasing: target[place..<(place + width)])
+              .copyMemory(from: UnsafeRawBufferPointer(rebasing: part))
+          }
+        }
+      }
     }
-    var result = Tensor(elementType, shape: shape)
-    withUnsafeBytes { source in result.withUnsafeMutableBytes { $0.copyMemory(from: source) } }
     return result
   }
 

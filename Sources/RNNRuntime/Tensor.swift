@@ -8,7 +8,7 @@ public struct Tensor: Sendable {
   public let elementType: ElementType
 
   /// The extent of each axis, outermost first; empty for a scalar.
-  public let shape: [Int]
+  public private(set) var shape: [Int]
 
   private var memory: AlignedMemory
 
@@ -52,6 +52,22 @@ public struct Tensor: Sendable {
       bytes = product
     }
     return bytes
+  }
+}
+
+// MARK: - Shape
+
+extension Tensor {
+  /// The same elements in another shape.
+  ///
+  /// - Throws: `InputError` if the number of elements differs.
+  public func reshaped(to shape: [Int]) throws -> Tensor {
+    guard Self.byteCount(of: elementType, shape: shape) == byteCount else {
+      throw InputError("\(self) cannot take the shape \(shape): the number of elements differs")
+    }
+    var result = self
+    result.shape = shape
+    return result
   }
 }
 
@@ -106,6 +122,9 @@ extension Tensor {
     if !isKnownUniquelyReferenced(&memory) { memory = AlignedMemory(copying: memory) }
     return memory
   }
+
+  /// Whether both tensors lie in the same memory.
+  func isSameMemory(as other: Tensor) -> Bool { memory === other.memory }
 
   private func requireView<Element: TensorElement>(as type: Element.Type) throws {
     guard type.canView(elementType) else {

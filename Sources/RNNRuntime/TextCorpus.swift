@@ -27,7 +27,7 @@ public struct TextCorpus: Sendable {
   }
 
   /// Reads text files in order, with a vocabulary that is given, as that of a checkpoint.
-  /// - Throws: `InputError` as for the other initialiser.
+  /// - Throws: `InputError` as for the other initialiser, and if the vocabulary has no token of the text.
   public init(
     contentsOfFiles paths: [String], tokenization: Tokenization, maxTokens: Int? = nil,
     vocabulary: Vocabulary
@@ -35,15 +35,25 @@ public struct TextCorpus: Sendable {
     self.init(try TokenCounter(files: paths, tokenization: tokenization), maxTokens: maxTokens) { _ in
       vocabulary
     }
+    guard ids.contains(where: { $0 != 0 }) else {
+      throw InputError(
+        "no token of \(paths.map { "'\($0)'" }.joined(separator: ", ")) is in the vocabulary",
+        note: "it belongs to another text, or to other tokens (--tokens)")
+    }
   }
 
-  /// Takes text from memory, with a vocabulary made from all of its tokens.
+  /// Takes text from memory, with a vocabulary made from all of its tokens unless one is given.
   /// - Throws: `InputError` if it has not a single letter.
-  public init(text: String, tokenization: Tokenization = .char, maxTokens: Int? = nil) throws {
+  public init(
+    text: String, tokenization: Tokenization = .char, maxTokens: Int? = nil, minimumFrequency: Int = 1,
+    reserved: [String] = [], vocabulary: Vocabulary? = nil
+  ) throws {
     var counter = TokenCounter(tokenization: tokenization)
     counter.add(Array(text.utf8))
     guard !counter.occurrences.isEmpty else { throw InputError("the text has no letters from a to z") }
-    self.init(counter, maxTokens: maxTokens) { Vocabulary(counts: $0) }
+    self.init(counter, maxTokens: maxTokens) { counts in
+      vocabulary ?? Vocabulary(counts: counts, minimumFrequency: minimumFrequency, reserved: reserved)
+    }
   }
 
   private init(
@@ -64,8 +74,7 @@ public struct TextCorpus: Sendable {
       hash.add(0)
     }
     for id in ids { withUnsafeBytes(of: id.littleEndian) { $0.forEach { hash.add($0) } } }
-    let digits = String(hash.value, radix: 16)
-    return "\(ids.count):" + String(repeating: "0", count: 16 - digits.count) + digits
+    return "\(ids.count):\(hash.digits)"
   }
 }
 

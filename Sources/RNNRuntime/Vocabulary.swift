@@ -37,7 +37,11 @@ public struct Vocabulary: Sendable, Equatable {
       throw InputError("the vocabulary does not begin with '\(Self.unknown)'")
     }
     self.init(counts: tokens.map { ($0, 1) })
-    guard self.tokens.count == tokens.count else { throw InputError("the vocabulary holds a token twice") }
+    if self.tokens.count != tokens.count {
+      var seen: Set<String> = []
+      let twice = tokens.first { !seen.insert($0).inserted } ?? ""
+      throw InputError("the vocabulary holds the token '\(twice)' twice")
+    }
   }
 
   /// The number of tokens, with `<unk>`.
@@ -52,6 +56,10 @@ public struct Vocabulary: Sendable, Equatable {
   /// The token of an id.
   /// - Requires: the id is below `count`.
   public func token(of id: Int32) -> String { tokens[Int(id)] }
+
+  /// The tokens of ids.
+  /// - Requires: each id is below `count`.
+  public func tokens(of ids: some Sequence<Int32>) -> [String] { ids.map(token(of:)) }
 }
 
 extension Vocabulary: Codable {

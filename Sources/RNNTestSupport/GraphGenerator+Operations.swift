@@ -5,7 +5,8 @@ extension GraphGenerator {
   enum Step: CaseIterable {
     case constant, size, unary, positive, binary, divide, select, convert, detach, dot, product, reduce,
       broadcast,
-      reshape, transpose, slice, pad, concat, reverse, oneHot, gather, scatterAdd, scan
+      reshape, transpose, slice, pad, concat, reverse, reversePrefix, iota, uniform, oneHot, gather,
+      scatterAdd, scan
   }
 
   func chooseStep() -> Step {
@@ -38,6 +39,9 @@ extension GraphGenerator {
     case .pad: makePad()
     case .concat: makeConcat()
     case .reverse: makeReverse()
+    case .reversePrefix: makeReversePrefix()
+    case .iota: makeIota()
+    case .uniform: makeRandom()
     case .oneHot: makeOneHot()
     case .gather: makeGather()
     case .scatterAdd: makeScatterAdd()
@@ -137,6 +141,39 @@ extension GraphGenerator {
   }
 
   // MARK: Indexing
+
+  private func makeIota() -> ValueID? {
+    let extent = random.pick([.batch, .symbol(.steps), fixed()]) ?? .batch
+    let bound = Double(volume([extent]))
+    let scale = builder.constant(1 / max(bound, 1), TensorType(options.element, [extent]))
+    return note(builder.multiply(builder.iota(extent, options.element), scale), bound: 1)
+  }
+
+  /// Numbers that depend on ids as keys and counters.
+  private func makeRandom() -> ValueID? {
+    guard let keys = ids() else { return nil }
+    let counters = pick { limit($0) != nil && shape($0) == shape(keys) } ?? keys
+    let all = shape(keys) + (random.chance(0.5) ? [.batch, fixed()] : [fixed()])
+    guard isSmall(all) else { return nil }
+    return note(
+      builder.random(
+        keys: keys, counters: counters, stream: random.below(3), shape: all, options.element), bound: 1)
+  }
+
+  /// Reverses a prefix of sequences of examples, or of a fixed axis in front of the examples.
+  private func makeReversePrefix() -> ValueID? {
+    guard let x = pick(where: { isFloat($0) && shape($0).dropFirst().contains(.batch) }),
+      let axis = shape(x).dropFirst().firstIndex(of: .batch).map({ $0 - 1 })
+    else { return nil }
+    // Ids stand for lengths.
+    let wanted = Array(shape(x)[..<axis]) + [.batch]
+    let ends = volume([shape(x)[axis]]) + 1
+    let known = pick { shape($0) == wanted && limit($0).map { $0 <= ends } ?? false }
+    guard let lengths = known ?? (depth == 0 ? addInput(.data, wanted, idLimit: ends) : nil) else {
+      return nil
+    }
+    return note(builder.reversePrefix(x, lengths, axis: axis), bound: bound(x))
+  }
 
   private func ids() -> ValueID? {
     if let ids = pick(where: { limit($0) != nil }) { return ids }

@@ -84,7 +84,12 @@ public func randomInputs(
     let numbers = (0..<shape.reduce(1, *)).map { _ -> Double in
       switch type.element {
       case .f32, .f64: input.role == .hyperparameter ? 0.1 : 2 * random.unit() - 1
-      case .i32: Double(random.below(input.idLimit ?? 8))
+      case .i32:
+        if case .lengths(let symbol) = input.role {
+          Double(random.below((sizes[symbol] ?? 0) + 1))
+        } else {
+          Double(random.below(input.idLimit ?? 8))
+        }
       case .bool: random.chance(0.5) ? 1 : 0
       }
     }

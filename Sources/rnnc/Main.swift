@@ -39,7 +39,8 @@ struct RNNC: ParsableCommand {
       """,
     version: "rnnc \(RNNCompiler.version)",
     subcommands: [
-      Check.self, Compile.self, Train.self, Generate.self, Run.self, GradCheck.self, Show.self,
+      Check.self, Compile.self, Train.self, Generate.self, Run.self, Convert.self, GradCheck.self,
+      Show.self,
     ])
 
   /// Whether an error is the argument parser's own.

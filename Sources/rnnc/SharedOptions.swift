@@ -25,6 +25,22 @@ struct SizeOptions: ParsableArguments {
   }
 }
 
+/// Which instances are the layers of which modules of PyTorch.
+struct ModuleOptions: ParsableArguments {
+  @Option(
+    name: .customLong("module"),
+    help: ArgumentHelp(
+      "The instances that are the layers of a module of PyTorch, where their names do not tell: rnn=first,second, or "
+        + "rnn=forward+backward for two directions.",
+      valueName: "module=instances"))
+  var entries: [String] = []
+
+  /// The options as the library takes them.
+  var map: ModuleMap {
+    get throws { try ModuleMap(entries) }
+  }
+}
+
 /// `H=256`.
 struct SizeAssignment: ExpressibleByArgument {
   let name: String

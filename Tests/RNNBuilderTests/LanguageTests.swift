@@ -77,7 +77,7 @@ struct LanguageTests {
       let V = m.size("V", default: 6)
       let t = m.input("t", .seq(.token(V)))
       let start = m.input("start", [V])
-      let E = m.param("E", [V, V], .normal(0.1))
+      let E = m.param("E", as: "weight", [V, V], .normal(0.1))
       let a = m.instance("a", of: pair, V, named: ["D": V - 3])
       let b = m.instance("b", of: pair, 6)
       let (y, _): (Value, Value) = a.outputs(
@@ -102,7 +102,7 @@ struct LanguageTests {
       }
       model M(V = 6) {
           input t: seq token(V), start: [V]
-          param E: [V, V] = normal(0.1)
+          param E as weight: [V, V] = normal(0.1)
           a = Pair(V, D: V - 3)
           b = Pair(6)
           y, _ = a(E[t], from: (start, start[0:3], 0 * start[:3], start[V - 3:]))
@@ -114,6 +114,7 @@ struct LanguageTests {
       """
     let graphs = try graphs(model, text)
     #expect(graphs.swift == graphs.text)
+    #expect(model.listing.contains("    param E as weight: [V, V] = normal(0.1)\n"))
   }
 
   /// Cells that are made again for other numbers of Swift, or that bear the name of another thing.

@@ -8,6 +8,59 @@ import Testing
 
 /// Graphs at the edges of what the planner and the emitter distinguish, each against the interpreter.
 @Suite struct EdgeTests {
+  // MARK: Movement
+
+  /// Prefixes of sequences in the opposite order, read by a map, a product and a loop, by threads that own examples.
+  @Test(arguments: [1, 2, 9]) func reversesPrefixes(steps: Int) throws {
+    try check(
+      """
+      %x = data "x" : f32[T, B, 5]
+      %n = lengths "n" of(T) : i32[B]
+      %w = parameter "w" constant(0) : f32[5, 6]
+      %h = state "h" : f32[B, 5]
+      %r = reverse_prefix %x, %n axis(0) : f32[T, B, 5]
+      %y = tanh %r : f32[T, B, 5]
+      %p = dot %r, %w contract(2; 0) : f32[T, B, 6]
+      %z, %s = scan T : f32[B, 5], f32[T, B, 5] {
+        carry %c = %h : f32[B, 5]
+        sequence %e = %r : f32[B, 5]
+        %m = multiply %c, %e : f32[B, 5]
+        %a = add %m, %e : f32[B, 5]
+        yield %a, %a
+      }
+      %q = reverse_prefix %s, %n axis(0) : f32[T, B, 5]
+      output "y" = %y
+      output "p" = %p
+      output "z" = %z
+      output "q" = %q
+      """, [.batch: 7, .steps: steps])
+  }
+
+  /// The same random numbers in front of a loop and in it, whoever computes them.
+  @Test func drawsTheSameNumbersEverywhere() throws {
+    try check(
+      """
+      %k = seed "seed" : i32[]
+      %h = state "h" : f32[B, 5]
+      %i = iota : i32[T]
+      %ks = broadcast %k axes() : i32[T]
+      %u = random %ks, %i stream(3) : f32[T, B, 5]
+      %z, %s = scan T : f32[B, 5], f32[T, B, 5] {
+        invariant %key = %k : i32[]
+        carry %c = %h : f32[B, 5]
+        sequence %t = %i : i32[]
+        sequence %v = %u : f32[B, 5]
+        %a = random %key, %t stream(3) : f32[B, 5]
+        %d = subtract %a, %v : f32[B, 5]
+        %n = add %c, %d : f32[B, 5]
+        yield %n, %a
+      }
+      output "u" = %u
+      output "s" = %s
+      output "z" = %z
+      """, [.batch: 3, .steps: 4])
+  }
+
   // MARK: Products
 
   /// Panels of a part of a matrix do not serve the whole, whose last panel has more columns.

@@ -133,8 +133,13 @@ struct TracedMemory {
         }
         touch(
           access.buffer, places ?? elements(access.index, ranges), thread, kernel, writes: false)
-      case .loadRow(let access, _, _):
-        if !elements(access.index, ranges).isEmpty { touchAll(access.buffer, thread, kernel) }
+      case .loadRow(let access, _, let stride):
+        let count = plan[access.buffer].count.evaluate(sizes)
+        let distance = max(stride.evaluate(sizes), 1)
+        let places = elements(access.index, ranges).flatMap {
+          Array(Swift.stride(from: $0, to: count, by: distance))
+        }
+        touch(access.buffer, Set(places), thread, kernel, writes: false)
       default: break
       }
     }

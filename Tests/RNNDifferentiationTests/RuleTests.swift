@@ -31,6 +31,14 @@ import Testing
     try expectRightGradients(graph)
   }
 
+  @Test func reversedPrefixes() throws {
+    let graph = lossGraph([("x", [3, 4, 2])]) { builder, x in
+      let lengths = builder.convert(builder.iota(4, .f64), to: .i32)
+      return [builder.unary(.sin, builder.reversePrefix(x[0], lengths, axis: 0))]
+    }
+    try expectRightGradients(graph)
+  }
+
   @Test func selectConvertAndDetach() throws {
     let graph = lossGraph([("a", [3, 7]), ("b", [3, 7])]) { builder, x in
       let isLess = builder.compare(.less, x[0], x[1])

@@ -14,6 +14,51 @@ import Testing
     #expect(try evaluate(one: "size of() : i32[]", []) == DenseArray(.i32, scalar: 1))
   }
 
+  @Test func positionsCount() throws {
+    #expect(try evaluate(one: "iota : i32[T]", [], sizes: [.steps: 3]) == DenseArray(.i32, [3], [0, 1, 2]))
+    #expect(try evaluate(one: "iota : f32[2]", []) == f32(0, 1))
+  }
+
+  @Test func prefixesAreReversed() throws {
+    let operands = [
+      ("f32[T, B]", DenseArray(.f32, [3, 4], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])),
+      ("i32[B]", DenseArray(.i32, [4], [0, 1, 2, 3])),
+    ]
+    let result = try evaluate(one: "reverse_prefix %x, %y axis(0) : f32[T, B]", operands)
+    #expect(result == DenseArray(.f32, [3, 4], [1, 2, 7, 12, 5, 6, 3, 8, 9, 10, 11, 4]))
+    let stacked = [
+      ("f32[2, T, B]", DenseArray(.f32, [2, 2, 1], [1, 2, 3, 4])),
+      ("i32[2, B]", DenseArray(.i32, [2, 1], [2, 1])),
+    ]
+    #expect(
+      try evaluate(one: "reverse_prefix %x, %y axis(1) : f32[2, T, B]", stacked)
+        == DenseArray(.f32, [2, 2, 1], [2, 1, 3, 4]))
+  }
+
+  /// The first words of Philox2x32-7 as its authors' library gives them for these keys and counters.
+  @Test func randomNumbersAreThoseOfPhilox() throws {
+    func number(_ key: UInt32, _ counter: UInt32, _ position: UInt32) -> Double {
+      uniformRandom(key: key, stream: 0, counter: counter, position: position)
+    }
+    #expect(number(0, 0, 0) == Double(0x257a_3673 >> 8) * 0x1p-24)
+    #expect(number(.max, .max, .max) == Double(0xab30_2c4d >> 8) * 0x1p-24)
+    #expect(number(0x1319_8a2e, 0x85a3_08d3, 0x243f_6a88) == Double(0xbedb_beca as UInt32 >> 8) * 0x1p-24)
+  }
+
+  @Test func randomNumbersAreUniform() throws {
+    let numbers = (0..<20_000).map { i in
+      uniformRandom(key: 7, stream: i % 2, counter: UInt32(i / 2 % 10), position: UInt32(i / 20))
+    }
+    #expect(Set(numbers).count > 19_900)
+    let mean = numbers.reduce(0, +) / 20_000
+    let variance = numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 20_000
+    #expect(abs(mean - 0.5) < 0.01 && abs(variance - 1 / 12) < 0.003)
+    for tenth in 0..<10 {
+      let share = numbers.count { Int($0 * 10) == tenth }
+      #expect((1850...2150).contains(share), "\(share) of 20000 numbers in tenth \(tenth)")
+    }
+  }
+
   @Test func dotContracts() throws {
     let x = counting(.f64, [2, 3])  // 0 1 2 / 3 4 5
     let y = counting(.f64, [3, 2])  // 0 1 / 2 3 / 4 5

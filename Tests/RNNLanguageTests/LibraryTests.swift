@@ -86,7 +86,7 @@ struct LoweringTests {
     var scans: [ScanAttributes] = []
     for case .scan(let scan) in kinds(graph) { scans.append(scan) }
     #expect(scans.map(\.carries) == [2, 2])
-    #expect(scans.map(\.invariants) == [3, 3])
+    #expect(scans.map(\.invariants) == [4, 4])
     #expect(scans.map(\.sequences) == [1, 1])
     // The output layer is one product over all steps.
     let products = kinds(graph).filter { if case .dot = $0 { true } else { false } }

@@ -5,41 +5,63 @@ extension Program {
   /// given, and with `gradients` its derivatives under `grad.` and the name of each parameter, float input and initial
   /// state.
   ///
+  /// Where `tensors` has `coef.` and the name of an output or a final state, the derivatives are those of the sum of
+  /// these times their coefficients, in place of the loss; such a model needs neither a loss nor targets.
+  ///
   /// - Parameters:
-  ///   - tensors: parameters by their path, data and targets by their name. Initial states that are not given are zero.
+  ///   - tensors: parameters by their path or under PyTorch's names (`parameters(from:modules:origin:)`), data and
+  ///     targets by their name. Initial states that are not given are zero.
+  ///   - layout: the order of the axes of sequences, in what is given and what comes back.
+  ///   - modules: which instances are the layers of which modules of PyTorch, where that does not follow.
   ///   - origin: where the tensors come from, for messages.
   /// - Throws: `InputError` if a tensor is missing, does not fit or holds a token outside the vocabulary.
   public func run(
-    _ tensors: [String: Tensor], gradients: Bool = false, origin: String = "the input"
+    _ tensors: [String: Tensor], gradients: Bool = false, layout: SequenceLayout = .timeMajor,
+    modules: ModuleMap = ModuleMap(), origin: String = "the input"
   ) throws -> [String: Tensor] {
-    let targets = model.graph.inputs.filter { $0.role == .target }
-    let hasTargets = targets.allSatisfy { tensors[$0.name] != nil }
-    let execution = try execution(for: gradients ? .gradients : hasTargets ? .evaluation : .inference)
+    let execution = try execution(for: purpose(of: tensors, gradients: gradients))
+    let given = try resolvingOtherNames(tensors, modules: modules, origin: origin)
+    let signature = Signature(execution.graph, batch: batch, layout: layout)
     var sizes = KnownSizes()
     for (i, input) in execution.graph.inputs.enumerated() {
-      if let tensor = tensors[input.name] {
-        execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
+      if let tensor = given[input.name] {
+        let fitting = try signature.fit(tensor, to: i, sizes: &sizes, checked: execution.inputs[i])
+        let isSwapped = layout == .batchMajor && execution.graph.type(input.value).isSequence
+        execution.inputs[i] = isSwapped ? fitting.swappingFirstAxes() : fitting
       } else if input.role != .state {
-        let wanted = execution.signature.description(i)
-        let present = tensors.keys.sorted().prefix(8).joined(separator: ", ")
-        throw InputError(
-          "\(origin) has no tensor '\(input.name)', which the model needs as \(wanted)",
-          note: tensors.isEmpty ? "it holds no tensors" : "it holds \(present)")
+        throw missing(
+          input.name, wanted: signature.description(i), among: tensors, origin)
       }
     }
-    for (i, input) in execution.graph.inputs.enumerated() where tensors[input.name] == nil {
+    for (i, input) in execution.graph.inputs.enumerated() where given[input.name] == nil {
       let shape = execution.signature.shape(i, sizes.sizes.merging([.batch: batch]) { $1 })
       execution.inputs[i] = Tensor(execution.signature.elementType(i), shape: shape)
     }
     try execution.setSizes(sizes.sizes)
     try execution.run()
-    return Dictionary(uniqueKeysWithValues: zip(execution.graph.outputs.map(\.name), execution.outputs))
+    var results: [String: Tensor] = [:]
+    for (output, tensor) in zip(execution.graph.outputs, execution.outputs) {
+      let isSwapped = layout == .batchMajor && execution.graph.type(output.value).isSequence
+      results[output.name] = isSwapped ? tensor.swappingFirstAxes() : tensor
+    }
+    return results
+  }
+
+  /// What a run is for, by what it is given.
+  private func purpose(of tensors: [String: Tensor], gradients: Bool) -> Purpose {
+    if gradients {
+      let seeds = tensors.keys.filter { $0.hasPrefix(Graph.seedPrefix) }.sorted()
+      return seeds.isEmpty
+        ? .gradients : .seededGradients(seeds.map { String($0.dropFirst(Graph.seedPrefix.count)) })
+    }
+    let targets = model.graph.inputs.filter { $0.role == .target }
+    return targets.allSatisfy { tensors[$0.name] != nil } ? .evaluation : .inference
   }
 
   /// The number of examples that tensors hold, by the first that has an axis for them; nil if none has.
-  public func batchSize(of tensors: [String: Tensor]) -> Int? {
+  public func batchSize(of tensors: [String: Tensor], layout: SequenceLayout = .timeMajor) -> Int? {
     for input in model.graph.inputs {
-      let shape = model.graph.type(input.value).shape
+      let shape = model.graph.type(input.value).shape(in: layout)
       if let axis = shape.firstIndex(of: .batch), let tensor = tensors[input.name],
         tensor.shape.count == shape.count, tensor.shape[axis] > 0
       {

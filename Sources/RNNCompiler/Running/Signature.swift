@@ -9,13 +9,22 @@ struct Signature {
   private let batch: Int
   /// The least size of symbols from whose axes a fixed number of elements is taken.
   private let leastSizes: [Symbol: Int]
+  /// Where tensors come from, for messages; nil for no mention.
+  private let origin: String?
 
-  init(_ graph: Graph, batch: Int) {
+  init(_ graph: Graph, batch: Int, layout: SequenceLayout = .timeMajor, origin: String? = nil) {
     inputs = graph.inputs
-    types = graph.inputs.map { graph.type($0.value) }
+    types = graph.inputs.map { input in
+      let type = graph.type(input.value)
+      return type.with(shape: type.shape(in: layout))
+    }
     self.batch = batch
     leastSizes = graph.leastSizes()
+    self.origin = origin
   }
+
+  /// The least size of a symbol.
+  func leastSize(_ symbol: Symbol) -> Int { leastSizes[symbol] ?? 1 }
 
   /// A tensor's type as messages show it, the batch bound: `i32[T, 32]`.
   func description(_ index: Int) -> String {
@@ -31,8 +40,12 @@ struct Signature {
 
   /// Checks one tensor, converts its elements where that loses no range, and learns the sizes in its shape.
   ///
+  /// - Parameter checked: a tensor that this signature has checked for the same input; a copy of it is not looked
+  ///   through again.
   /// - Throws: `InputError` that names the tensor, what was found and what is wanted.
-  func fit(_ tensor: Tensor, to index: Int, sizes: inout KnownSizes) throws -> Tensor {
+  func fit(
+    _ tensor: Tensor, to index: Int, sizes: inout KnownSizes, checked: Tensor? = nil
+  ) throws -> Tensor {
     let input = inputs[index]
     let type = types[index]
     guard tensor.shape.count == type.rank else { throw mismatch(tensor, index) }
@@ -40,24 +53,31 @@ struct Signature {
       switch dimension {
       case .fixed(let wanted): if extent != wanted { throw mismatch(tensor, index) }
       case .symbol(.batch):
-        if extent != batch { throw mismatch(tensor, index, note: "the batch of this program is \(batch)") }
+        if extent != batch { throw mismatch(tensor, index, note: "there are \(batch) examples at once") }
       case .symbol(let symbol): try learn(symbol, extent, from: tensor, index, &sizes)
       }
     }
+    if let checked, checked.sharesMemory(with: tensor) { return checked }
     let fitting: Tensor
     do {
       fitting = try tensor.converted(to: ElementType(type.element))
     } catch let error as InputError {
       throw mismatch(tensor, index, note: error.message)
     }
-    if let limit = input.idLimit { try checkIDs(fitting, input.name, limit) }
+    if let limit = input.idLimit { try checkIDs(fitting, index, limit) }
+    try fitting.requireFinite(subject(index))
     return fitting
+  }
+
+  /// How messages name a tensor.
+  private func subject(_ index: Int) -> String {
+    "tensor '\(inputs[index].name)'" + (origin.map { " of \($0)" } ?? "")
   }
 
   private func learn(
     _ symbol: Symbol, _ extent: Int, from tensor: Tensor, _ index: Int, _ sizes: inout KnownSizes
   ) throws {
-    let least = leastSizes[symbol] ?? 1
+    let least = leastSize(symbol)
     guard extent >= least else {
       throw mismatch(tensor, index, note: "\(symbol) must be \(least) or more")
     }
@@ -69,11 +89,11 @@ struct Signature {
 
   private func mismatch(_ tensor: Tensor, _ index: Int, note: String? = nil) -> InputError {
     InputError(
-      "tensor '\(inputs[index].name)' is \(tensor), but the model wants \(description(index))",
+      "\(subject(index)) is \(tensor), but the model wants \(description(index))",
       notes: note.map { [$0] } ?? [])
   }
 
-  private func checkIDs(_ tensor: Tensor, _ name: String, _ limit: Int) throws {
+  private func checkIDs(_ tensor: Tensor, _ index: Int, _ limit: Int) throws {
     try tensor.withUnsafeElements(as: Int32.self) { ids in
       // One pass without branches finds whether there is a fault, a second one where.
       var largest: UInt32 = 0
@@ -82,14 +102,9 @@ struct Signature {
       guard let place = ids.firstIndex(where: { UInt32(bitPattern: $0) >= UInt32(clamping: limit) }) else {
         return
       }
-      var position: [Int] = []
-      var rest = place
-      for extent in tensor.shape.reversed() {
-        position.insert(rest % extent, at: 0)
-        rest /= extent
-      }
       throw InputError(
-        "tensor '\(name)' holds token \(ids[place]) at \(position), which is outside the vocabulary",
+        "\(subject(index)) holds token \(ids[place]) at \(tensor.position(of: place)), "
+          + "which is outside the vocabulary",
         note: "the model takes tokens from 0 to \(limit - 1)")
     }
   }
@@ -116,6 +131,14 @@ extension ElementType {
 }
 
 extension TensorType {
+  /// Whether the first axis counts steps and the second examples.
+  var isSequence: Bool { rank >= 2 && shape[0].symbol != nil && shape[0] != .batch && shape[1] == .batch }
+
+  /// The axes as the caller orders them.
+  func shape(in layout: SequenceLayout) -> [Dimension] {
+    isSequence && layout == .batchMajor ? [shape[1], shape[0]] + shape[2...] : shape
+  }
+
   /// The extents for known sizes of all symbols.
   func extents(_ sizes: [Symbol: Int]) -> [Int] {
     shape.map { dimension in

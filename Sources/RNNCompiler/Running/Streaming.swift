@@ -1,46 +1,88 @@
 import RNNGraph
+import RNNPasses
 
 extension Graph {
-  /// Whether running the graph step by step, each time from the states that the step before left, gives what running
-  /// it over the whole sequence gives.
+  /// The graph of later steps, which begin in the states that earlier ones left: every loop over `steps` starts from
+  /// inputs, also where the first step starts from a parameter, a number or another loop.
   ///
-  /// That is so if every loop runs forward from states that the caller gives and gets back, and nothing else reads
-  /// along a sequence.
-  var canRunStepwise: Bool {
-    for id in self[.entry].operations {
-      let operation = self[id]
-      switch operation.kind {
-      case .scan(let scan):
-        if scan.isReversed { return false }
-        for i in 0..<scan.carries {
-          guard isCarried(from: operation.operands[scan.invariants + i], to: operation.results[i]) else {
-            return false
-          }
+  /// Running it step by step gives what running the graph over the whole sequence gives.
+  ///
+  /// - Requires: the graph is one for inference.
+  /// - Throws: `InputError` if a value needs steps that have not been read yet.
+  func continued(over steps: Symbol) throws -> Graph {
+    var graph = self
+    var carried: Set<String> = []
+    for id in graph[.entry].operations {
+      let operation = graph[id]
+      if let reason = graph.obstacle(to: steps, operation) {
+        throw InputError(
+          "model '\(name)' cannot run step by step: \(reason)" + (operation.site.map { " (\($0))" } ?? ""),
+          note: "a step may need earlier steps only")
+      }
+      guard case .scan(let scan) = operation.kind, scan.steps == steps else { continue }
+      for i in 0..<scan.carries {
+        let final = operation.results[i]
+        guard let state = graph.outputs.first(where: { $0.role == .state && $0.value == final })?.name else {
+          preconditionFailure("a final state of model '\(name)' is not an output")
         }
-      case .reverse(let axis), .concat(let axis), .slice(let axis, _, _, _), .pad(let axis, _, _, _):
-        if isSequence(operation.results[0], axis) || isSequence(operation.operands[0], axis) { return false }
-      case .reduce(_, let axes):
-        if axes.contains(where: { isSequence(operation.operands[0], $0) }) { return false }
-      case .dot(let axes):
-        if axes.lhsContracting.contains(where: { isSequence(operation.operands[0], $0) }) { return false }
-      case .gather:
-        if isSequence(operation.operands[0], 0) { return false }
-      case .scatterAdd, .size: return false
-      case .constant, .unary, .binary, .compare, .select, .convert, .detach, .broadcast, .reshape, .transpose,
-        .oneHot:
-        continue
+        carried.insert(state)
+        let place = scan.invariants + i
+        if let input = graph.input(named: state)?.value {
+          if input != operation.operands[place] { graph.setOperand(place, of: id, to: input) }
+        } else {
+          let type = graph.type(final)
+          let input = graph.addInput(state, role: .state, type)
+          graph.setOperand(place, of: id, to: input)
+        }
       }
     }
-    return true
+    // What only the first step starts from is not needed any more.
+    let hasLoops = loops(steps)
+    graph.filterOutputs { output in
+      output.role == .output || output.role == .state && (carried.contains(output.name) || !hasLoops)
+    }
+    _ = Pass.deadCode.run(&graph)
+    let uses = graph.useCounts()
+    graph.filterInputs { uses[$0.value.index] > 0 }
+    return graph
   }
 
-  private func isCarried(from initial: ValueID, to final: ValueID) -> Bool {
-    guard let input = inputs.first(where: { $0.value == initial && $0.role == .state }) else { return false }
-    return outputs.contains { $0.role == .state && $0.name == input.name && $0.value == final }
+  private func loops(_ steps: Symbol) -> Bool {
+    self[.entry].operations.contains { id in
+      if case .scan(let scan) = self[id].kind { scan.steps == steps } else { false }
+    }
   }
 
-  private func isSequence(_ value: ValueID, _ axis: Int) -> Bool {
-    guard let symbol = type(value).shape[axis].symbol else { return false }
-    return symbol != .batch
+  /// Why an operation cannot be computed with the steps known so far, or nil if it can.
+  private func obstacle(to steps: Symbol, _ operation: Operation) -> String? {
+    func isSequence(_ value: ValueID, _ axis: Int) -> Bool { type(value).shape[axis] == .symbol(steps) }
+    let (result, first) = (operation.results.first, operation.operands.first)
+    switch operation.kind {
+    case .scan(let scan):
+      return scan.steps == steps && scan.isReversed ? "a loop runs from the last step to the first" : nil
+    case .reverse(let axis), .reversePrefix(let axis):
+      return result.map { isSequence($0, axis) } ?? false ? "a sequence is reversed" : nil
+    case .concat(let axis), .slice(let axis, _, _, _), .pad(let axis, _, _, _):
+      let isAcross = [result, first].contains { $0.map { isSequence($0, axis) } ?? false }
+      return isAcross ? "a step is taken out of its sequence" : nil
+    case .reduce(_, let axes):
+      let isAcross = first.map { first in axes.contains { isSequence(first, $0) } } ?? false
+      return isAcross ? "the steps of a sequence are combined" : nil
+    case .dot(let axes):
+      let isAcross = first.map { first in axes.lhsContracting.contains { isSequence(first, $0) } } ?? false
+      return isAcross ? "the steps of a sequence are combined" : nil
+    case .gather:
+      return first.map { isSequence($0, 0) } ?? false ? "a step is looked up in its sequence" : nil
+    case .scatterAdd(_):
+      let isAcross = first.map { type($0).shape.contains(.symbol(steps)) } ?? false
+      return isAcross ? "the steps of a sequence are combined" : nil
+    case .size(let symbols, _):
+      return symbols.contains(steps) ? "the number of steps is needed" : nil
+    case .iota(let extent, _):
+      return extent == .symbol(steps) ? "the number of a step is needed" : nil
+    case .constant, .random, .unary, .binary, .compare, .select, .convert, .detach, .broadcast, .reshape,
+      .transpose, .oneHot:
+      return nil
+    }
   }
 }

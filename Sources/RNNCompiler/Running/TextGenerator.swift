@@ -5,12 +5,14 @@ import RNNGraph
 /// The state is warmed up on the prefix in one call; then each call reads one token, if the model can be run that
 /// way, or the whole text so far.
 public final class TextGenerator {
-  private let execution: Execution
+  private let program: Program
+  private let parameters: [String: Tensor]
+  /// Nil if a step of the model needs later ones.
+  private let stream: Stream?
   private let vocabulary: Vocabulary
   private let tokenization: Tokenization
-  private let input: Int
-  private let output: Int
-  private let canRunStepwise: Bool
+  private let input: String
+  private let output: String
 
   /// Prepares a model to write; `parameters` are shared, not copied.
   ///
@@ -24,12 +26,9 @@ public final class TextGenerator {
     let single = program.with(batch: 1, threads: 1)
     let compilation = try single.compilation(for: .inference)
     let graph = compilation.graph
-    let name = try TextInterface.onlyTokens(graph.inputs.filter { $0.role == .data }, graph, "input").name
-    guard let input = graph.inputs.firstIndex(where: { $0.name == name }) else {
-      preconditionFailure("input '\(name)' is not in its graph")
-    }
-    let sequence = graph.type(graph.inputs[input].value).shape
-    let output = graph.outputs.firstIndex { output in
+    let input = try TextInterface.onlyTokens(graph.inputs.filter { $0.role == .data }, graph, "input").name
+    let sequence = graph.input(named: input).map { graph.type($0.value).shape } ?? []
+    let output = graph.outputs.first { output in
       let type = graph.type(output.value)
       return output.role == .output && type.element.isFloat && type.rank == 3
         && Array(type.shape.prefix(2)) == sequence && (type.shape[2].fixed ?? 0) >= vocabulary.count
@@ -39,19 +38,16 @@ public final class TextGenerator {
         "model '\(graph.name)' has no output that predicts a token at each step",
         note: "it needs an output of \(vocabulary.count) probabilities, such as 'output softmax(y)'")
     }
-    execution = try Execution(compilation, options: single.options, batch: 1)
+    let steps = sequence.first?.symbol ?? .steps
+    let canRunStepwise = (try? graph.continued(over: steps)) != nil
+    stream =
+      canRunStepwise ? try Stream(single, parameters: parameters, steps: steps.name, origin: origin) : nil
+    self.program = single
+    self.parameters = parameters
+    self.input = input
+    self.output = output.name
     self.vocabulary = vocabulary
     self.tokenization = tokenization
-    self.input = input
-    self.output = output
-    canRunStepwise = graph.canRunStepwise
-    var sizes = KnownSizes()
-    for (i, input) in graph.inputs.enumerated() where input.isParameter {
-      guard let tensor = parameters[input.name] else {
-        throw InputError("\(origin) has no tensor '\(input.name)', which the model needs")
-      }
-      execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
-    }
   }
 
   /// Continues a text; gives the prefix, prepared as training text is, and `count` more tokens.
@@ -81,42 +77,36 @@ public final class TextGenerator {
         "the prefix holds '\(unknown)', which is outside the vocabulary",
         note: "the model was trained on a text without it")
     }
-    var stream = RandomStream(seed: seed, name: "generate")
-    resetState()
+    var random = RandomStream(seed: seed, name: "generate")
+    var state = stream?.start
     var unread = vocabulary.ids(of: tokens)
     for _ in 0..<count {
-      try read(unread)
-      let next = Int32(try choose(temperature, &stream))
+      let next = Int32(try choose(from: read(unread, &state), temperature, &random))
       tokens.append(vocabulary.token(of: next))
-      unread = canRunStepwise ? [next] : unread + [next]
+      unread = state != nil ? [next] : unread + [next]
     }
     return tokenization.text(of: tokens)
   }
 
-  private func resetState() {
-    for (i, input) in execution.graph.inputs.enumerated() where input.role == .state {
-      let shape = execution.signature.shape(i, [.batch: 1])
-      execution.inputs[i] = Tensor(execution.signature.elementType(i), shape: shape)
+  /// The predictions behind each token: of a stream's next tokens, or of a whole text.
+  private func read(_ ids: [Int32], _ state: inout Stream.State?) throws -> Tensor {
+    let tokens = Tensor(ids, shape: [ids.count, 1])
+    let outputs: [String: Tensor]
+    if let stream, var current = state {
+      state = nil  // so that its memory has one owner
+      outputs = try stream.run([input: tokens], &current)
+      state = current
+    } else {
+      outputs = try program.run(parameters.merging([input: tokens]) { $1 })
     }
-  }
-
-  private func read(_ ids: [Int32]) throws {
-    var sizes = KnownSizes()
-    execution.inputs[input] = try execution.signature.fit(
-      Tensor(ids, shape: [ids.count, 1]), to: input, sizes: &sizes)
-    try execution.setSizes(sizes.sizes)
-    try execution.run()
-    guard canRunStepwise else { return }
-    for (number, output) in execution.graph.outputs.enumerated() where output.role == .state {
-      if let target = execution.inputNumber(output.name) {
-        execution.swapInput(target, withOutput: number)
-      }
-    }
+    guard let predictions = outputs[output] else { preconditionFailure("no output '\(output)'") }
+    return predictions
   }
 
   /// Picks from the last step's probabilities; never the unknown token, which is no text.
-  private func choose(_ temperature: Double, _ stream: inout RandomStream) throws -> Int {
-    let tensor = execution.outputs[output]
+  private func choose(
+    from tensor: Tensor, _ temperature: Double, _ random: inout RandomStream
+  ) throws -> Int {
     let width = tensor.shape[2]
     let first = tensor.count - width
     let probabilities: [Float] =
@@ -126,10 +116,10 @@ public final class TextGenerator {
     let sum = probabilities.reduce(0, +)
     if sum.isFinite, abs(sum - 1) > 1e-2 || probabilities.contains(where: { $0 < 0 }) {
       throw InputError(
-        "output '\(execution.graph.outputs[output].name)' of the model is not a list of probabilities",
+        "output '\(output)' of the model is not a list of probabilities",
         note: "declare it as 'output softmax(y)'")
     }
-    return try stream.sample(from: probabilities[1..<vocabulary.count], temperature: temperature) + 1
+    return try random.sample(from: probabilities[1..<vocabulary.count], temperature: temperature) + 1
   }
 }
 

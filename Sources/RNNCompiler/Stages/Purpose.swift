@@ -11,6 +11,9 @@ public enum Purpose: Hashable, Sendable {
   case evaluation
   /// Outputs, final states, the loss, and its derivatives by every parameter, float input and initial state.
   case gradients
+  /// Outputs, final states and the derivatives, in the same manner, of the sum of some of them times coefficients, which
+  /// are further inputs called `coef.` and the output's name.
+  case seededGradients([String])
   /// A training step: loss, gradients, clipping if asked for, and new parameters and states in place of the old.
   case training(Optimizer, clips: Bool)
 
@@ -20,6 +23,7 @@ public enum Purpose: Hashable, Sendable {
     case .inference: "inference"
     case .evaluation: "evaluation"
     case .gradients: "gradients"
+    case .seededGradients: "seeded gradients"
     case .training: "training"
     }
   }
@@ -35,12 +39,9 @@ extension Purpose {
     case .evaluation: return model
     case .gradients:
       try requireLoss(model)
-      return try gradient(of: model) { input in
-        switch input.role {
-        case .parameter, .data, .state: true
-        case .target, .hyperparameter, .optimizer: false
-        }
-      }
+      return try gradient(of: model, withRespectTo: \.isDifferentiable)
+    case .seededGradients(let names):
+      return try gradient(of: model.withoutTargets().seeded(by: names), withRespectTo: \.isDifferentiable)
     case .training(let optimizer, let clips):
       try requireLoss(model)
       guard model.inputs.contains(where: \.isParameter) else {
@@ -78,5 +79,13 @@ extension Input {
   /// Whether this is learned.
   var isParameter: Bool {
     if case .parameter = role { true } else { false }
+  }
+
+  /// Whether derivatives by it are asked for, if it holds floats.
+  fileprivate var isDifferentiable: Bool {
+    switch role {
+    case .parameter, .data, .state: true
+    case .target, .hyperparameter, .optimizer, .lengths, .seed: false
+    }
   }
 }

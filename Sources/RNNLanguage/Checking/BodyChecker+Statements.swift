@@ -38,8 +38,12 @@ extension BodyChecker {
         switch role {
         case .param:
           operation = .parameter(name.text)
+          let otherName = group.otherNames[name.text]
+          checkOtherName(otherName)
           parameters.append(
-            CheckedParameter(name: name.text, shape: type.shape, initializer: initializer ?? .constant(0)))
+            CheckedParameter(
+              name: name.text, otherName: otherName?.text, shape: type.shape,
+              initializer: initializer ?? .constant(0)))
         case .input, .target:
           operation = .input(inputs.count)
           inputs.append(
@@ -58,6 +62,12 @@ extension BodyChecker {
         define(name, add(operation, type, at: name.range).map(Entity.value) ?? .faulty, kind: kind)
       }
     }
+  }
+
+  /// Reports a second parameter of the same name in other programs.
+  private mutating func checkOtherName(_ name: Name?) {
+    guard let name, let old = otherNameSites.updateValue(name.range, forKey: name.text) else { return }
+    report(.redefinition(name.text, at: name.range, of: old))
   }
 
   private func misplacement(of role: DeclarationRole, at site: SourceRange) -> Diagnostic? {

@@ -63,6 +63,8 @@ struct BodyChecker {
 
   var nodes: [CheckedNode] = []
   var parameters: [CheckedParameter] = []
+  /// Where each name that other programs use was given.
+  var otherNameSites: [String: SourceRange] = [:]
   var inputs: [CheckedInput] = []
   var states: [State] = []
   var instances: [Instance] = []

@@ -74,6 +74,8 @@ struct CheckedNode: Sendable {
 
 struct CheckedParameter: Sendable {
   let name: String
+  /// What other programs call it, if the cell says so.
+  let otherName: String?
   let shape: [Int]
   let initializer: Initializer
 }

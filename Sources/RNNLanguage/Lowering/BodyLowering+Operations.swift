@@ -64,11 +64,19 @@ extension BodyLowering {
   }
 
   func crossEntropy(_ logits: LoweredValue, _ ids: LoweredValue) -> LoweredValue {
+    let (x, chosen) = crossEntropyOperands(logits, ids)
+    let extent = builder.type(x).shape.last?.fixed ?? 1
+    return .tensor(builder.crossEntropy(x, chosen, extent: extent), lead: builder.type(chosen).rank)
+  }
+
+  /// Logits and ids with the same leading axes.
+  func crossEntropyOperands(_ logits: LoweredValue, _ ids: LoweredValue) -> (logits: ValueID, ids: ValueID) {
     let lead = builder.commonLead([logits, ids])
     let own = logits.axes(in: builder).own
-    let x = builder.conform(logits, to: Axes(lead: lead, own: own), element)
-    let chosen = builder.conform(ids, to: Axes(lead: lead, own: []), element)
-    return .tensor(builder.crossEntropy(x, chosen, extent: own.first?.fixed ?? 1), lead: lead.count)
+    return (
+      builder.conform(logits, to: Axes(lead: lead, own: own), element),
+      builder.conform(ids, to: Axes(lead: lead, own: []), element)
+    )
   }
 
   /// The value at the last step.

@@ -38,6 +38,24 @@ extension GraphBuilder {
     return subtract(logarithm, sumOverLastAxis(multiply(chosen, shifted)))
   }
 
+  /// The place of the greatest element along the last axis, as a number: of the first one if there are several, and
+  /// the extent if there is none because an element is not a number.
+  func placeOfGreatest(_ x: ValueID) -> ValueID {
+    let axis = type(x).rank - 1
+    let extent = type(x).shape[axis]
+    let places = broadcast(iota(extent, type(x).element), axes: [axis], shape: type(x).shape)
+    let isGreatest = compare(.equal, x, broadcast(lastAxisOf: x, reduce(.maximum, x, axes: [axis])))
+    let none = constant(Double(extent.fixed ?? 0), like: x)
+    return reduce(.minimum, select(isGreatest, places, none), axes: [axis])
+  }
+
+  /// 1 where the greatest element along the last axis is the one at an id, 0 elsewhere.
+  func isGreatest(_ x: ValueID, at ids: ValueID) -> ValueID {
+    let found = placeOfGreatest(detach(x))
+    let element = type(x).element
+    return convert(compare(.equal, found, convert(ids, to: element)), to: element)
+  }
+
   /// The mean over axes of the given number of elements in all.
   func mean(_ x: ValueID, axes: [Int], count: Int) -> ValueID {
     axes.isEmpty ? x : scale(reduce(.sum, x, axes: axes), by: 1 / Double(count))

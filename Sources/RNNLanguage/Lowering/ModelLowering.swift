@@ -6,6 +6,8 @@ final class ModelLowering {
   private let element: ElementType
   private let builder: GraphBuilder
   private var finalStates: [(name: String, value: ValueID)] = []
+  /// For the loss and other numbers that are reported, what each is a mean over.
+  private(set) var means: [String: [Symbol]] = [:]
 
   init(_ model: CheckedCell, _ element: ElementType) {
     self.model = model
@@ -15,8 +17,8 @@ final class ModelLowering {
 
   /// Makes the graph.
   ///
-  /// Inputs are the data, the targets, the parameters and the initial states; outputs are those of the model, the loss
-  /// and the final states.
+  /// Inputs are the data, the targets, the parameters and the initial states; outputs are those of the model, the loss,
+  /// the accuracy if the loss is a cross-entropy, and the final states.
   func run() -> Graph {
     var inputs: [LoweredValue?] = model.inputs.map { $0.isTarget ? nil : add($0) }
     for (index, input) in model.inputs.enumerated() where input.isTarget { inputs[index] = add(input) }
@@ -34,10 +36,19 @@ final class ModelLowering {
     }
     if let loss = model.loss {
       builder.site = model.nodes[loss.index].site.description
-      builder.graph.addOutput("loss", role: .loss, builder.meanOverSymbols(body.tensor(body[loss])))
+      addMean("loss", role: .loss, of: body.tensor(body[loss]))
+      if let correct = body.correctness(of: loss), builder.graph.output(named: "accuracy") == nil {
+        addMean("accuracy", role: .metric, of: correct)
+      }
     }
     for state in finalStates { builder.graph.addOutput(state.name, role: .state, state.value) }
     return builder.graph
+  }
+
+  /// Adds the mean over all examples, and steps if there are some, as an output.
+  private func addMean(_ name: String, role: OutputRole, of value: ValueID) {
+    means[name] = builder.type(value).shape.compactMap(\.symbol)
+    builder.graph.addOutput(name, role: role, builder.meanOverSymbols(value))
   }
 
   private func add(_ input: CheckedInput) -> LoweredValue {

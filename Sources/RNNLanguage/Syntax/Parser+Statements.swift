@@ -32,17 +32,24 @@ extension Parser {
     var groups: [DeclarationGroup] = []
     var initial: Expression?
     repeat {
-      skipNewlines()
-      var names = [try parseName("the name of \(role.described)")]
-      while accept(.comma) {
+      var names: [Name] = []
+      var otherNames: [String: Name] = [:]
+      repeat {
         skipNewlines()
-        names.append(try parseName("the name of \(role.described)"))
-      }
+        let name = try parseName("the name of \(role.described)")
+        names.append(name)
+        if role == .param, isAtName("as") {
+          advance()
+          otherNames[name.text] = try parseName("another name for the parameter")
+        }
+      } while accept(.comma)
       do throws(Failure) {
         guard accept(.colon) else {
-          throw expected("':' and a type", notes: [Diagnostic.Note("such as \(names[0].text): [H]")])
+          let note =
+            isAtName("as") ? "only a parameter has another name" : "such as \(names[0].text): [H]"
+          throw expected("':' and a type", notes: [Diagnostic.Note(note)])
         }
-        groups.append(DeclarationGroup(names: names, type: try parseType()))
+        groups.append(DeclarationGroup(names: names, otherNames: otherNames, type: try parseType()))
       } catch {
         // The names are declared, whatever their type: their uses are no further faults.
         let type = TypeSyntax(kind: .invalid, isSequence: false, length: nil, range: names[0].range)

@@ -95,7 +95,15 @@ public enum DeclarationRole: String, Sendable {
 /// Names of one type.
 public struct DeclarationGroup: Sendable {
   public let names: [Name]
+  /// What other programs call them, by the names that have such a word: `weight_ih` of `W as weight_ih`.
+  public let otherNames: [String: Name]
   public let type: TypeSyntax
+
+  init(names: [Name], otherNames: [String: Name] = [:], type: TypeSyntax) {
+    self.names = names
+    self.otherNames = otherNames
+    self.type = type
+  }
 }
 
 /// A type as written: `[H]`, `token(V)`, with `seq` or `seq(S)` in front of it for a sequence.

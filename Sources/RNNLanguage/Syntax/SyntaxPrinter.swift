@@ -40,7 +40,10 @@ extension Statement {
     switch kind {
     case .declaration(let role, let groups, let initial):
       let groups = groups.map { group in
-        "\(group.names.map(\.text).joined(separator: ", ")): \(group.type.printed)"
+        let names = group.names.map { name in
+          name.text + (group.otherNames[name.text].map { " as \($0.text)" } ?? "")
+        }
+        return "\(names.joined(separator: ", ")): \(group.type.printed)"
       }
       let value = initial.map { " = \($0.printed)" } ?? ""
       return "\(role.rawValue) \(groups.joined(separator: ", "))\(value)"

@@ -1,0 +1,76 @@
+import RNNGraph
+
+extension Program {
+  /// Reads the model's parameters from a safetensors file: a checkpoint, parameters under their paths, or a
+  /// `state_dict` of PyTorch.
+  ///
+  /// - Throws: `InputError` that names the first tensor that is missing, does not fit, or belongs to nothing.
+  public func load(contentsOfFile path: String, modules: ModuleMap = ModuleMap()) throws -> [String: Tensor] {
+    try parameters(
+      from: Safetensors(contentsOfFile: path).tensors, modules: modules, origin: "'\(path)'")
+  }
+
+  /// The model's parameters by path, from tensors under their paths or under PyTorch's names.
+  ///
+  /// An instance whose cell gives its parameters other names (`param W as weight_ih`) is found by the module that is
+  /// called like it, or in the order of declaration. A bias that is missing is zero.
+  ///
+  /// - Parameters:
+  ///   - modules: which instances are the layers of which modules, where that does not follow.
+  ///   - origin: where the tensors come from, for messages.
+  /// - Throws: `InputError` that names the first tensor that is missing, does not fit, or belongs to nothing.
+  public func parameters(
+    from tensors: [String: Tensor], modules: ModuleMap = ModuleMap(), origin: String = "the state dictionary"
+  ) throws -> [String: Tensor] {
+    let all = try resolvingOtherNames(tensors, modules: modules, origin: origin)
+    for parameter in parameterSpecifications where all[parameter.name] == nil {
+      throw missing(parameter.name, wanted: "\(parameter.elementType)\(parameter.shape)", among: all, origin)
+    }
+    return try parameterSpecifications.select(from: all, origin: origin)
+  }
+
+  /// The parameters under the names that PyTorch's modules have for them, as `load_state_dict` takes them.
+  ///
+  /// An instance becomes a module of its path, with one layer if it has states; `modules` makes several instances the
+  /// layers and directions of one module. Parameters without another name keep their paths.
+  ///
+  /// - Throws: `InputError` if a parameter is missing or does not fit, or two would have the same name.
+  public func stateDictionary(
+    of parameters: [String: Tensor], modules: ModuleMap = ModuleMap()
+  ) throws -> [String: Tensor] {
+    let all = try parameterSpecifications.select(from: parameters, origin: "the set of parameters")
+    return try StateWriter(model.otherNames, modules: modules).write(all)
+  }
+
+  /// The tensors with those parameters added that stand among them under other names.
+  func resolvingOtherNames(
+    _ tensors: [String: Tensor], modules: ModuleMap, origin: String
+  ) throws -> [String: Tensor] {
+    let isComplete = model.otherNames.allSatisfy { $0.parameters.allSatisfy { tensors[$0.path] != nil } }
+    if isComplete { return tensors }
+    var reader = StateReader(
+      model.otherNames, parameters: parameterSpecifications, modules: modules, origin: origin)
+    let taken = Set(model.graph.inputs.filter { !$0.isParameter }.map(\.name))
+    return tensors.merging(try reader.read(tensors, taken: taken)) { $1 }
+  }
+
+  /// The error of an input that no tensor is given for.
+  func missing(_ name: String, wanted: String, among tensors: [String: Tensor], _ origin: String)
+    -> InputError
+  {
+    let present = tensors.keys.sorted().prefix(8).joined(separator: ", ")
+    let more = tensors.count > 8 ? ", …" : ""
+    let other = StateReader.otherName(of: name, model.otherNames)
+    return InputError(
+      "\(origin) has no tensor '\(name)', which the model needs as \(wanted)",
+      notes: [tensors.isEmpty ? "it holds no tensors" : "it holds \(present)\(more)"]
+        + (other.map { ["a tensor of another program would be called like '\($0)'"] } ?? []))
+  }
+
+  private var parameterSpecifications: [TensorSpec] {
+    model.graph.inputs.filter(\.isParameter).map { input in
+      let type = model.graph.type(input.value)
+      return TensorSpec(input.name, ElementType(type.element), type.extents([:]))
+    }
+  }
+}
