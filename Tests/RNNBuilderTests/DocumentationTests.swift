@@ -9,22 +9,42 @@ struct DocumentationTests {
     text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
   }
 
-  /// The blocks in Swift stand in the function below, line by line.
+  private func page(_ path: String) throws -> String {
+    try String(contentsOfFile: "\(Golden.repository)/\(path)", encoding: .utf8)
+  }
+
+  /// The blocks of a page that are in Swift, by line.
+  private func blocks(_ page: String) -> [[String]] {
+    page.components(separatedBy: "```swift\n").dropFirst().map {
+      lines($0.components(separatedBy: "```")[0])
+    }
+  }
+
+  /// What the pages show of this in Swift stands in the functions below, line by line.
   @Test func itsProgramsCompile() throws {
-    let page = try String(contentsOfFile: "\(Golden.repository)/docs/embedded.md", encoding: .utf8)
-    let blocks = page.components(separatedBy: "```swift\n").dropFirst()
-      .map { lines($0.components(separatedBy: "```")[0]) }
-    #expect(blocks.count == 2)
+    let embedded = try page("docs/embedded.md")
+    let readme = try blocks(page("README.md")).filter { $0.contains { $0.contains("= Cell(") } }
+    #expect(blocks(embedded).count == 2 && readme.count == 1)
     let source = lines(try String(contentsOfFile: #filePath, encoding: .utf8))
-    for block in blocks {
-      let isThere = source.indices.contains {
-        source[$0...].starts(with: block.drop { $0.hasPrefix("import") })
-      }
+    for block in blocks(embedded) + readme {
+      let code = block.drop { $0.hasPrefix("import") }
+      let isThere = source.indices.contains { source[$0...].starts(with: code) }
       #expect(isThere, "the test does not hold\n\(block.joined(separator: "\n"))")
     }
-    let listing = try programOfThePage()
-    let cell = listing.components(separatedBy: "\nmodel")[0]
-    #expect(page.contains("```\n\(cell)```\n"), "the page does not hold\n\(cell)")
+    let cell = try programOfThePage().components(separatedBy: "\nmodel")[0]
+    #expect(embedded.contains("```\n\(cell)```\n"), "the page does not hold\n\(cell)")
+    #expect(try Compiler().compile(modelOfTheReadme(), batch: 1).graph.contains("tanh"))
+  }
+
+  private func modelOfTheReadme() -> Model {
+    let leaky = Cell("Leaky") { c in
+      let H = c.size("H")
+      let x = c.input("x", [H]), h = c.state("h", [H])
+      let U = c.param("U", [H, H], .orthogonal)
+      h.next = 0.9 * h + 0.1 * tanh(U • h + x)
+      c.output(h.next)
+    }
+    return Model("M") { m in m.output(m.instance("leaky", of: leaky, 3)(m.input("x", .seq([3])))) }
   }
 
   private func programOfThePage() throws -> String {

@@ -1,5 +1,6 @@
 import Foundation
 import RNNCompiler
+import RNNSupport
 import RNNTestSupport
 import Testing
 
@@ -7,11 +8,14 @@ import Testing
 
 @Suite("All of the language")
 struct LanguageTests {
+  /// The graphs of a model and of a text, as for training.
   private func graphs(_ model: Model, _ text: String) throws -> (swift: String, text: String) {
-    try (
-      Compiler().compile(model, batch: 2).graph,
-      Compiler().compile(source: text, name: model.name, batch: 2).graph
-    )
+    func graph(_ text: String) throws -> String {
+      let source = SourceFile(name: model.name, text: text)
+      return try Frontend().lower(source, isTraining: true).graph.description
+    }
+    _ = try Compiler().compile(model, batch: 2)
+    return try (graph(model.listing), graph(text))
   }
 
   /// Every function of the language is one of Swift, and means the same.
@@ -28,6 +32,7 @@ struct LanguageTests {
       m.output("a", max(x, 2) + min(x, 3) + max(x) + min(x) + sum(x) + mean(x) + dot(x, x))
       m.output("b", concat(x, onehot(t), repeated(last(x))))
       m.output("c", select(x <= 0, x, mse(x, 0 * x)))
+      m.output("s", softmaxSteps(x) * bernoulli(0.5, like: x) - dropout(x, 0.25) + square(onehot(argmax(x))))
       let (p, q, r) = split(x)
       let parts = split(x, into: 6)
       m.output("d", p * q - r)
@@ -44,6 +49,7 @@ struct LanguageTests {
           output a = max(x, 2) + min(x, 3) + max(x) + min(x) + sum(x) + mean(x) + dot(x, x)
           output b = concat(x, onehot(t), repeat(last(x)))
           output c = where(x <= 0, x, mse(x, 0 * x))
+          output s = softmax_steps(x) * bernoulli(0.5, like: x) - dropout(x, 0.25) + square(onehot(argmax(x)))
           p, q, r = split(x, 3)
           _, _, _, _, u, v = split(x, 6)
           output d = p * q - r
@@ -115,6 +121,76 @@ struct LanguageTests {
     let graphs = try graphs(model, text)
     #expect(graphs.swift == graphs.text)
     #expect(model.listing.contains("    param E as weight: [V, V] = normal(0.1)\n"))
+  }
+
+  /// The attention and the zoneout of `docs/language.md`.
+  @Test func wholeSequencesAndRandomnessMeanTheSame() throws {
+    let attention = Cell("Attention") { c in
+      let H = c.size("H")
+      let query = c.input("query", [H])
+      let memory = c.input("memory", .seq([H]))
+      let weights = softmaxSteps(dot(repeated(query, like: memory), memory))
+      c.output(total(weights * memory))
+    }
+    let decoder = Cell("Decoder") { c in
+      let I = c.size("I")
+      let H = c.size("H")
+      let percent = c.size("percent", default: 10)
+      let attend = c.instance("attend", of: attention, H)
+      let rnn = c.instance("rnn", of: .library("GRU"), I + H, H)
+      let x = c.input("x", [I])
+      let memory = c.input("memory", .seq([H]))
+      let h = c.state("h", [H])
+      let new = rnn(concat(x, attend(h, memory)))
+      let mask = bernoulli(Value(percent) / 100, like: h)
+      h.next = mask * h + (1 - mask) * new
+      c.output(h.next)
+    }
+    let model = Model("Reverse") { m in
+      let V = m.size("V", default: 5)
+      let H = m.size("H", default: 6)
+      let word = m.input("word", .seq("S", .token(V)))
+      let given = m.input("given", .seq(.token(V)))
+      let next = m.target("next", .seq(.token(V)))
+      let encode = m.instance("encode", of: .library("GRU"), V, H)
+      let decode = m.instance("decode", of: decoder, V, H)
+      let out = m.instance("out", of: .library("Linear"), H, V)
+      let memory = encode(onehot(word))
+      let y = out(dropout(decode(onehot(given), memory), 0.5))
+      m.output(argmax(y))
+      m.loss(select(next == 0, 0, crossEntropy(y, next)) + select(given != next, 1, 0))
+    }
+    let text = """
+      cell Attention(H) {
+          input query: [H], memory: seq [H]
+          weights = softmax_steps(dot(repeat(query, like: memory), memory))
+          output total(weights * memory)
+      }
+      cell Decoder(I, H, percent = 10) {
+          attend = Attention(H)
+          rnn = GRU(I + H, H)
+          input x: [I], memory: seq [H]
+          state h: [H]
+          new = rnn(concat(x, attend(h, memory)))
+          mask = bernoulli(percent / 100, like: h)
+          h' = mask * h + (1 - mask) * new
+          output h'
+      }
+      model Reverse(V = 5, H = 6) {
+          input  word: seq(S) token(V), given: seq token(V)
+          target next: seq token(V)
+          encode = GRU(V, H)
+          decode = Decoder(V, H)
+          out = Linear(H, V)
+          memory = encode(onehot(word))
+          y = out(dropout(decode(onehot(given), memory), 0.5))
+          output argmax(y)
+          loss where(next == 0, 0, cross_entropy(y, next)) + where(given != next, 1, 0)
+      }
+      """
+    let graphs = try graphs(model, text)
+    #expect(graphs.swift == graphs.text)
+    #expect(graphs.swift.contains("random"))
   }
 
   /// Cells that are made again for other numbers of Swift, or that bear the name of another thing.

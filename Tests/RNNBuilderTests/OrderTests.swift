@@ -76,7 +76,7 @@ struct OrderTests {
     return (model, text)
   }
 
-  @Test(arguments: 0..<150)
+  @Test(arguments: 0..<60)
   func aListingComputesTheSameInTheSameOrder(_ seed: Int) throws {
     let (model, text) = randomModels(seed: UInt64(seed))
     let expected = try Compiler().compile(source: text, batch: 2).graph
