@@ -3,7 +3,11 @@
 @_exported import RNNBuilder
 @_exported import RNNRuntime
 @_exported import struct RNNLLVM.Target
-@_exported import enum RNNOptimizers.Optimizer
+@_exported import struct RNNOptimizers.Optimizer
+@_exported import enum RNNOptimizers.OptimizerSetting
+@_exported import enum RNNOptimizers.Schedule
+@_exported import struct RNNOptimizers.TrainingStepOptions
+@_exported import struct RNNOptimizers.UpdateRule
 @_exported import struct RNNSupport.Diagnostic
 @_exported import struct RNNSupport.DiagnosticError
 @_exported import struct RNNSupport.DiagnosticSet

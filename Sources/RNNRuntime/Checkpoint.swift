@@ -3,13 +3,17 @@ import Foundation
 /// A training run at rest: all that is needed to continue it exactly, or to generate with its model.
 ///
 /// It is one safetensors file. Parameters and recurrent states stand under their paths, the optimiser's tensors
-/// under `optimizer.` and their names; the rest is JSON in the file's metadata.
+/// under `optimizer.` and their names; the rest is JSON in the file's metadata. If the run measures with validation
+/// data, the parameters are the best ones, and those that the run goes on with stand under `latest.` and their paths.
 public struct Checkpoint: Equatable, Sendable {
   /// All that is not a tensor.
   public var metadata: CheckpointMetadata
 
-  /// The parameters by path.
+  /// The parameters by path: those of the epoch with the least validation loss, or else the latest.
   public var parameters: [String: Tensor]
+
+  /// The parameters that the run goes on with by path; nil if they are `parameters`.
+  public var latestParameters: [String: Tensor]?
 
   /// The optimiser's tensors, by slot and path as in `momentum.rnn.W`.
   public var optimizerState: [String: Tensor]
@@ -18,15 +22,16 @@ public struct Checkpoint: Equatable, Sendable {
   public var recurrentState: [String: Tensor]
 
   /// The version of the format that this code writes and reads.
-  public static let formatVersion = 1
+  public static let formatVersion = 2
 
   /// Collects the parts.
   public init(
-    metadata: CheckpointMetadata, parameters: [String: Tensor], optimizerState: [String: Tensor] = [:],
-    recurrentState: [String: Tensor] = [:]
+    metadata: CheckpointMetadata, parameters: [String: Tensor], latestParameters: [String: Tensor]? = nil,
+    optimizerState: [String: Tensor] = [:], recurrentState: [String: Tensor] = [:]
   ) {
     self.metadata = metadata
     self.parameters = parameters
+    self.latestParameters = latestParameters
     self.optimizerState = optimizerState
     self.recurrentState = recurrentState
   }
@@ -76,6 +81,7 @@ public struct Checkpoint: Equatable, Sendable {
     }
     metadata = run.metadata
     parameters = try take(run.parameters, "")
+    latestParameters = run.hasLatestParameters ? try take(run.parameters, Key.latestPrefix) : nil
     recurrentState = try take(run.recurrentState, "")
     optimizerState = try take(run.optimizerState, Key.optimizerPrefix)
     if let extra = rest.keys.min() {
@@ -86,13 +92,17 @@ public struct Checkpoint: Equatable, Sendable {
   /// The checkpoint as a safetensors file holds it.
   func encoded() throws -> Safetensors {
     var file = Safetensors(tensors: parameters)
+    for (name, tensor) in latestParameters ?? [:] { file.tensors[Key.latestPrefix + name] = tensor }
     for (name, tensor) in recurrentState { file.tensors[name] = tensor }
     for (name, tensor) in optimizerState { file.tensors[Key.optimizerPrefix + name] = tensor }
-    guard file.tensors.count == parameters.count + recurrentState.count + optimizerState.count else {
+    let count =
+      parameters.count + (latestParameters?.count ?? 0) + recurrentState.count + optimizerState.count
+    guard file.tensors.count == count else {
       throw InputError("the checkpoint cannot be written: two of its tensors have the same name")
     }
     let run = Run(
-      metadata: metadata, parameters: parameters.keys.sorted(), optimizerState: optimizerState.keys.sorted(),
+      metadata: metadata, parameters: parameters.keys.sorted(),
+      hasLatestParameters: latestParameters != nil, optimizerState: optimizerState.keys.sorted(),
       recurrentState: recurrentState.keys.sorted())
     file.metadata = [
       Key.version: String(Self.formatVersion),
@@ -105,12 +115,14 @@ public struct Checkpoint: Equatable, Sendable {
     static let version = "rnnc.checkpoint.version"
     static let run = "rnnc.checkpoint"
     static let optimizerPrefix = "optimizer."
+    static let latestPrefix = "latest."
   }
 
   /// The JSON of the metadata, with the tensors' parts.
   private struct Run: Codable {
     var metadata: CheckpointMetadata
     var parameters: [String]
+    var hasLatestParameters: Bool
     var optimizerState: [String]
     var recurrentState: [String]
   }

@@ -62,18 +62,12 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var epochs: Int
   /// The rows of a batch.
   public var batchSize: Int
-  /// The steps of a batch.
+  /// The steps of a batch of text.
   public var steps: Int
-  /// The order of windows.
+  /// The order of a text's windows.
   public var order: SamplingOrder
-  /// The name of the optimiser.
-  public var optimizer: String
-  /// The learning rate.
-  public var learningRate: Double
-  /// The optimiser's other numbers, by name.
-  public var optimizerSettings: [String: Double]
-  /// The bound on the gradient's norm; nil for none.
-  public var clipNorm: Double?
+  /// How the parameters follow their gradients.
+  public var optimization: OptimizationOptions
   /// The seed of every random number of the run.
   public var seed: UInt64
   /// The text files or data file, as the user gave them.
@@ -82,57 +76,36 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var maxTokens: Int?
   /// The least frequency of a token of the vocabulary.
   public var minimumFrequency: Int
-  /// The hash of the data (`TextCorpus.fingerprint`), by which a resumed run knows it again.
+  /// Tokens of the vocabulary that the text need not hold.
+  public var reserved: [String]
+  /// The hash of the data (`TextCorpus.fingerprint`, `Dataset.fingerprint`), by which a resumed run knows it again.
   public var dataFingerprint: String?
+  /// The text files or data file to measure with after each epoch; empty for none.
+  public var validationFiles: [String]
+  /// The hash of the validation data.
+  public var validationFingerprint: String?
+  /// After how many epochs without a lower validation loss the run ends; nil for none.
+  public var patience: Int?
 
   /// Collects the options.
   public init(
-    epochs: Int, batchSize: Int, steps: Int, order: SamplingOrder = .sequential, optimizer: String = "sgd",
-    learningRate: Double, optimizerSettings: [String: Double] = [:], clipNorm: Double? = nil,
-    seed: UInt64 = 0,
-    files: [String] = [], maxTokens: Int? = nil, minimumFrequency: Int = 1, dataFingerprint: String? = nil
+    epochs: Int, batchSize: Int, steps: Int = 35, order: SamplingOrder = .sequential,
+    optimization: OptimizationOptions, seed: UInt64 = 0, files: [String] = [], maxTokens: Int? = nil,
+    minimumFrequency: Int = 1, reserved: [String] = [], dataFingerprint: String? = nil,
+    validationFiles: [String] = [], patience: Int? = nil
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
     self.steps = steps
     self.order = order
-    self.optimizer = optimizer
-    self.learningRate = learningRate
-    self.optimizerSettings = optimizerSettings
-    self.clipNorm = clipNorm
+    self.optimization = optimization
     self.seed = seed
     self.files = files
     self.maxTokens = maxTokens
     self.minimumFrequency = minimumFrequency
+    self.reserved = reserved
     self.dataFingerprint = dataFingerprint
-  }
-}
-
-/// How much of a training run is done.
-public struct TrainingPosition: Codable, Equatable, Sendable {
-  /// The epoch that is under way, from 0; equal to the number of epochs when the run is complete.
-  public var epoch: Int
-  /// The next batch of the epoch, from 0.
-  public var batch: Int
-  /// The number of optimiser steps of the whole run.
-  public var step: Int
-  /// The sum of the losses of this epoch's tokens so far.
-  public var lossSum: Double
-  /// The number of this epoch's tokens so far.
-  public var tokenCount: Int
-  /// The perplexity of the last complete epoch.
-  public var perplexity: Double?
-
-  /// Makes a position, that of the start by default.
-  public init(
-    epoch: Int = 0, batch: Int = 0, step: Int = 0, lossSum: Double = 0, tokenCount: Int = 0,
-    perplexity: Double? = nil
-  ) {
-    self.epoch = epoch
-    self.batch = batch
-    self.step = step
-    self.lossSum = lossSum
-    self.tokenCount = tokenCount
-    self.perplexity = perplexity
+    self.validationFiles = validationFiles
+    self.patience = patience
   }
 }

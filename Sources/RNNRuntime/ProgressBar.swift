@@ -1,5 +1,13 @@
 import Foundation
 
+/// What a training run goes through.
+public enum TrainingUnit: String, Codable, Sendable {
+  /// The tokens of a text.
+  case tokens
+  /// The examples of a data set.
+  case examples
+}
+
 /// How far a training run is.
 public struct TrainingProgress: Equatable, Sendable {
   /// The number of the epoch, from 1.
@@ -8,23 +16,26 @@ public struct TrainingProgress: Equatable, Sendable {
   public var epochs: Int
   /// The share of the whole run that is done, 0...1.
   public var fraction: Double
-  /// The speed over the last moments.
-  public var tokensPerSecond: Double
-  /// The perplexity so far in this epoch, or of the last one.
-  public var perplexity: Double?
+  /// The number of units in a second, over the last moments.
+  public var speed: Double
+  /// What is counted for the speed.
+  public var unit: TrainingUnit
+  /// What this epoch gave so far, or the last one at its start.
+  public var evaluation: Evaluation?
   /// The estimated time to the end.
   public var secondsLeft: Double?
 
   /// Makes a report.
   public init(
-    epoch: Int, epochs: Int, fraction: Double, tokensPerSecond: Double, perplexity: Double? = nil,
-    secondsLeft: Double? = nil
+    epoch: Int, epochs: Int, fraction: Double, speed: Double, unit: TrainingUnit = .tokens,
+    evaluation: Evaluation? = nil, secondsLeft: Double? = nil
   ) {
     self.epoch = epoch
     self.epochs = epochs
     self.fraction = fraction
-    self.tokensPerSecond = tokensPerSecond
-    self.perplexity = perplexity
+    self.speed = speed
+    self.unit = unit
+    self.evaluation = evaluation
     self.secondsLeft = secondsLeft
   }
 }
@@ -86,9 +97,14 @@ public final class ProgressBar {
     let percent = "\(Int(fraction * 100))%"
     var fields = [String(repeating: " ", count: 4 - percent.count) + percent]
     fields.append("epoch \(progress.epoch)/\(progress.epochs)")
-    if let perplexity = progress.perplexity { fields.append("perplexity \(decimals(perplexity, 2))") }
+    if let evaluation = progress.evaluation {
+      switch progress.unit {
+      case .tokens: fields.append("perplexity \(decimals(evaluation.perplexity, 2))")
+      case .examples: fields.append("loss \(String(format: "%.4g", evaluation.loss))")
+      }
+    }
     if let seconds = progress.secondsLeft { fields.append("\(time(seconds)) left") }
-    fields.append("\(speed(progress.tokensPerSecond)) tokens/s")
+    fields.append("\(speed(progress.speed)) \(progress.unit.rawValue)/s")
 
     func joined() -> String { fields.joined(separator: "  ") }
     while fields.count > 1, joined().count > width { fields.removeLast() }

@@ -21,28 +21,43 @@ final class TrainingReporter {
   func epochDone(_ report: EpochReport) throws {
     let epochs = run.options.epochs
     guard !json else { return try print(report) }
-    guard report.epoch == epochs || report.epoch % max(1, epochs / Self.lines) == 0 else { return }
+    let isLast = report.epoch == epochs || run.isComplete
+    guard isLast || report.epoch % max(1, epochs / Self.lines) == 0 else { return }
     bar.erase()
     let number = "\(report.epoch)"
     let padding = String(repeating: " ", count: max(0, "\(epochs)".count - number.count))
-    try StandardOutput.write(
-      "epoch \(padding)\(number)/\(epochs)  perplexity \(String(format: "%.3f", report.perplexity))"
-        + "  \(Int(report.tokensPerSecond)) tokens/s\n")
+    var fields = ["epoch \(padding)\(number)/\(epochs)", Self.words(report.training, run.unit)]
+    if let validation = report.validation {
+      fields.append("validation \(Self.words(validation, run.unit))\(report.isBest == true ? " (best)" : "")")
+    }
+    fields.append("\(Int(report.tokensPerSecond ?? report.examplesPerSecond ?? 0)) \(run.unit.rawValue)/s")
+    try StandardOutput.write(fields.joined(separator: "  ") + "\n")
   }
 
   func finish() throws {
     bar.erase()
-    let seconds = (ContinuousClock.now - start).seconds
-    let tokens = run.stepsDone * run.options.batchSize * run.options.steps
-    let summary = Summary(
-      perplexity: run.position.perplexity, tokensPerSecond: Double(tokens) / max(seconds, 1e-9),
-      seconds: seconds, compileSeconds: run.compileSeconds, codeSize: run.codeSize)
+    let summary = Summary(run, seconds: (ContinuousClock.now - start).seconds)
     guard !json else { return try print(summary) }
-    try StandardOutput.write(
-      "perplexity \(run.position.perplexity.map { String(format: "%.3f", $0) } ?? "unknown")"
-        + " after \(run.position.epoch) epochs: \(String(format: "%.1f", seconds)) s,"
-        + " \(Int(summary.tokensPerSecond)) tokens/s, compiled in \(String(format: "%.2f", summary.compileSeconds)) s\n"
-    )
+    let last = run.position.last
+    let quality = last.map { Self.words($0.training, run.unit) } ?? "nothing known"
+    var text = "\(quality) after \(run.position.epoch) epochs: \(String(format: "%.1f", summary.seconds)) s,"
+    text += " \(Int(summary.speed)) \(run.unit.rawValue)/s"
+    text += ", compiled in \(String(format: "%.2f", summary.compileSeconds)) s\n"
+    if let best = run.position.best, let validation = best.validation {
+      text += "best validation \(Self.words(validation, run.unit)) after epoch \(best.epoch)"
+      text += run.hasLostPatience ? "; stopped early\n" : "\n"
+    }
+    try StandardOutput.write(text)
+  }
+
+  /// An evaluation in words: the perplexity of a text; loss and accuracy of a data set.
+  private static func words(_ evaluation: Evaluation, _ unit: TrainingUnit) -> String {
+    switch unit {
+    case .tokens: return "perplexity \(String(format: "%.3f", evaluation.perplexity))"
+    case .examples:
+      let accuracy = evaluation.accuracy.map { "  accuracy \(String(format: "%.2f", 100 * $0)) %" }
+      return "loss \(String(format: "%.4g", evaluation.loss))\(accuracy ?? "")"
+    }
   }
 
   /// Tells that Ctrl-C stopped the run, and how to go on with what was written.
@@ -68,25 +83,47 @@ final class TrainingReporter {
   }
 
   private struct Summary: Encodable {
+    let loss: Double?
+    let accuracy: Double?
     let perplexity: Double?
-    let tokensPerSecond: Double
+    let validationLoss: Double?
+    let validationAccuracy: Double?
+    let validationPerplexity: Double?
+    let bestEpoch: Int?
+    let bestValidationLoss: Double?
+    let bestValidationAccuracy: Double?
+    let stoppedEarly: Bool?
+    let tokensPerSecond: Double?
+    let examplesPerSecond: Double?
     let seconds: Double
     let compileSeconds: Double
     let operations: Int?
     let kernels: Int?
     let instructions: Int?
 
-    init(
-      perplexity: Double?, tokensPerSecond: Double, seconds: Double, compileSeconds: Double,
-      codeSize: CodeSize?
-    ) {
-      self.perplexity = perplexity
-      self.tokensPerSecond = tokensPerSecond
+    var speed: Double { tokensPerSecond ?? examplesPerSecond ?? 0 }
+
+    init(_ run: TrainingRun, seconds: Double) {
+      let isText = run.unit == .tokens
+      let (last, best) = (run.position.last, run.position.best)
+      loss = last?.training.loss
+      accuracy = last?.training.accuracy
+      perplexity = isText ? last?.training.perplexity : nil
+      validationLoss = last?.validation?.loss
+      validationAccuracy = last?.validation?.accuracy
+      validationPerplexity = isText ? last?.validation?.perplexity : nil
+      bestEpoch = best?.epoch
+      bestValidationLoss = best?.validation?.loss
+      bestValidationAccuracy = best?.validation?.accuracy
+      stoppedEarly = run.options.patience == nil ? nil : run.hasLostPatience
+      let speed = Double(run.unitsDone) / max(seconds, 1e-9)
+      tokensPerSecond = isText ? speed : nil
+      examplesPerSecond = isText ? nil : speed
       self.seconds = seconds
-      self.compileSeconds = compileSeconds
-      operations = codeSize?.operations
-      kernels = codeSize?.kernels
-      instructions = codeSize?.instructions
+      compileSeconds = run.compileSeconds
+      operations = run.codeSize?.operations
+      kernels = run.codeSize?.kernels
+      instructions = run.codeSize?.instructions
     }
   }
 }

@@ -9,31 +9,51 @@ struct TrainingTests {
   /// A run of a small model in 3 epochs.
   private func makeRun(
     _ options: TrainingOptions, resuming checkpoint: Checkpoint? = nil, source: String = smallModel,
-    backend: CompileOptions.Backend = .native
+    backend: CompileOptions.Backend = .native, program: Program? = nil
   ) throws -> TrainingRun {
     let corpus = try smallCorpus()
-    let program = try Compiler(CompileOptions(threads: 2, backend: backend)).compile(
-      source: source, batch: options.batchSize, vocabulary: corpus.vocabulary)
-    guard let checkpoint else { return try TrainingRun(program, corpus: corpus, options: options) }
-    return try TrainingRun(
-      program, corpus: corpus, options: options, resuming: checkpoint, origin: "checkpoint")
+    let program =
+      try program
+      ?? Compiler(CompileOptions(threads: 2, backend: backend)).compile(
+        source: source, batch: options.batchSize, vocabulary: corpus.vocabulary)
+    let run = try TrainingRun(program, corpus: corpus, options: options)
+    if let checkpoint { try run.resume(checkpoint, origin: "checkpoint") }
+    return run
   }
 
   private func options(
-    epochs: Int = 3, order: SamplingOrder = .sequential, optimizer: String = "sgd", seed: UInt64 = 5
+    epochs: Int = 3, order: SamplingOrder = .sequential, seed: UInt64 = 5
   ) -> TrainingOptions {
     TrainingOptions(
-      epochs: epochs, batchSize: 4, steps: 7, order: order, optimizer: optimizer, learningRate: 0.5,
-      clipNorm: 1, seed: seed)
+      epochs: epochs, batchSize: 4, steps: 7, order: order,
+      optimization: OptimizationOptions(learningRate: 0.5, clipNorm: 1), seed: seed)
   }
 
-  @Test(arguments: SamplingOrder.allCases, LearningRule.names)
-  func aResumedRunEndsWithTheSameBits(_ order: SamplingOrder, _ optimizer: String) throws {
-    let options = options(order: order, optimizer: optimizer)
-    let whole = try makeRun(options)
+  /// A model of text that draws random numbers in training.
+  static let modelWithDropout = smallModel.replacing("rnn(onehot(text))", with: "drop(rnn(onehot(text)))")
+    .replacing("rnn = GRU(V, H)", with: "rnn = GRU(V, H)\n    drop = Dropout(H, 25)")
+
+  /// All optimisers; all that counts, gathers or waits; interrupted within an epoch and within a sum of gradients.
+  static let resumed =
+    Optimizer.names.map { OptimizationOptions(optimizer: $0, learningRate: 0.1, clipNorm: 1) } + [
+      OptimizationOptions(
+        optimizer: "adam", learningRate: 0.1, schedule: "cosine:40updates", warmup: 5, clipValue: 0.01),
+      OptimizationOptions(
+        optimizer: "rmsprop", learningRate: 0.01, settings: ["centered": 1, "momentum": 0.5],
+        schedule: "step:1:0.5", clipNorm: 1, accumulation: 4),
+      OptimizationOptions(
+        optimizer: "adagrad", learningRate: 1, settings: ["lr_decay": 0.1], schedule: "plateau:0.5:0"),
+    ]
+
+  @Test(arguments: resumed.map { (SamplingOrder.sequential, $0) } + resumed.prefix(2).map { (.random, $0) })
+  func aResumedRunEndsWithTheSameBits(_ order: SamplingOrder, _ optimization: OptimizationOptions) throws {
+    var options = options(order: order)
+    options.optimization = optimization
+    let whole = try makeRun(options, source: Self.modelWithDropout)
     #expect(try whole.run())
 
-    let first = try makeRun(options)
+    let program = whole.trainer.program
+    let first = try makeRun(options, program: program)
     var batches = 0
     var hooks = TrainingRun.Hooks()
     hooks.shouldStop = { batches == 23 }
@@ -43,7 +63,7 @@ struct TrainingTests {
     defer { try? FileManager.default.removeItem(atPath: path) }
     try first.checkpoint().write(toFile: path)
 
-    let second = try makeRun(options, resuming: Checkpoint(contentsOfFile: path))
+    let second = try makeRun(options, resuming: Checkpoint(contentsOfFile: path), program: program)
     #expect(second.position.step == 23)
     #expect(try second.run())
     #expect(second.checkpoint() == whole.checkpoint())
@@ -60,6 +80,40 @@ struct TrainingTests {
     #expect(try final(1).parameters != final(2).parameters)
   }
 
+  /// The parameters of this model follow what dropout leaves, so that they show it.
+  @Test func drawsFollowTheSeedAndTheNumberOfTheStep() throws {
+    let source = """
+      cell Vector(N) {
+          param p: [N] = zeros
+          input x: [N]
+          output dot(p, dropout(x, 0.5))
+      }
+      model M(N = 64) {
+          input x: [N]
+          vector = Vector(N)
+          y = vector(x)
+          output y
+          loss y
+      }
+      """
+    func kept(seed: UInt64, threads: Int = 1) throws -> [[Double]] {
+      let program = try Compiler(CompileOptions(threads: threads)).compile(source: source, batch: 2)
+      let trainer = try Trainer(program, optimizer: .sgd(learningRate: 1), seed: seed)
+      let x = Tensor([Float](repeating: 1, count: 128), shape: [2, 64])
+      var sums = [[Double](repeating: 0, count: 64)]
+      for _ in 0..<3 {
+        _ = try trainer.step(["x": x])
+        sums.append(try numbers(#require(trainer.parameters["vector.p"])))
+      }
+      return zip(sums, sums.dropFirst()).map { zip($0, $1).map { $0 - $1 } }
+    }
+    let draws = try kept(seed: 1)
+    #expect(Set(draws).count == 3)
+    #expect(Set(draws.joined()) == [0, 1, 2])
+    #expect(try kept(seed: 1, threads: 2) == draws)
+    #expect(try Set(kept(seed: 2)).isDisjoint(with: draws))
+  }
+
   @Test func perplexityFallsAndIsReportedForEachEpoch() throws {
     let run = try makeRun(options(epochs: 30))
     var reports: [EpochReport] = []
@@ -67,8 +121,10 @@ struct TrainingTests {
     hooks.epochDone = { reports.append($0) }
     try run.run(hooks)
     #expect(reports.map(\.epoch) == Array(1...30))
-    #expect(reports[0].perplexity > 10 && reports[29].perplexity < 8)
-    #expect(run.position.perplexity == reports[29].perplexity)
+    let perplexities = reports.compactMap(\.perplexity)
+    #expect(perplexities.count == 30 && perplexities[0] > 10 && perplexities[29] < 8)
+    #expect(reports.allSatisfy { $0.perplexity == exp($0.loss) && $0.validationLoss == nil })
+    #expect(run.position.last?.training.perplexity == reports[29].perplexity)
     #expect(run.isComplete)
   }
 
@@ -76,7 +132,7 @@ struct TrainingTests {
   @Test func codeTrainsLikeTheInterpreter() throws {
     func losses(_ backend: CompileOptions.Backend) throws -> [Double] {
       let run = try makeRun(options(epochs: 1), backend: backend)
-      return try run.corpus.sequentialBatches(batch: 4, steps: 7).prefix(5).flatMap { batch in
+      return try smallCorpus().sequentialBatches(batch: 4, steps: 7).prefix(5).flatMap { batch in
         let step = try run.trainer.step(batch)
         return [step.loss, try #require(step.gradientNorm)]
       }
@@ -84,9 +140,44 @@ struct TrainingTests {
     for (a, b) in zip(try losses(.native), try losses(.interpreter)) { #expect(abs(a - b) < 1e-4 * abs(b)) }
   }
 
+  /// The gradients of four quarters of a batch make the step of the whole one.
+  @Test(arguments: ["sgd", "adam"])
+  func gatheredGradientsAreThoseOfOneLargeBatch(_ optimizer: String) throws {
+    let corpus = try smallCorpus()
+    let batches = Array(try corpus.batches(8, steps: 5, order: .random, seed: 3).epoch(0).batches().prefix(3))
+    func parameters(parts: Int) throws -> [String: Tensor] {
+      let program = try Compiler(CompileOptions(elementType: .f64, threads: 2)).compile(
+        source: smallModel, batch: 8 / parts, vocabulary: corpus.vocabulary)
+      let trainer = try Trainer(
+        program, optimizer: Optimizer(named: optimizer, learningRate: 0.1), clipNorm: 0.5, accumulation: parts
+      )
+      for batch in batches {
+        for part in 0..<parts {
+          func columns(_ tensor: Tensor) throws -> Tensor {
+            let ids = try tensor.values(as: Int32.self)
+            let width = 8 / parts
+            let rows = (0..<5).map { 8 * $0 + part * width }
+            return Tensor(rows.flatMap { ids[$0..<($0 + width)] }, shape: [5, width])
+          }
+          trainer.resetState()
+          let step = try trainer.step(["text": columns(batch.inputs), "next": columns(batch.targets)])
+          #expect(step.isUpdate == (part == parts - 1))
+          #expect((step.gradientNorm != nil) == step.isUpdate)
+        }
+      }
+      return trainer.parameters
+    }
+    let whole = try parameters(parts: 1)
+    for (name, tensor) in try parameters(parts: 4) {
+      for (a, b) in zip(try numbers(tensor), try numbers(#require(whole[name]))) {
+        #expect(abs(a - b) < 1e-12, "\(name): \(a) and \(b)")
+      }
+    }
+  }
+
   @Test func statesAreCarriedUntilTheyAreReset() throws {
     let run = try makeRun(options())
-    let batch = try #require(try run.corpus.sequentialBatches(batch: 4, steps: 7).first { _ in true })
+    let batch = try #require(try smallCorpus().sequentialBatches(batch: 4, steps: 7).first { _ in true })
     let tensors = ["text": batch.inputs, "next": batch.targets]
     func isZero() throws -> Bool {
       try numbers(#require(run.trainer.recurrentState["rnn.h"])).allSatisfy { $0 == 0 }
@@ -150,8 +241,8 @@ struct TrainingTests {
 
   @Test func divergenceIsSaid() throws {
     var options = options()
-    options.learningRate = 3e38
-    options.clipNorm = nil
+    options.optimization.learningRate = 3e38
+    options.optimization.clipNorm = nil
     let run = try makeRun(options)
     let error = #expect(throws: InputError.self) { try run.run() }
     #expect(error?.message.contains("diverged") == true)

@@ -44,7 +44,7 @@ import Testing
   @Test func descentFollowsTheGradient() throws {
     let model = try model()
     let gradients = try run(model, [:])
-    let step = try trainingGraph(from: model, TrainingOptions())
+    let step = try trainingGraph(from: model, TrainingStepOptions())
     #expect(step.outputs.map(\.name) == ["loss", "W", "b"])
     #expect(step.outputs.map(\.role) == [.loss, .update(of: "W"), .update(of: "b")])
     let results = try run(step, ["learning_rate": scalar(0.1)])
@@ -62,7 +62,7 @@ import Testing
     let gradients = try run(model, [:])
     let all = try #require(gradients["grad.W"]) + #require(gradients["grad.b"])
     let norm = all.reduce(0) { $0 + $1 * $1 }.squareRoot()
-    let step = try trainingGraph(from: model, TrainingOptions(clipsGradients: true))
+    let step = try trainingGraph(from: model, TrainingStepOptions(clipsNorm: true))
     let results = try run(step, ["learning_rate": scalar(1), "clip_norm": scalar(bound)])
     try expectClose(results["gradient_norm"], [norm])
     let factor = min(1, bound / (norm + 1e-6))
@@ -72,7 +72,7 @@ import Testing
   }
 
   @Test func momentumKeepsAVelocity() throws {
-    let step = try trainingGraph(from: model(), TrainingOptions(optimizer: .momentum(0.9)))
+    let step = try trainingGraph(from: model(), TrainingStepOptions(rule: Optimizer.momentum().rule))
     #expect(step.input(named: "velocity.W")?.role == .optimizer)
     #expect(step.output(named: "velocity.W")?.role == .update(of: "velocity.W"))
     var state: [String: DenseArray] = [
@@ -96,10 +96,10 @@ import Testing
   }
 
   @Test func stateIsCarriedOnRequest() throws {
-    let step = try trainingGraph(from: model(), TrainingOptions(carriesState: true, keepsOutputs: true))
+    let step = try trainingGraph(from: model(), TrainingStepOptions(carriesState: true, keepsOutputs: true))
     #expect(step.outputs.map(\.name) == ["y", "loss", "W", "b", "h"])
     #expect(step.output(named: "h")?.role == .update(of: "h"))
-    let kept = try trainingGraph(from: model(), TrainingOptions(keepsOutputs: true))
+    let kept = try trainingGraph(from: model(), TrainingStepOptions(keepsOutputs: true))
     #expect(kept.output(named: "h")?.role == .state)
   }
 
@@ -109,11 +109,11 @@ import Testing
       "learning_rate", role: .parameter(.constant(1)), TensorType(.f64, []))
     builder.graph.addOutput("loss", role: .loss, builder.multiply(rate, rate))
     #expect(throws: TrainingGraphError.noGradients) {
-      try trainingGraph(from: builder.graph, TrainingOptions())
+      try trainingGraph(from: builder.graph, TrainingStepOptions())
     }
     let model = try gradient(of: builder.graph) { _ in true }
     #expect(throws: TrainingGraphError.nameTaken("learning_rate")) {
-      try trainingGraph(from: model, TrainingOptions())
+      try trainingGraph(from: model, TrainingStepOptions())
     }
   }
 
@@ -122,7 +122,8 @@ import Testing
     let random = RandomGraph(seed: seed, .init(element: .f32, hasLoss: true))
     let model = try gradient(of: random.graph) { if case .parameter = $0.role { true } else { false } }
     let step = try trainingGraph(
-      from: model, TrainingOptions(optimizer: .momentum(0.5), clipsGradients: true, carriesState: true))
+      from: model,
+      TrainingStepOptions(rule: Optimizer.momentum(momentum: 0.5).rule, clipsNorm: true, carriesState: true))
     try step.verify()
     var generator = SplitMix64(seed: seed)
     let inputs = randomInputs(for: step, sizes: random.sizes, using: &generator)

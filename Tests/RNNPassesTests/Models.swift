@@ -47,7 +47,7 @@ struct Model: Sendable, CustomTestStringConvertible {
     let gradients = try gradient(of: forward()) { input in
       if case .parameter = input.role { true } else { false }
     }
-    return try trainingGraph(from: gradients, TrainingOptions(clipsGradients: true, carriesState: true))
+    return try trainingGraph(from: gradients, TrainingStepOptions(clipsNorm: true, carriesState: true))
   }
 
   private func loss(_ builder: GraphBuilder, _ y: ValueID, _ ids: ValueID) -> ValueID {

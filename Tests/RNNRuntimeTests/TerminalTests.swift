@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct TerminalTests {
   static let progress = TrainingProgress(
-    epoch: 210, epochs: 500, fraction: 0.42, tokensPerSecond: 312_345, perplexity: 3.417, secondsLeft: 33.2)
+    epoch: 210, epochs: 500, fraction: 0.42, speed: 312_345, evaluation: Evaluation(loss: log(3.417)),
+    secondsLeft: 33.2)
 
   @Test func theLineFitsEveryWidth() {
     #expect(
@@ -14,11 +15,17 @@ import Testing
     #expect(
       ProgressBar.line(Self.progress, width: 52)
         == " 42%  epoch 210/500  perplexity 3.42  0:34 left".bar(2, of: 52))
+    var examples = Self.progress
+    (examples.unit, examples.evaluation, examples.speed) = (.examples, Evaluation(loss: 0.01234567), 99)
+    #expect(
+      ProgressBar.line(examples, width: 90).hasSuffix("epoch 210/500  loss 0.01235  0:34 left  99 examples/s")
+    )
     #expect(ProgressBar.line(Self.progress, width: 20) == " 42%  epoch 210/500")
     #expect(ProgressBar.line(Self.progress, width: 3) == " 42")
     for width in 0...150 { #expect(ProgressBar.line(Self.progress, width: width).count <= width) }
     var odd = TrainingProgress(
-      epoch: 1, epochs: 1, fraction: 1.5, tokensPerSecond: .infinity, perplexity: .nan, secondsLeft: .nan)
+      epoch: 1, epochs: 1, fraction: 1.5, speed: .infinity, evaluation: Evaluation(loss: .nan),
+      secondsLeft: .nan)
     #expect(ProgressBar.line(odd, width: 80).hasPrefix("[=======================] 100%  epoch 1/1"))
     odd.fraction = .nan
     #expect(ProgressBar.line(odd, width: 80).hasPrefix("[                       ]   0%  epoch 1/1"))

@@ -24,7 +24,9 @@ extension Program {
   ) throws -> [String: Tensor] {
     let all = try resolvingOtherNames(tensors, modules: modules, origin: origin)
     for parameter in parameterSpecifications where all[parameter.name] == nil {
-      throw missing(parameter.name, wanted: "\(parameter.elementType)\(parameter.shape)", among: all, origin)
+      throw InputError.missing(
+        parameter.name, as: "\(parameter.elementType)\(parameter.shape)", among: all, origin,
+        otherName: StateReader.otherName(of: parameter.name, model.otherNames))
     }
     return try parameterSpecifications.select(from: all, origin: origin)
   }
@@ -52,19 +54,6 @@ extension Program {
       model.otherNames, parameters: parameterSpecifications, modules: modules, origin: origin)
     let taken = Set(model.graph.inputs.filter { !$0.isParameter }.map(\.name))
     return tensors.merging(try reader.read(tensors, taken: taken)) { $1 }
-  }
-
-  /// The error of an input that no tensor is given for.
-  func missing(_ name: String, wanted: String, among tensors: [String: Tensor], _ origin: String)
-    -> InputError
-  {
-    let present = tensors.keys.sorted().prefix(8).joined(separator: ", ")
-    let more = tensors.count > 8 ? ", …" : ""
-    let other = StateReader.otherName(of: name, model.otherNames)
-    return InputError(
-      "\(origin) has no tensor '\(name)', which the model needs as \(wanted)",
-      notes: [tensors.isEmpty ? "it holds no tensors" : "it holds \(present)\(more)"]
-        + (other.map { ["a tensor of another program would be called like '\($0)'"] } ?? []))
   }
 
   private var parameterSpecifications: [TensorSpec] {

@@ -13,9 +13,11 @@ final class Execution {
   /// The outputs by number; one that updates an input stays empty, since it replaces that.
   private(set) var outputs: [Tensor]
 
-  private let batch: Int
+  /// The number of examples.
+  let batch: Int
   private let engine: Engine
-  private var sizes: [Symbol: Int] = [:]
+  /// The sizes of the last call, with the batch.
+  private(set) var sizes: [Symbol: Int] = [:]
   private let symbols: Set<Symbol>
   private let inputNumbers: [String: Int]
   /// For each output, the number of the input that it replaces.

@@ -21,23 +21,8 @@ extension Program {
   ) throws -> [String: Tensor] {
     let execution = try execution(for: purpose(of: tensors, gradients: gradients))
     let given = try resolvingOtherNames(tensors, modules: modules, origin: origin)
-    let signature = Signature(execution.graph, batch: batch, layout: layout)
-    var sizes = KnownSizes()
-    for (i, input) in execution.graph.inputs.enumerated() {
-      if let tensor = given[input.name] {
-        let fitting = try signature.fit(tensor, to: i, sizes: &sizes, checked: execution.inputs[i])
-        let isSwapped = layout == .batchMajor && execution.graph.type(input.value).isSequence
-        execution.inputs[i] = isSwapped ? fitting.swappingFirstAxes() : fitting
-      } else if input.role != .state {
-        throw missing(
-          input.name, wanted: signature.description(i), among: tensors, origin)
-      }
-    }
-    for (i, input) in execution.graph.inputs.enumerated() where given[input.name] == nil {
-      let shape = execution.signature.shape(i, sizes.sizes.merging([.batch: batch]) { $1 })
-      execution.inputs[i] = Tensor(execution.signature.elementType(i), shape: shape)
-    }
-    try execution.setSizes(sizes.sizes)
+    try execution.setInputs(
+      given, layout: layout, origin: origin, otherName: { StateReader.otherName(of: $0, model.otherNames) })
     try execution.run()
     var results: [String: Tensor] = [:]
     for (output, tensor) in zip(execution.graph.outputs, execution.outputs) {

@@ -93,6 +93,16 @@ struct Signature {
       notes: note.map { [$0] } ?? [])
   }
 
+  /// Checks how many steps of each example are valid.
+  func checkLengths(_ lengths: Tensor, _ index: Int, steps: Int) throws {
+    try lengths.withUnsafeElements(as: Int32.self) { lengths in
+      guard let place = lengths.firstIndex(where: { $0 < 0 || $0 > steps }) else { return }
+      throw InputError(
+        "\(subject(index)) holds the length \(lengths[place]) at [\(place)], but there are \(steps) steps",
+        note: "choose lengths from 0 to \(steps)")
+    }
+  }
+
   private func checkIDs(_ tensor: Tensor, _ index: Int, _ limit: Int) throws {
     try tensor.withUnsafeElements(as: Int32.self) { ids in
       // One pass without branches finds whether there is a fault, a second one where.
@@ -132,7 +142,13 @@ extension ElementType {
 
 extension TensorType {
   /// Whether the first axis counts steps and the second examples.
-  var isSequence: Bool { rank >= 2 && shape[0].symbol != nil && shape[0] != .batch && shape[1] == .batch }
+  /// Whether the first axis counts steps and the second examples.
+  var isSequence: Bool { steps != nil }
+
+  /// The steps of a sequence `[T, B, …]`; nil if it is none.
+  var steps: Symbol? {
+    rank >= 2 && shape[0] != .batch && shape[1] == .batch ? shape[0].symbol : nil
+  }
 
   /// The axes as the caller orders them.
   func shape(in layout: SequenceLayout) -> [Dimension] {

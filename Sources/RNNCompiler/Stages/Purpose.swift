@@ -9,19 +9,22 @@ public enum Purpose: Hashable, Sendable {
   case inference
   /// Outputs, final states and the loss.
   case evaluation
+  /// The loss, other numbers that are reported, and final states, without outputs.
+  case measurement
   /// Outputs, final states, the loss, and its derivatives by every parameter, float input and initial state.
   case gradients
   /// Outputs, final states and the derivatives, in the same manner, of the sum of some of them times coefficients, which
   /// are further inputs called `coef.` and the output's name.
   case seededGradients([String])
-  /// A training step: loss, gradients, clipping if asked for, and new parameters and states in place of the old.
-  case training(Optimizer, clips: Bool)
+  /// A training step: loss, gradients, and new parameters and states in place of the old.
+  case training(TrainingStepOptions)
 
   /// A short name, for files and messages.
   public var name: String {
     switch self {
     case .inference: "inference"
     case .evaluation: "evaluation"
+    case .measurement: "measurement"
     case .gradients: "gradients"
     case .seededGradients: "seeded gradients"
     case .training: "training"
@@ -30,6 +33,9 @@ public enum Purpose: Hashable, Sendable {
 }
 
 extension Purpose {
+  /// Whether random draws are made.
+  var isTraining: Bool { if case .training = self { true } else { false } }
+
   /// The graph for this purpose, before optimisation.
   ///
   /// - Throws: `InputError` if the model lacks what the purpose needs.
@@ -37,20 +43,21 @@ extension Purpose {
     switch self {
     case .inference: return model.withoutTargets()
     case .evaluation: return model
+    case .measurement:
+      try requireLoss(model)
+      return model.withoutOutputs()
     case .gradients:
       try requireLoss(model)
       return try gradient(of: model, withRespectTo: \.isDifferentiable)
     case .seededGradients(let names):
       return try gradient(of: model.withoutTargets().seeded(by: names), withRespectTo: \.isDifferentiable)
-    case .training(let optimizer, let clips):
+    case .training(let options):
       try requireLoss(model)
       guard model.inputs.contains(where: \.isParameter) else {
         throw InputError("model '\(model.name)' has no parameter to train")
       }
       let gradients = try gradient(of: model, withRespectTo: \.isParameter)
-      return try trainingGraph(
-        from: gradients,
-        RNNOptimizers.TrainingOptions(optimizer: optimizer, clipsGradients: clips, carriesState: true))
+      return try trainingGraph(from: gradients, options)
     }
   }
 
@@ -71,6 +78,14 @@ extension Graph {
     _ = Pass.deadCode.run(&graph)
     let uses = graph.useCounts()
     graph.filterInputs { $0.role != .target || uses[$0.value.index] > 0 }
+    return graph
+  }
+
+  /// The graph of the loss and what else is no output of the model.
+  fileprivate func withoutOutputs() -> Graph {
+    var graph = self
+    graph.filterOutputs { $0.role != .output }
+    _ = Pass.deadCode.run(&graph)
     return graph
   }
 }

@@ -1,6 +1,8 @@
 import Foundation
 
-/// Writes checkpoints of a run: at its end, and in between every so often.
+/// Writes checkpoints of a run: at its end, in between every so often, and what is left of it if it fails.
+///
+/// Numbers that are not finite are never written: a run that diverged leaves the last epoch that went well.
 public struct CheckpointWriter {
   /// The file.
   public let path: String
@@ -10,6 +12,10 @@ public struct CheckpointWriter {
   public let everySeconds: Double
 
   private var lastWritten = ContinuousClock.now
+  /// The step after which the checkpoint in the file was made, if this writer wrote it.
+  private var writtenStep: Int?
+  /// The run after its last epoch, if that is not in the file yet.
+  private var lastEpoch: Checkpoint?
 
   /// Chooses when to write.
   ///
@@ -32,9 +38,10 @@ public struct CheckpointWriter {
   }
 
   /// Writes the run's checkpoint now.
+  ///
+  /// - Throws: `InputError` if it cannot be written, or the run diverged.
   public mutating func write(_ run: TrainingRun) throws {
-    try run.checkpoint().write(toFile: path)
-    lastWritten = ContinuousClock.now
+    try write(run.soundCheckpoint())
   }
 
   /// Writes at the end of a run or when it was stopped, and gives whether it did: a run that was stopped before its
@@ -50,8 +57,51 @@ public struct CheckpointWriter {
     if (ContinuousClock.now - lastWritten).seconds >= everySeconds { try write(run) }
   }
 
-  /// Writes if enough epochs have passed; for calls after each epoch.
+  /// Writes if enough epochs have passed, and else remembers the run as it is; for calls after each epoch.
   public mutating func epochDone(_ run: TrainingRun) throws {
-    if let everyEpochs, run.position.epoch % everyEpochs == 0, !run.isComplete { try write(run) }
+    guard !run.isComplete else { return }
+    if let everyEpochs, run.position.epoch % everyEpochs == 0 {
+      try write(run)
+    } else {
+      lastEpoch = try run.soundCheckpoint()
+    }
+  }
+
+  /// Writes the run as it was after its last epoch, if that is not done yet, when it has failed.
+  ///
+  /// - Returns: the error, with a note on what the file holds now.
+  public mutating func failed(_ error: InputError) -> InputError {
+    if let lastEpoch { try? write(lastEpoch) }
+    let note =
+      writtenStep.map { "'\(path)' holds the run as it was after step \($0)" }
+      ?? "'\(path)' is as it was before: no epoch went well"
+    return InputError(error.message, notes: error.notes + [note])
+  }
+
+  private mutating func write(_ checkpoint: Checkpoint) throws {
+    try checkpoint.write(toFile: path)
+    lastWritten = ContinuousClock.now
+    lastEpoch = nil
+    writtenStep = checkpoint.metadata.position.step
+  }
+}
+
+extension TrainingRun {
+  /// The run at rest.
+  ///
+  /// - Throws: `InputError` if one of its numbers is not finite.
+  fileprivate func soundCheckpoint() throws -> Checkpoint {
+    let checkpoint = checkpoint()
+    let parts = [
+      checkpoint.latestParameters ?? checkpoint.parameters, checkpoint.optimizerState,
+      checkpoint.recurrentState,
+    ]
+    for (name, tensor) in parts.flatMap({ $0.sorted { $0.key < $1.key } }) {
+      guard let (value, place) = tensor.firstNonFinite else { continue }
+      throw InputError(
+        "tensor '\(name)' holds \(value) at \(place) after step \(position.step): the training diverged",
+        note: "lower --lr, or bound the gradient with --clip")
+    }
+    return checkpoint
   }
 }

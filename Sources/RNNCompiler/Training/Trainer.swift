@@ -5,8 +5,15 @@ import RNNOptimizers
 public struct TrainingStep: Sendable, Hashable {
   /// The loss before the step, a mean over tokens or examples.
   public let loss: Double
-  /// The norm of all gradients as one vector, before clipping; nil without clipping.
+  /// The part of the tokens that was predicted before the step, where the loss is a cross-entropy; 0...1.
+  public let accuracy: Double?
+  /// The norm of all gradients as one vector, after clipping by value and before clipping by norm; nil without
+  /// clipping by norm, and in a step that does not change the parameters.
   public let gradientNorm: Double?
+  /// The learning rate of this step, as the schedule has it.
+  public let learningRate: Double
+  /// Whether the parameters were changed: false while gradients are gathered.
+  public let isUpdate: Bool
 }
 
 /// Parameters in training: each step is one native call.
@@ -15,41 +22,75 @@ public struct TrainingStep: Sendable, Hashable {
 ///     let step = try trainer.step(["text": batch.inputs, "next": batch.targets])
 ///
 /// States of cells are carried from step to step, without a gradient through them, until `resetState()`.
+///
+/// A batch may have fewer examples than the program, as the last one of an epoch. It gets code of its own, which is
+/// compiled when its size first comes, and states start at zero where the size changes.
 public final class Trainer {
   /// The model.
   public let program: Program
   /// The optimiser; its learning rate may change between steps.
-  public var rule: LearningRule {
+  public var optimizer: Optimizer {
     didSet {
-      precondition(rule.optimizer == oldValue.optimizer, "a trainer keeps its optimiser")
-      set("learning_rate", to: rule.learningRate)
+      precondition(optimizer.rule == oldValue.rule, "a trainer keeps its optimiser")
+      setLearningRate()
     }
   }
-  /// The bound on the norm of all gradients; nil for none.
-  public let clipNorm: Double?
+  /// How the learning rate changes.
+  public var schedule: Schedule { options.schedule }
+  /// What the code is made for.
+  public var purpose: Purpose { .training(options) }
+  /// The number of steps done, of this trainer and of the runs that it continues.
+  public private(set) var stepsDone = 0
 
-  private let execution: Execution
+  private let options: TrainingStepOptions
+  /// The execution that holds the tensors.
+  private var execution: Execution
+  /// The executions by their number of examples.
+  private var executions: [Int: Execution]
+  private lazy var evaluator = Evaluator(program)
   private let text: TextInterface?
+  private let seed: UInt64
+  private var plateau: Plateau?
 
   /// Compiles the training step, unless the program has it, and gives every parameter its first value.
   ///
   /// - Parameters:
+  ///   - schedule: how the learning rate changes; periods in epochs need `endEpoch(loss:)`.
+  ///   - warmup: the number of updates in which the learning rate rises to its full size at first; 0 for none.
   ///   - clipNorm: gradients are scaled to a norm of at most this; nil for no scaling.
-  ///   - seed: decides the first value of each parameter, together with its path.
+  ///   - clipValue: each element of a gradient is kept between minus and plus this, before `clipNorm`; nil for no bound.
+  ///   - accumulation: the number of steps whose gradients are gathered; after the last, the parameters follow their
+  ///     mean.
+  ///   - seed: decides the first value of each parameter, together with its path, and every random number of training.
   /// - Throws: `InputError` if the model has no loss or no parameter, or a number makes no sense.
   public init(
-    _ program: Program, optimizer rule: LearningRule = .sgd(learningRate: 1), clipNorm: Double? = nil,
+    _ program: Program, optimizer: Optimizer = .sgd(learningRate: 1), schedule: Schedule = .constant,
+    warmup: Int = 0, clipNorm: Double? = nil, clipValue: Double? = nil, accumulation: Int = 1,
     seed: UInt64 = 0
   ) throws {
-    if let clipNorm, !(clipNorm > 0) {
-      throw InputError(
-        "gradients cannot be clipped to a norm of \(clipNorm)", note: "choose a positive number")
+    try optimizer.validate()
+    guard schedule.isValid else { throw InputError("the numbers of the schedule \(schedule) make no sense") }
+    guard warmup >= 0, accumulation > 0 else {
+      throw InputError("a warm-up of \(warmup) updates or a mean of \(accumulation) steps makes no sense")
+    }
+    for (kind, bound) in [("norm", clipNorm), ("value", clipValue)] {
+      if let bound, !(bound > 0) {
+        throw InputError(
+          "gradients cannot be clipped to a \(kind) of \(bound)", note: "choose a positive number")
+      }
     }
     self.program = program
-    self.rule = rule
-    self.clipNorm = clipNorm
-    let compilation = try program.compilation(for: .training(rule.optimizer, clips: clipNorm != nil))
-    execution = try Execution(compilation, options: program.options, batch: program.batch)
+    self.optimizer = optimizer
+    self.seed = seed
+    options = TrainingStepOptions(
+      rule: optimizer.rule, schedule: schedule, warmup: warmup, clipsValues: clipValue != nil,
+      clipsNorm: clipNorm != nil, accumulation: accumulation, carriesState: true)
+    if case .plateau(let factor, let patience) = schedule {
+      plateau = Plateau(factor: factor, patience: patience)
+    }
+    execution = try Execution(
+      program.compilation(for: .training(options)), options: program.options, batch: program.batch)
+    executions = [program.batch: execution]
     text = try? TextInterface(program.model.graph)
     let parameters = try program.initialParameters(seed: seed)
     for (i, input) in execution.graph.inputs.enumerated() where !input.isData {
@@ -58,29 +99,46 @@ public final class Trainer {
         ?? Tensor(
           execution.signature.elementType(i), shape: execution.signature.shape(i, [.batch: program.batch]))
     }
-    set("learning_rate", to: rule.learningRate)
+    setLearningRate()
     if let clipNorm { set("clip_norm", to: clipNorm) }
+    if let clipValue { set("clip_value", to: clipValue) }
+  }
+
+  /// Makes the trainer of a run.
+  convenience init(_ program: Program, options: OptimizationOptions, seed: UInt64) throws {
+    try self.init(
+      program, optimizer: Optimizer(options), schedule: Schedule(parsing: options.schedule),
+      warmup: options.warmup, clipNorm: options.clipNorm, clipValue: options.clipValue,
+      accumulation: options.accumulation, seed: seed)
   }
 
   /// Computes the loss of one batch and changes the parameters once.
   ///
+  /// - Parameter tensors: inputs and targets by their names, and perhaps states by their paths, in place of those that
+  ///   the step before left.
   /// - Throws: `InputError` if a tensor is missing, does not fit or holds a token outside the vocabulary; nothing has
   ///   changed then.
   public func step(_ tensors: [String: Tensor]) throws -> TrainingStep {
-    var sizes = KnownSizes()
-    for (i, input) in execution.graph.inputs.enumerated() where input.isData {
-      guard let tensor = tensors[input.name] else {
-        throw InputError(
-          "the batch has no tensor '\(input.name)', which the model needs as \(execution.signature.description(i))"
-        )
-      }
-      execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
-    }
-    try execution.setSizes(sizes.sizes)
+    try setExamples(program.batchSize(of: tensors) ?? program.batch)
+    try execution.setInputs(tensors, origin: "the batch") { !$0.isData }
+    setRandomSeed()
     try execution.run()
+    stepsDone += 1
+    let isUpdate =
+      execution.inputNumber("gradient_count").map { execution.inputs[$0].numbers == [0] } ?? true
     return TrainingStep(
       loss: try execution.scalar { $0.role == .loss } ?? .nan,
-      gradientNorm: try execution.scalar { $0.name == "gradient_norm" })
+      accuracy: try execution.scalar { $0.role == .metric && $0.name == "accuracy" },
+      gradientNorm: isUpdate ? try execution.scalar { $0.name == "gradient_norm" } : nil,
+      learningRate: try execution.scalar { $0.name == "scheduled_learning_rate" }
+        ?? optimizer.learningRate * (plateau?.scale ?? 1),
+      isUpdate: isUpdate)
+  }
+
+  /// Trains on a batch of a data set; states that the data does not give start at zero.
+  public func step(_ batch: Dataset.Batch) throws -> TrainingStep {
+    resetState()
+    return try step(program.dataInterface.tensors(of: batch))
   }
 
   /// Trains on a batch of text; states are zeroed first if the batch does not continue the one before.
@@ -100,6 +158,53 @@ public final class Trainer {
     }
   }
 
+  /// Says that an epoch is over, for a schedule that counts epochs or waits for the loss to fall.
+  ///
+  /// - Parameter loss: the mean loss of the epoch, on validation data if there are any.
+  public func endEpoch(loss: Double) {
+    if let i = execution.inputNumber("epoch_count") {
+      execution.inputs[i].fill(execution.inputs[i].numbers[0] + 1)
+    }
+    plateau?.endEpoch(loss: loss)
+    setLearningRate()
+  }
+
+  private func setLearningRate() { set("learning_rate", to: optimizer.learningRate * (plateau?.scale ?? 1)) }
+
+  /// Gives random operations their seed: a function of the user's seed and the number of the step alone.
+  private func setRandomSeed() {
+    guard let i = execution.graph.inputs.firstIndex(where: { $0.role == .seed }) else { return }
+    var stream = RandomStream(seed: seed, name: "training step")
+    stream.position = UInt64(stepsDone)
+    execution.inputs[i] = Tensor([Int32(truncatingIfNeeded: stream.next())], shape: [])
+  }
+
+  /// Adds what the last step reported to sums.
+  func addEvaluation(to sums: inout EvaluationSums) throws {
+    try execution.addEvaluation(to: &sums, program.model.means)
+  }
+
+  /// Gives the tensors to code for so many examples.
+  private func setExamples(_ examples: Int) throws {
+    // What is too much is left to the check of the batch.
+    guard examples != execution.batch, examples < program.batch || execution.batch != program.batch else {
+      return
+    }
+    let examples = min(examples, program.batch)
+    let next =
+      try executions[examples]
+      ?? Execution(
+        program.with(batch: examples).compilation(for: purpose), options: program.options, batch: examples)
+    executions[examples] = next
+    // One graph serves both, so the numbers of inputs agree.
+    swap(&next.inputs, &execution.inputs)
+    execution = next
+    for (i, input) in execution.graph.inputs.enumerated() where input.role == .state {
+      execution.inputs[i] = Tensor(
+        execution.signature.elementType(i), shape: execution.signature.shape(i, [.batch: examples]))
+    }
+  }
+
   private func set(_ hyperparameter: String, to number: Double) {
     guard let i = execution.inputNumber(hyperparameter) else { return }
     execution.inputs[i] = Tensor(execution.signature.elementType(i), shape: [])
@@ -113,8 +218,12 @@ extension Trainer {
   /// The parameters by path, as they are now.
   public var parameters: [String: Tensor] { tensors { $0.isParameter } }
 
-  /// What the optimiser keeps between steps, by name.
-  public var optimizerState: [String: Tensor] { tensors { $0.role == .optimizer } }
+  /// What the optimiser and the schedule keep between steps, by name.
+  public var optimizerState: [String: Tensor] {
+    var kept = tensors { $0.role == .optimizer }
+    if let plateau { kept[Plateau.name] = plateau.tensor }
+    return kept
+  }
 
   /// The state that the next step starts from, by path.
   public var recurrentState: [String: Tensor] { tensors { $0.role == .state } }
@@ -124,18 +233,26 @@ extension Trainer {
   /// - Parameter origin: what the checkpoint is, for messages.
   /// - Throws: `InputError` that names the first tensor that is missing, too many or of another shape.
   public func restore(_ checkpoint: Checkpoint, origin: String) throws {
-    let parts: [([String: Tensor], (Input) -> Bool)] = [
-      (checkpoint.parameters, { $0.isParameter }),
-      (checkpoint.optimizerState, { $0.role == .optimizer }),
-      (checkpoint.recurrentState, { $0.role == .state }),
+    let kept =
+      specifications { $0.role == .optimizer }
+      + (plateau.map { [TensorSpec(Plateau.name, .f64, $0.tensor.shape)] } ?? [])
+    // A run whose batches all start afresh keeps no states.
+    let states = checkpoint.recurrentState.isEmpty ? [] : specifications { $0.role == .state }
+    let parts = [
+      (checkpoint.latestParameters ?? checkpoint.parameters, specifications { $0.isParameter }),
+      (checkpoint.optimizerState, kept), (checkpoint.recurrentState, states),
     ]
     // All are checked before the first is set.
-    let chosen = try parts.map { tensors, isWanted in
-      try specifications(isWanted).select(from: tensors, origin: origin, exact: true)
+    let chosen = try parts.map { tensors, wanted in
+      try wanted.select(from: tensors, origin: origin, exact: true)
     }
+    for (name, tensor) in chosen.joined() { try tensor.requireFinite("tensor '\(name)' of \(origin)") }
     for (name, tensor) in chosen.joined() {
       if let i = execution.inputNumber(name) { execution.inputs[i] = tensor }
     }
+    if let tensor = chosen[1][Plateau.name] { plateau?.tensor = tensor }
+    setLearningRate()
+    stepsDone = checkpoint.metadata.position.step
   }
 
   /// Sets parameters by their paths, all of them.
@@ -143,6 +260,7 @@ extension Trainer {
   /// - Throws: `InputError` that names the first tensor that is missing, too many or of another shape.
   public func setParameters(_ parameters: [String: Tensor], origin: String = "the set of parameters") throws {
     let chosen = try specifications { $0.isParameter }.select(from: parameters, origin: origin, exact: true)
+    for (name, tensor) in chosen { try tensor.requireFinite("tensor '\(name)' of \(origin)") }
     for (name, tensor) in chosen {
       if let i = execution.inputNumber(name) { execution.inputs[i] = tensor }
     }
@@ -156,6 +274,14 @@ extension Trainer {
     return result
   }
 
+  /// Measures the parameters as they are now on every example of a data set; nothing changes.
+  public func evaluate(_ data: Dataset) throws -> Evaluation { try evaluator.evaluate(data, parameters) }
+
+  /// Measures the parameters as they are now on a text; nothing changes.
+  func evaluate(_ epoch: BatchSampler.Epoch) throws -> Evaluation {
+    try evaluator.evaluate(epoch, parameters)
+  }
+
   private func specifications(_ isWanted: (Input) -> Bool) -> [TensorSpec] {
     execution.graph.inputs.enumerated().filter { isWanted($1) }.map { i, input in
       TensorSpec(
@@ -166,6 +292,11 @@ extension Trainer {
 }
 
 extension Input {
-  /// Whether a batch brings it.
-  fileprivate var isData: Bool { role == .data || role == .target }
+  /// Whether a batch brings it, or what is taken in its place follows from the batch.
+  fileprivate var isData: Bool {
+    switch role {
+    case .data, .target, .lengths: true
+    case .parameter, .state, .hyperparameter, .optimizer, .seed: false
+    }
+  }
 }

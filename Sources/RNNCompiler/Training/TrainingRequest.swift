@@ -15,12 +15,24 @@ public struct TrainingRequest: Sendable {
   public var elementType: ElementType?
   /// The text files, in order.
   public var files: [String] = []
+  /// The text files to measure with after each epoch.
+  public var validationFiles: [String] = []
+  /// The file of a data set, in place of text.
+  public var data: String?
+  /// The file of a data set to measure with after each epoch.
+  public var validationData: String?
+  /// After how many epochs without a lower validation loss the run ends.
+  public var patience: Int?
   /// How text becomes tokens.
   public var tokenization: Tokenization?
   /// How many tokens of the text are used.
   public var maxTokens: Int?
   /// The least frequency of a token of the vocabulary.
   public var minimumFrequency: Int?
+  /// Tokens that get ids although the text need not hold them.
+  public var reserved: [String]?
+  /// The file that the vocabulary is read from if it is there, and written to if not.
+  public var vocabularyPath: String?
   /// The order of windows.
   public var order: SamplingOrder?
   /// The number of epochs.
@@ -29,14 +41,8 @@ public struct TrainingRequest: Sendable {
   public var batchSize: Int?
   /// The steps of a batch.
   public var steps: Int?
-  /// The name of the optimiser.
-  public var optimizer: String?
-  /// The optimiser's numbers beside the learning rate, by name.
-  public var optimizerSettings: [String: Double] = [:]
-  /// The learning rate.
-  public var learningRate: Double?
-  /// The bound on the norm of all gradients; 0 for none.
-  public var clipNorm: Double?
+  /// How the parameters follow their gradients.
+  public var optimization = OptimizationRequest()
   /// The seed of every random number.
   public var seed: UInt64?
   /// The checkpoint to continue.
@@ -45,37 +51,96 @@ public struct TrainingRequest: Sendable {
   /// Asks for a run with all defaults.
   public init(modelPath: String) { self.modelPath = modelPath }
 
-  /// Reads model, text and checkpoint, compiles, and gives the run, ready to start.
+  /// Reads model, data and checkpoint, compiles, and gives the run, ready to start.
   ///
   /// - Throws: `InputError` or `DiagnosticError`.
   public func prepare() throws -> TrainingRun {
     let old = try resume.map { try Checkpoint(contentsOfFile: $0) }
-    if let old { try requireSame(old.metadata) }
+    let isText = try isText(old?.metadata)
+    if let old { try requireSame(old.metadata, isText: isText) }
     let options = try options(old?.metadata.options)
     guard !options.files.isEmpty else {
-      throw InputError("there is no text to train on", note: "name a file with --text")
+      throw InputError(
+        "there is nothing to train on", note: "name a file of text with --text, or of tensors with --data")
     }
+    let run = try isText ? textRun(options, old) : dataRun(options, old)
+    if let old, let resume { try run.resume(old, origin: "checkpoint '\(resume)'") }
+    return run
+  }
+
+  private func textRun(_ options: TrainingOptions, _ old: Checkpoint?) throws -> TrainingRun {
     let tokenization = tokenization ?? old?.metadata.tokenization ?? .char
-    let corpus =
-      if let vocabulary = old?.metadata.vocabulary {
-        try Corpus(
-          contentsOfFiles: options.files, tokenization: tokenization, maxTokens: options.maxTokens,
-          vocabulary: vocabulary)
-      } else {
-        try Corpus(
-          contentsOfFiles: options.files, tokenization: tokenization, maxTokens: options.maxTokens,
-          minimumFrequency: options.minimumFrequency)
-      }
+    func corpus(_ files: [String], _ vocabulary: Vocabulary, maxTokens: Int? = nil) throws -> Corpus {
+      try Corpus(
+        contentsOfFiles: files, tokenization: tokenization, maxTokens: maxTokens, vocabulary: vocabulary)
+    }
+    let training: Corpus
+    if let vocabulary = try knownVocabulary(old) {
+      training = try corpus(options.files, vocabulary, maxTokens: options.maxTokens)
+    } else {
+      training = try Corpus(
+        contentsOfFiles: options.files, tokenization: tokenization, maxTokens: options.maxTokens,
+        minimumFrequency: options.minimumFrequency, reserved: options.reserved)
+    }
+    let validation =
+      try options.validationFiles.isEmpty ? nil : corpus(options.validationFiles, training.vocabulary)
+    let program = try compile(old, batch: options.batchSize, vocabulary: training.vocabulary)
+    let run = try TrainingRun(program, corpus: training, validation: validation, options: options)
+    if let vocabularyPath { try training.vocabulary.write(toFile: vocabularyPath) }
+    return run
+  }
+
+  private func dataRun(_ options: TrainingOptions, _ old: Checkpoint?) throws -> TrainingRun {
+    let data = try Dataset(contentsOfFile: options.files[0])
+    let validation = try options.validationFiles.first.map { try Dataset(contentsOfFile: $0) }
+    let program = try compile(old, batch: min(options.batchSize, data.count), vocabulary: nil)
+    return try TrainingRun(program, data: data, validation: validation, options: options)
+  }
+
+  private func compile(_ old: Checkpoint?, batch: Int, vocabulary: Vocabulary?) throws -> Program {
     var compileOptions = compileOptions
     compileOptions.elementType = elementType ?? old?.metadata.elementType ?? .f32
-    let program = try Compiler(compileOptions).compile(
-      contentsOfFile: modelPath, model: modelName, sizes: sizes(old), batch: options.batchSize,
-      vocabulary: corpus.vocabulary)
-    guard let old, let resume else {
-      return try TrainingRun(program, corpus: corpus, options: options)
+    return try Compiler(compileOptions).compile(
+      contentsOfFile: modelPath, model: modelName, sizes: sizes(old), batch: batch, vocabulary: vocabulary)
+  }
+
+  /// The vocabulary of the checkpoint, or of the file that holds one.
+  private func knownVocabulary(_ old: Checkpoint?) throws -> Vocabulary? {
+    let given = try vocabularyPath.flatMap { path in
+      FileManager.default.fileExists(atPath: path) ? try Vocabulary(contentsOfFile: path) : nil
     }
-    return try TrainingRun(
-      program, corpus: corpus, options: options, resuming: old, origin: "checkpoint '\(resume)'")
+    guard let known = old?.metadata.vocabulary else { return given }
+    if let given, given != known {
+      throw InputError(
+        "the run was started with another vocabulary than that of '\(vocabularyPath ?? "")'",
+        note: "leave --vocabulary out, or start a new run")
+    }
+    return known
+  }
+
+  /// Whether the run is over text, and not over a data set.
+  ///
+  /// - Throws: `InputError` if options of both are given.
+  private func isText(_ old: CheckpointMetadata?) throws -> Bool {
+    let ofText: [(flag: String, isGiven: Bool)] = [
+      ("--text", !files.isEmpty), ("--validate-text", !validationFiles.isEmpty),
+      ("--tokens", tokenization != nil), ("--max-tokens", maxTokens != nil),
+      ("--min-freq", minimumFrequency != nil), ("--reserved", reserved != nil),
+      ("--vocabulary", vocabularyPath != nil), ("--sampling", order != nil), ("--steps", steps != nil),
+    ]
+    let ofData = [("--data", data != nil), ("--validate", validationData != nil)]
+    let wasText = old.map { $0.vocabulary != nil }
+    let text = ofText.first(where: \.isGiven)?.flag
+    let data = ofData.first(where: \.1)?.0
+    if let text, let data {
+      throw InputError("\(text) is about text, but \(data) about a data set", note: "choose one")
+    }
+    if let wasText, let wrong = wasText ? data : text {
+      throw InputError(
+        "\(wrong) makes no sense here: the run was started with \(wasText ? "--text" : "--data")",
+        note: "leave \(wrong) out, or start a new run")
+    }
+    return wasText ?? (data == nil)
   }
 
   /// The sizes given, and those of the checkpoint that the model of the file has, too.
@@ -94,42 +159,57 @@ public struct TrainingRequest: Sendable {
       }
       return number
     }
-    if let maxTokens, maxTokens <= 0 { _ = try positive(maxTokens, "--max-tokens", 1) }
-    let optimizer = optimizer ?? old?.optimizer ?? "sgd"
-    let clip = clipNorm ?? (old.map { $0.clipNorm ?? 0 } ?? 1)
-    guard clip >= 0, clip.isFinite else {
-      throw InputError(
-        "--clip \(clip) makes no sense", note: "choose a positive number, or 0 for no clipping")
-    }
-    var settings = old?.optimizerSettings ?? [:]
-    settings.merge(optimizerSettings) { $1 }
+    if let maxTokens { _ = try positive(maxTokens, "--max-tokens", 1) }
+    if let patience { _ = try positive(patience, "--patience", 1) }
+    try Self.check(reserved ?? [])
+    let given = data.map { [$0] } ?? files
+    let validation = validationData.map { [$0] } ?? validationFiles
     return TrainingOptions(
       epochs: try positive(epochs, "--epochs", old?.epochs ?? 10),
       batchSize: try positive(batchSize, "--batch", old?.batchSize ?? 32),
       steps: try positive(steps, "--steps", old?.steps ?? 35), order: order ?? old?.order ?? .sequential,
-      optimizer: optimizer, learningRate: learningRate ?? old?.learningRate ?? 1,
-      optimizerSettings: settings, clipNorm: clip == 0 ? nil : clip, seed: seed ?? old?.seed ?? 0,
-      files: files.isEmpty ? old?.files ?? [] : files, maxTokens: maxTokens ?? old?.maxTokens,
-      minimumFrequency: try positive(minimumFrequency, "--min-freq", old?.minimumFrequency ?? 1))
+      optimization: try optimization.options(old?.optimization), seed: seed ?? old?.seed ?? 0,
+      files: given.isEmpty ? old?.files ?? [] : given, maxTokens: maxTokens ?? old?.maxTokens,
+      minimumFrequency: try positive(minimumFrequency, "--min-freq", old?.minimumFrequency ?? 1),
+      reserved: reserved ?? old?.reserved ?? [],
+      validationFiles: validation.isEmpty ? old?.validationFiles ?? [] : validation,
+      patience: patience ?? old?.patience)
+  }
+
+  private static func check(_ reserved: [String]) throws {
+    var seen: Set<String> = []
+    for token in reserved {
+      guard !token.isEmpty else { throw InputError("--reserved names a token without a letter") }
+      guard seen.insert(token).inserted, token != Vocabulary.unknown else {
+        throw InputError(
+          "--reserved names the token '\(token)' twice", note: "'\(Vocabulary.unknown)' is always there")
+      }
+    }
   }
 
   /// Refuses what would make a resumed run another run.
-  private func requireSame(_ old: CheckpointMetadata) throws {
-    func same<Value: Equatable>(_ flag: String, _ given: Value?, _ known: Value?) throws {
-      guard let given, given != known else { return }
-      throw InputError(
-        "the run was started with \(known.map { "\(flag) \($0)" } ?? "no \(flag)"); it cannot go on with \(flag) \(given)",
-        note: "leave \(flag) out, or start a new run")
+  private func requireSame(_ old: CheckpointMetadata, isText: Bool) throws {
+    try Self.requireSame("--batch", batchSize, old.options.batchSize)
+    try Self.requireSame("--seed", seed, old.options.seed)
+    if isText {
+      try Self.requireSame("--steps", steps, old.options.steps)
+      try Self.requireSame("--sampling", order?.rawValue, old.options.order.rawValue)
+      try Self.requireSame("--tokens", tokenization?.rawValue, old.tokenization?.rawValue)
+      try Self.requireSame("--max-tokens", maxTokens, old.options.maxTokens)
+      try Self.requireSame("--min-freq", minimumFrequency, old.options.minimumFrequency)
+      try Self.requireSame(
+        "--reserved", reserved?.joined(separator: ","), old.options.reserved.joined(separator: ","))
     }
-    try same("--batch", batchSize, old.options.batchSize)
-    try same("--steps", steps, old.options.steps)
-    try same("--seed", seed, old.options.seed)
-    try same("--sampling", order?.rawValue, old.options.order.rawValue)
-    try same("--tokens", tokenization?.rawValue, old.tokenization?.rawValue)
-    try same("--max-tokens", maxTokens, old.options.maxTokens)
-    try same("--min-freq", minimumFrequency, old.options.minimumFrequency)
-    try same("--optimizer", optimizer, old.options.optimizer)
-    try same("--dtype", elementType?.rawValue, old.elementType.rawValue)
+    try Self.requireSame("--dtype", elementType?.rawValue, old.elementType.rawValue)
+    try optimization.requireSame(old.options.optimization)
+  }
+
+  /// Refuses a value that differs from that of the checkpoint.
+  static func requireSame<Value: Equatable>(_ flag: String, _ given: Value?, _ known: Value?) throws {
+    guard let given, given != known else { return }
+    throw InputError(
+      "the run was started with \(known.map { "\(flag) \($0)" } ?? "no \(flag)"); it cannot go on with \(flag) \(given)",
+      note: "leave \(flag) out, or start a new run")
   }
 }
 
@@ -149,7 +229,7 @@ extension TrainingRun {
 
   private var compilation: Compilation {
     get throws {
-      try trainer.program.compilation(for: .training(trainer.rule.optimizer, clips: trainer.clipNorm != nil))
+      try trainer.program.compilation(for: trainer.purpose)
     }
   }
 }

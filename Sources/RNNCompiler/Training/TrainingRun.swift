@@ -1,105 +1,140 @@
 import Foundation
 import RNNGraph
 
-/// A training run over a text: epochs of batches, the perplexity, checkpoints, and resuming from one.
+/// A training run over a text or a data set: epochs of batches, what they give, checkpoints, and resuming from one.
 ///
-/// A run that was interrupted and resumed ends with the same bits as one that was not.
+/// With data to validate with, it remembers the parameters of the epoch with the least loss on these, and stops if
+/// none was better for as many epochs as the options say. A run that was interrupted and resumed ends with the same bits
+/// as one that was not.
 public final class TrainingRun {
-  /// The text.
-  public let corpus: Corpus
+  /// The text; nil for a run over a data set.
+  public let corpus: Corpus?
   /// What decides the result.
   public private(set) var options: TrainingOptions
   /// How much is done.
   public private(set) var position = TrainingPosition()
-  /// The number of optimiser steps of this run of the program.
+  /// The number of steps of this run of the program.
   public private(set) var stepsDone = 0
+  /// The number of tokens or examples trained on in this run of the program.
+  public private(set) var unitsDone = 0
   /// The parameters in training.
   public let trainer: Trainer
 
-  private let sampler: BatchSampler
-  private var buffer: TokenBatch
+  private let source: any BatchSource
+  /// The parameters after the best epoch by the validation data.
+  private var bestParameters: [String: Tensor]?
 
-  /// Prepares a run from its start.
+  /// Prepares a run over a text from its start.
   ///
   /// - Parameters:
   ///   - program: compiled for `options.batchSize` and the vocabulary of the text.
-  ///   - options: `dataFingerprint` is filled in.
-  /// - Throws: `InputError` if the text does not fit the model or does not fill a batch.
-  public init(_ program: Program, corpus: Corpus, options: TrainingOptions) throws {
-    guard options.epochs > 0 else { throw InputError("\(options.epochs) epochs train nothing") }
-    guard options.steps > 0 else { throw InputError("batches of \(options.steps) steps hold no text") }
-    precondition(options.batchSize == program.batch, "the program is compiled for another batch")
-    let text = try TextInterface(program.model.graph)
-    guard text.idLimit >= corpus.vocabulary.count else {
-      throw InputError(
-        "input '\(text.input)' of the model takes tokens below \(text.idLimit), but the text has \(corpus.vocabulary.count)",
-        note: "declare it as 'token(V)' with a size V of the model, which then becomes the number of tokens")
-    }
-    sampler = try corpus.batches(
-      options.batchSize, steps: options.steps, order: options.order, seed: options.seed)
-    buffer = TokenBatch(batchSize: options.batchSize, steps: options.steps)
-    self.corpus = corpus
-    self.options = options
-    self.options.dataFingerprint = corpus.fingerprint
-    let rule = try LearningRule(
-      named: options.optimizer, learningRate: options.learningRate, settings: options.optimizerSettings)
-    self.options.optimizerSettings = rule.settings
-    trainer = try Trainer(program, optimizer: rule, clipNorm: options.clipNorm, seed: options.seed)
+  ///   - validation: a text with the same vocabulary to measure with after each epoch.
+  ///   - options: fingerprints are filled in.
+  /// - Throws: `InputError` if a text does not fit the model or does not fill a batch.
+  public convenience init(
+    _ program: Program, corpus: Corpus, validation: Corpus? = nil, options: TrainingOptions
+  ) throws {
+    precondition(program.batch == options.batchSize, "the program is compiled for another batch")
+    try self.init(
+      program, TextSource(corpus, validation: validation, program, options), corpus, options)
   }
 
-  /// Continues where a checkpoint stands.
+  /// Prepares a run over a data set from its start.
   ///
   /// - Parameters:
-  ///   - options: those of the checkpoint, perhaps with other numbers of epochs, learning rate or clipping.
-  ///   - origin: what the checkpoint is, for messages.
-  /// - Throws: `InputError` also if the checkpoint is of another model, other sizes or another text.
+  ///   - program: compiled for `options.batchSize`, or as many examples as there are if these are fewer.
+  ///   - validation: data to measure with after each epoch.
+  ///   - options: fingerprints are filled in; what is about text is not looked at.
+  /// - Throws: `InputError` if the data does not fit the model.
   public convenience init(
-    _ program: Program, corpus: Corpus, options: TrainingOptions, resuming checkpoint: Checkpoint,
-    origin: String
+    _ program: Program, data: Dataset, validation: Dataset? = nil, options: TrainingOptions
   ) throws {
-    try self.init(program, corpus: corpus, options: options)
-    let old = checkpoint.metadata
-    guard old.options.dataFingerprint == corpus.fingerprint else {
-      throw InputError(
-        "\(origin) was made with another text",
-        note: "give the same files, --tokens, --max-tokens and --min-freq")
+    precondition(
+      program.batch == min(options.batchSize, data.count), "the program is compiled for another batch")
+    try self.init(
+      program, ExampleSource(data, validation: validation, program, options), nil, options)
+  }
+
+  private init(
+    _ program: Program, _ source: any BatchSource, _ corpus: Corpus?, _ options: TrainingOptions
+  ) throws {
+    guard options.epochs > 0 else { throw InputError("\(options.epochs) epochs train nothing") }
+    if let patience = options.patience {
+      guard patience > 0 else {
+        throw InputError("a patience of \(patience) epochs makes no sense", note: "choose a positive number")
+      }
+      guard source.validationFingerprint != nil else {
+        throw InputError(
+          "patience needs data to validate with", note: "it counts epochs without a lower validation loss")
+      }
     }
+    self.source = source
+    self.corpus = corpus
+    self.options = options
+    self.options.dataFingerprint = source.fingerprint
+    self.options.validationFingerprint = source.validationFingerprint
+    trainer = try Trainer(program, options: options.optimization, seed: options.seed)
+  }
+
+  /// Goes on where a checkpoint stands.
+  ///
+  /// - Parameter origin: what the checkpoint is, for messages.
+  /// - Throws: `InputError` if the checkpoint is of another model, other sizes or other data; nothing has changed then.
+  /// - Requires: no batch is done.
+  public func resume(_ checkpoint: Checkpoint, origin: String) throws {
+    precondition(stepsDone == 0, "the run is under way")
+    let old = checkpoint.metadata
+    guard old.options.dataFingerprint == options.dataFingerprint else {
+      throw InputError(
+        "\(origin) was made with \(corpus == nil ? "other data" : "another text")",
+        note: corpus == nil
+          ? "give the same file" : "give the same files, --tokens, --max-tokens, --min-freq and --reserved")
+    }
+    let isInside = old.position.epoch >= 0 && old.position.batch >= 0
+    guard isInside,
+      old.position.epoch >= options.epochs
+        || old.position.batch < source.batchCount(epoch: old.position.epoch)
+    else { throw InputError("\(origin) stands behind the last batch of its epoch: it is damaged") }
     try trainer.restore(checkpoint, origin: origin)
     position = old.position
-    if position.epoch < options.epochs, position.batch >= sampler.epoch(position.epoch).count {
-      throw InputError("\(origin) stands behind the last batch of its epoch: it is damaged")
+    if old.options.validationFingerprint == options.validationFingerprint {
+      bestParameters = position.best == nil ? nil : checkpoint.parameters
+    } else {
+      // Losses on other data cannot be compared.
+      position.best = nil
     }
   }
 
-  /// Whether all epochs are done.
-  public var isComplete: Bool { position.epoch >= options.epochs }
+  /// Whether all epochs are done, or no further one is worth while.
+  public var isComplete: Bool { position.epoch >= options.epochs || hasLostPatience }
+
+  /// Whether the last epochs did not lower the validation loss, as many as the options bear.
+  public var hasLostPatience: Bool {
+    guard let patience = options.patience, let best = position.best else { return false }
+    return position.epoch - best.epoch >= patience
+  }
+
+  /// What the run is counted in.
+  public var unit: TrainingUnit { source.unit }
 
   /// The run at rest, between two batches.
   public func checkpoint() -> Checkpoint {
     let program = trainer.program
+    let latest = trainer.parameters
+    let best = bestParameters ?? latest
     return Checkpoint(
       metadata: CheckpointMetadata(
         model: program.source, sizes: program.sizes, elementType: program.options.elementType,
-        vocabulary: corpus.vocabulary, tokenization: corpus.tokenization, options: options,
+        vocabulary: corpus?.vocabulary, tokenization: corpus?.tokenization, options: options,
         position: position),
-      parameters: trainer.parameters, optimizerState: trainer.optimizerState,
-      recurrentState: trainer.recurrentState)
+      parameters: best, latestParameters: best == latest ? nil : latest,
+      optimizerState: trainer.optimizerState,
+      // Every batch of examples starts from states of its own.
+      recurrentState: corpus == nil ? [:] : trainer.recurrentState)
   }
 }
 
 // MARK: - Epochs
-
-/// What an epoch gave.
-public struct EpochReport: Sendable, Hashable, Codable {
-  /// The number of the epoch, from 1.
-  public let epoch: Int
-  /// e to the power of the mean loss of a token.
-  public let perplexity: Double
-  /// Tokens trained on in a second, in this run of the program.
-  public let tokensPerSecond: Double
-  /// How long the epoch took, in this run of the program.
-  public let seconds: Double
-}
 
 extension TrainingRun {
   /// What happens between two batches.
@@ -117,62 +152,77 @@ extension TrainingRun {
 
   /// Trains until all epochs are done or a hook wants to stop; gives whether all are done.
   ///
-  /// - Throws: `InputError` if the loss is no number any more, and whatever a hook throws.
+  /// - Throws: `InputError` if the loss or the gradient is no number any more, and whatever a hook throws.
   @discardableResult
   public func run(_ hooks: Hooks = Hooks()) throws -> Bool {
     let clock = ContinuousClock()
     let start = clock.now
-    let startFraction = fraction(sampler.epoch(min(position.epoch, options.epochs)).count)
-    var tokensDone = 0
+    let startFraction = isComplete ? 1 : fraction(source.batchCount(epoch: position.epoch))
+    let startUnits = unitsDone
     while !isComplete {
-      let epoch = sampler.epoch(position.epoch)
+      let batches = source.batchCount(epoch: position.epoch)
       let epochStart = clock.now
-      var epochTokens = 0
-      while position.batch < epoch.count {
+      let epochUnits = unitsDone
+      while position.batch < batches {
         if hooks.shouldStop() { return false }
-        epoch.write(position.batch, into: &buffer)
-        let step = try trainer.step(buffer)
-        guard step.loss.isFinite else { throw diverged(step.loss) }
-        position.batch += 1
-        position.step += 1
-        stepsDone += 1
-        position.lossSum += step.loss * Double(epoch.tokensPerBatch)
-        position.tokenCount += epoch.tokensPerBatch
-        epochTokens += epoch.tokensPerBatch
-        tokensDone += epoch.tokensPerBatch
-        let fraction = fraction(epoch.count)
+        try stepOnce()
+        let fraction = fraction(batches)
         let elapsed = (clock.now - start).seconds
         let share = fraction - startFraction
         try hooks.batchDone(
           TrainingProgress(
             epoch: position.epoch + 1, epochs: options.epochs, fraction: fraction,
-            tokensPerSecond: Double(tokensDone) / max(elapsed, 1e-9), perplexity: perplexity,
+            speed: Double(unitsDone - startUnits) / max(elapsed, 1e-9), unit: unit,
+            evaluation: position.sums.mean ?? position.last?.training,
             secondsLeft: share > 0 ? elapsed / share * (1 - fraction) : nil))
       }
       let seconds = (clock.now - epochStart).seconds
-      let perplexity = perplexity ?? .nan
-      position = TrainingPosition(epoch: position.epoch + 1, step: position.step, perplexity: perplexity)
+      let result = try endEpoch()
       try hooks.epochDone(
         EpochReport(
-          epoch: position.epoch, perplexity: perplexity,
-          tokensPerSecond: Double(epochTokens) / max(seconds, 1e-9), seconds: seconds))
+          result, unit: unit, isBest: position.best == result, units: unitsDone - epochUnits,
+          seconds: seconds))
     }
     return true
   }
 
-  /// The perplexity of this epoch so far, or of the last one at its start.
-  private var perplexity: Double? {
-    position.tokenCount > 0 ? exp(position.lossSum / Double(position.tokenCount)) : position.perplexity
+  private func stepOnce() throws {
+    let (step, units) = try source.step(epoch: position.epoch, batch: position.batch, trainer)
+    position.step += 1
+    guard step.loss.isFinite else { throw diverged("the loss", step.loss) }
+    if let norm = step.gradientNorm, !norm.isFinite { throw diverged("the norm of the gradient", norm) }
+    position.batch += 1
+    stepsDone += 1
+    unitsDone += units
+    try trainer.addEvaluation(to: &position.sums)
+  }
+
+  /// Closes an epoch: measures on the validation data, and makes the position that of the next epoch.
+  private func endEpoch() throws -> EpochResult {
+    let training = position.sums.mean ?? Evaluation(loss: .nan)
+    let number = position.epoch + 1
+    let result = EpochResult(epoch: number, training: training, validation: try source.validate(trainer))
+    if let validation = result.validation {
+      guard validation.loss.isFinite else { throw diverged("the validation loss", validation.loss) }
+      if validation.loss < position.best?.validation?.loss ?? .infinity {
+        position.best = result
+        bestParameters = trainer.parameters
+      }
+    }
+    trainer.endEpoch(loss: (result.validation ?? training).loss)
+    position = TrainingPosition(epoch: number, step: position.step, last: result, best: position.best)
+    return result
+  }
+
+  private func diverged(_ what: String, _ value: Double) -> InputError {
+    InputError(
+      "\(what) became \(value) in step \(position.step) (epoch \(position.epoch + 1), batch "
+        + "\(position.batch + 1)): the training diverged",
+      note: "lower --lr, or bound the gradient with --clip")
   }
 
   private func fraction(_ batches: Int) -> Double {
     (Double(position.epoch) + Double(position.batch) / Double(max(batches, 1))) / Double(options.epochs)
-  }
-
-  private func diverged(_ loss: Double) -> InputError {
-    InputError(
-      "the loss became \(loss) in epoch \(position.epoch + 1), batch \(position.batch + 1): the training diverged",
-      note: "lower --lr, or bound the gradient with --clip; the last checkpoint is unchanged")
   }
 }
 

@@ -5,17 +5,35 @@ import RNNCompiler
 /// `rnnc train MODEL`
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a model on text.",
+    abstract: "Train a model on text or on a data set.",
     discussion: """
-      The model has one input and one target of tokens, as in 'input text: seq token(V)' and 'target next: seq \
-      token(V)'; V becomes the number of tokens of the text. With --resume, everything that is not given comes from the \
-      checkpoint, and the run ends as if it had never stopped.
+      For --text, the model has one input and one target of tokens, as in 'input text: seq token(V)' and 'target next: \
+      seq token(V)'; V becomes the number of tokens of the text. For --data, a safetensors file holds a tensor for each \
+      input and target under its name, [N, steps, …] for a sequence and [N, …] for a single value of N examples, and \
+      NAME.lengths where examples are of different lengths. With --validate, the checkpoint holds the best parameters. \
+      With --resume, everything that is not given comes from the checkpoint, and the run ends as if it had never stopped.
       """)
 
   @OptionGroup var model: ModelArguments
 
   @Option(help: "A text file in UTF-8; may be given several times.")
   var text: [String] = []
+
+  @Option(help: ArgumentHelp("A text to measure the model with after each epoch.", valueName: "text"))
+  var validateText: [String] = []
+
+  @Option(help: "A safetensors file of examples, in place of text.")
+  var data: String?
+
+  @Option(
+    name: .customLong("validate"),
+    help: ArgumentHelp(
+      "A safetensors file of examples to measure the model with after each epoch.", valueName: "data"))
+  var validation: String?
+
+  @Option(
+    help: ArgumentHelp("Stop after so many epochs without a lower validation loss.", valueName: "epochs"))
+  var patience: Int?
 
   @Option(help: "How text becomes tokens: char or word. (default: char)")
   var tokens: Tokenization?
@@ -27,29 +45,28 @@ struct Train: ParsableCommand {
   var minFreq: Int?
 
   @Option(
+    help: ArgumentHelp(
+      "Tokens of the vocabulary that the text need not hold, as in '<pad>,<bos>'.",
+      valueName: "token[,token…]"))
+  var reserved: String?
+
+  @Option(help: "The file to take the vocabulary from; if there is none, the text's is written to it.")
+  var vocabulary: String?
+
+  @Option(
     help: "The order of batches: sequential, with the state carried over, or random. (default: sequential)")
   var sampling: SamplingOrder?
 
-  @Option(help: "Passes over the text. (default: 10)")
+  @Option(help: "Passes over the data. (default: 10)")
   var epochs: Int?
 
-  @Option(help: "Rows of a batch. (default: 32)")
+  @Option(help: "Examples, or rows of text, of a batch. (default: 32)")
   var batch: Int?
 
-  @Option(help: "Steps of a batch. (default: 35)")
+  @Option(help: "Steps of a batch of text. (default: 35)")
   var steps: Int?
 
-  @Option(help: ArgumentHelp("How to learn: \(LearningRule.names.joined(separator: ", ")). (default: sgd)"))
-  var optimizer: String?
-
-  @Option(help: "The part of its velocity that momentum keeps in a step. (default: 0.9)")
-  var momentum: Double?
-
-  @Option(help: "The learning rate. (default: 1)")
-  var lr: Double?
-
-  @Option(help: "The bound on the norm of all gradients, 0 for none. (default: 1)")
-  var clip: Double?
+  @OptionGroup(title: "How to learn") var learning: OptimizerOptions
 
   @Option(help: "Decides every random number of the run. (default: 0)")
   var seed: UInt64?
@@ -100,7 +117,12 @@ struct Train: ParsableCommand {
       try reporter.epochDone(report)
       try writer?.epochDone(run)
     }
-    let isComplete = try run.run(hooks)
+    let isComplete: Bool
+    do {
+      isComplete = try run.run(hooks)
+    } catch let error as InputError {
+      throw writer?.failed(error) ?? error
+    }
     let isWritten = try writer?.finish(run) ?? false
     guard isComplete else {
       reporter.interrupted(writer: isWritten ? writer : nil, resume: writer.map(resumeCommand))
@@ -117,17 +139,20 @@ struct Train: ParsableCommand {
       threads: threads ?? ThreadPool.processorCount, backend: interpret ? .interpreter : .native)
     request.elementType = dtype?.elementType
     request.files = text
+    request.validationFiles = validateText
+    request.data = data
+    request.validationData = validation
+    request.patience = patience
     request.tokenization = tokens
     request.maxTokens = maxTokens
     request.minimumFrequency = minFreq
+    request.reserved = reserved?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    request.vocabularyPath = vocabulary
     request.order = sampling
     request.epochs = epochs
     request.batchSize = batch
     request.steps = steps
-    request.optimizer = optimizer
-    if let momentum { request.optimizerSettings["momentum"] = momentum }
-    request.learningRate = lr
-    request.clipNorm = clip
+    request.optimization = learning.request
     request.seed = seed
     request.resume = resume
     return request

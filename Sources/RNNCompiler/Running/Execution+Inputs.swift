@@ -1,0 +1,135 @@
+import RNNGraph
+
+extension Execution {
+  /// Checks the tensors that a call brings, makes them inputs, and makes room for outputs of their sizes.
+  ///
+  /// A state that is not given is zero, and lengths that are not given say that every step is valid.
+  ///
+  /// - Parameters:
+  ///   - given: tensors by the names of inputs; others are not looked at.
+  ///   - layout: the order of the axes of sequences.
+  ///   - origin: where they come from, for messages.
+  ///   - isKept: chooses inputs that keep their tensors if they are not given.
+  ///   - otherName: what other programs call an input, for messages.
+  /// - Throws: `InputError` if a tensor is missing or does not fit; nothing has changed then.
+  func setInputs(
+    _ given: [String: Tensor], layout: SequenceLayout = .timeMajor, origin: String,
+    keeping isKept: (Input) -> Bool = { _ in false }, otherName: (String) -> String? = { _ in nil }
+  ) throws {
+    let signature = layout == .timeMajor ? signature : Signature(graph, batch: batch, layout: layout)
+    let given = try graph.renamingLengths(given, origin: origin)
+    var sizes = KnownSizes()
+    var fitting: [(number: Int, tensor: Tensor)] = []
+    var open: [Int] = []
+    for (i, input) in graph.inputs.enumerated() {
+      if let tensor = given[input.name] {
+        let fitted = try signature.fit(tensor, to: i, sizes: &sizes, checked: inputs[i])
+        let isSwapped = layout == .batchMajor && graph.type(input.value).isSequence
+        fitting.append((i, isSwapped ? fitted.swappingFirstAxes() : fitted))
+      } else if !isKept(input) {
+        guard input.mayBeMissing else {
+          throw InputError.missing(
+            input.name, as: signature.description(i), among: given, origin,
+            otherName: otherName(input.name))
+        }
+        open.append(i)
+      }
+    }
+    let known = sizes.sizes.merging([.batch: batch]) { $1 }
+    for i in open {
+      var tensor = Tensor(signature.elementType(i), shape: signature.shape(i, known))
+      if case .lengths(let symbol) = graph.inputs[i].role {
+        tensor = Tensor(Array(repeating: Int32(clamping: known[symbol] ?? 0), count: batch))
+      }
+      fitting.append((i, tensor))
+    }
+    for (i, tensor) in fitting {
+      guard case .lengths(let symbol) = graph.inputs[i].role else { continue }
+      try signature.checkLengths(tensor, i, steps: known[symbol] ?? 0)
+    }
+    try setSizes(sizes.sizes)
+    for (i, tensor) in fitting { inputs[i] = tensor }
+  }
+}
+
+extension InputError {
+  /// The error of an input that no tensor is given for.
+  static func missing(
+    _ name: String, as wanted: String, among given: [String: Tensor], _ origin: String,
+    otherName: String? = nil
+  ) -> InputError {
+    let present = given.keys.sorted().prefix(8).joined(separator: ", ")
+    let more = given.count > 8 ? ", …" : ""
+    return InputError(
+      "\(origin) has no tensor '\(name)', which the model needs as \(wanted)",
+      notes: [given.isEmpty ? "it holds no tensors" : "it holds \(present)\(more)"]
+        + (otherName.map { ["a tensor of another program would be called like '\($0)'"] } ?? []))
+  }
+}
+
+extension Input {
+  /// Whether something can be taken in its place.
+  fileprivate var mayBeMissing: Bool {
+    switch role {
+    case .state, .lengths, .seed: true
+    case .data, .target, .parameter, .hyperparameter, .optimizer: false
+    }
+  }
+}
+
+extension Execution {
+  /// The number of valid elements along axes, for the inputs of the last call; of examples if there are no axes.
+  func count(along axes: [Symbol]) -> Int {
+    if axes.isEmpty { return batch }
+    // Steps that are valid in some examples only are counted in each, and with them the examples.
+    for (i, input) in graph.inputs.enumerated() {
+      if case .lengths(let symbol) = input.role, axes.contains(symbol) {
+        return inputs[i].numbers.reduce(0) { $0 + Int($1) }
+      }
+    }
+    return axes.reduce(1) { $0 * (sizes[$1] ?? 1) }
+  }
+
+  /// Adds what the last call measured to sums.
+  ///
+  /// - Parameter means: what each number is a mean over.
+  func addEvaluation(to sums: inout EvaluationSums, _ means: [String: [Symbol]]) throws {
+    if let loss = try scalar({ $0.role == .loss }) {
+      sums.add(loss: loss, count: count(along: means["loss"] ?? []))
+    }
+    if let axes = means["accuracy"],
+      let accuracy = try scalar({ $0.name == "accuracy" && $0.role == .metric })
+    {
+      sums.add(accuracy: accuracy, count: count(along: axes))
+    }
+  }
+}
+
+extension Graph {
+  /// Gives the lengths of sequences the name that the graph knows: those of any input or target serve for all that have
+  /// the same steps.
+  ///
+  /// - Throws: `InputError` if lengths belong to nothing, disagree, or the graph takes none.
+  func renamingLengths(_ given: [String: Tensor], origin: String) throws -> [String: Tensor] {
+    let suffix = Dataset.lengthsSuffix
+    var result = given
+    for name in given.keys.filter({ $0.hasSuffix(suffix) }).sorted() {
+      guard let tensor = given[name], input(named: name) == nil else { continue }
+      let owner = String(name.dropLast(suffix.count))
+      guard let sequence = input(named: owner), let symbol = type(sequence.value).steps else { continue }
+      guard let lengths = inputs.first(where: { $0.role == .lengths(of: symbol) }) else {
+        throw InputError(
+          "\(origin) holds '\(name)', but the model is compiled for sequences of one length",
+          note: "compile it for ragged sequences: ragged: [\"\(owner)\"] from Swift")
+      }
+      result[name] = nil
+      if let other = given[lengths.name], try other.converted(to: .i32) != tensor.converted(to: .i32) {
+        throw InputError(
+          "'\(lengths.name)' and '\(name)' of \(origin) are different, but both count the same steps \(symbol)"
+        )
+      }
+      result[lengths.name] = tensor
+    }
+    return result
+  }
+}

@@ -1,0 +1,104 @@
+import RNNGraph
+
+/// Measures parameters on data: the mean loss and the accuracy over all examples.
+///
+/// The last batch of a data set may be smaller than the others; it gets code of its own, so that every example counts
+/// once.
+final class Evaluator {
+  private let program: Program
+  private var executions: [Int: Execution] = [:]
+
+  init(_ program: Program) { self.program = program }
+
+  /// Measures on every example of a data set; states that the data does not give start at zero in each.
+  func evaluate(_ data: Dataset, _ parameters: [String: Tensor]) throws -> Evaluation {
+    let interface = program.dataInterface
+    let data = try interface.fit(data)
+    var sums = EvaluationSums()
+    defer { releaseParameters() }
+    for batch in data.batches(batch: program.batch) {
+      let execution = try execution(for: batch.count, parameters)
+      try execution.setInputs(interface.tensors(of: batch), origin: data.origin, keeping: \.isParameter)
+      try execution.run()
+      try execution.addEvaluation(to: &sums, program.model.means)
+    }
+    return try mean(sums)
+  }
+
+  /// Measures on an epoch of a text; states are carried from batch to batch where the epoch says so.
+  func evaluate(_ epoch: BatchSampler.Epoch, _ parameters: [String: Tensor]) throws -> Evaluation {
+    let text = try TextInterface(program.model.graph)
+    var sums = EvaluationSums()
+    defer { releaseParameters() }
+    let execution = try execution(for: program.batch, parameters)
+    for batch in epoch.batches() {
+      try execution.setInputs([text.input: batch.inputs, text.target: batch.targets], origin: "the text") {
+        $0.isParameter || ($0.role == .state && !batch.startsAfresh)
+      }
+      try execution.run()
+      try execution.addEvaluation(to: &sums, program.model.means)
+      execution.carryStates()
+    }
+    return try mean(sums)
+  }
+
+  private func mean(_ sums: EvaluationSums) throws -> Evaluation {
+    guard let mean = sums.mean else {
+      throw InputError("there is nothing to measure: no example has a valid step")
+    }
+    return mean
+  }
+
+  /// Code for so many examples, with parameters in place.
+  private func execution(for examples: Int, _ parameters: [String: Tensor]) throws -> Execution {
+    let execution = try executions[examples] ?? program.with(batch: examples).execution(for: .measurement)
+    executions[examples] = execution
+    var sizes = KnownSizes()
+    for (i, input) in execution.graph.inputs.enumerated() where input.isParameter {
+      guard let tensor = parameters[input.name] else {
+        throw InputError(
+          "there is no parameter '\(input.name)', which the model needs as \(execution.signature.description(i))"
+        )
+      }
+      execution.inputs[i] = try execution.signature.fit(
+        tensor, to: i, sizes: &sizes, checked: execution.inputs[i])
+    }
+    return execution
+  }
+
+  /// Lets go of the parameters: who changes memory that is shared has to copy it.
+  private func releaseParameters() {
+    for execution in executions.values {
+      for (i, input) in execution.graph.inputs.enumerated() where input.isParameter {
+        execution.inputs[i] = Tensor(.f32, shape: [0])
+      }
+    }
+  }
+}
+
+extension Execution {
+  /// Makes the final states of a call the initial ones of the next.
+  func carryStates() {
+    for (number, output) in graph.outputs.enumerated() where output.role == .state {
+      if let target = inputNumber(output.name) { swapInput(target, withOutput: number) }
+    }
+  }
+}
+
+extension Program {
+  /// Measures parameters on every example of a data set, whose states start at zero unless the data gives them.
+  ///
+  /// - Throws: `InputError` if the model has no loss, or a tensor is missing or does not fit.
+  public func evaluate(_ data: Dataset, parameters: [String: Tensor]) throws -> Evaluation {
+    try Evaluator(self).evaluate(data, parameters)
+  }
+}
+
+extension Dataset.Batch {
+  /// The tensors as a program takes them, with sequences as `[T, B, …]`: for `Program.run`, beside its parameters.
+  ///
+  /// - Throws: `InputError` if the data does not fit the program.
+  public func tensors(for program: Program) throws -> [String: Tensor] {
+    try program.dataInterface.tensors(of: self)
+  }
+}
