@@ -70,8 +70,11 @@ public struct Frontend: Sendable {
   ///   - model: the name of the model; may be nil if the file has one.
   ///   - sizes: values of the model's sizes, in place of their defaults.
   ///   - element: the type of all numbers, `f32` or `f64`.
+  ///   - ragged: numbers of steps, such as `T`, whose sequences have a number of valid steps for each example.
+  ///   - isTraining: whether random draws are made; else each is its mean.
   public func lower(
-    _ source: SourceFile, model: String? = nil, sizes: [String: Int] = [:], element: ElementType = .f32
+    _ source: SourceFile, model: String? = nil, sizes: [String: Int] = [:], element: ElementType = .f32,
+    ragged: Set<String> = [], isTraining: Bool = false
   ) throws(DiagnosticError) -> LoweredModel {
     let program = Program(main: source, loader: loader)
     let checker = Checker(program)
@@ -88,7 +91,8 @@ public struct Frontend: Sendable {
     guard let checked = checked.first.flatMap({ $0 }) else {
       preconditionFailure("model \(selected.unit.name.text) is at fault, but nothing was reported")
     }
-    let lowering = ModelLowering(checked, element)
+    if let unknown = checked.unknownSteps(ragged) { throw DiagnosticError(unknown) }
+    let lowering = ModelLowering(checked, element, ragged: ragged, isTraining: isTraining)
     return LoweredModel(
       graph: lowering.run(), sizes: checked.sizes, tokenSizes: selected.unit.tokenSizes,
       otherNames: checked.otherNames(path: ""), means: lowering.means, diagnostics: checker.diagnostics)
@@ -127,6 +131,23 @@ public struct Frontend: Sendable {
     return Diagnostic(
       "no-model", "'\(program.mainSource.name)' has no model '\(name)'", at: nil,
       notes: near.isEmpty ? [all] : near)
+  }
+}
+
+extension CheckedCell {
+  /// What is wrong with a set of numbers of steps, if it has one that no sequence of the model has.
+  fileprivate func unknownSteps(_ names: Set<String>) -> Diagnostic? {
+    var known: [String] = []
+    for case .steps(let length) in inputs.map(\.type.extent) where !known.contains(length) {
+      known.append(length)
+    }
+    guard let name = names.subtracting(known).min() else { return nil }
+    let note =
+      known.isEmpty
+      ? "it has no sequences" : "the numbers of steps of its sequences are \(known.joined(separator: ", "))"
+    return Diagnostic(
+      "unknown-steps", "model '\(self.name)' has no sequence of \(name) steps", at: nil,
+      notes: [Diagnostic.Note(note)])
   }
 }
 

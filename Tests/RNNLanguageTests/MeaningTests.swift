@@ -43,6 +43,30 @@ struct MeaningTests {
     #expect(try compute("sqrt(x) * rsqrt(x)").allSatisfy { abs($0 - 1) < 1e-12 })
   }
 
+  @Test func equality() throws {
+    #expect(try compute("where(x == 2, 1, 0) + where(x != 2, 10, 0)") == [10, 1, 10])
+    #expect(try compute("where(x != x, 1, 0)", [1, .nan, 2]) == [0, 1, 0])
+    #expect(try compute("where(x == x, 1, 0)", [1, .nan, 2]) == [1, 0, 1])
+  }
+
+  @Test func theGreatestElementIsAToken() throws {
+    #expect(try compute("argmax(x)") == [2])
+    #expect(try compute("argmax(x)", [5, 7, 7]) == [1])
+    #expect(try compute("argmax(x)", [-.infinity, -.infinity, -.infinity]) == [0])
+    #expect(try compute("onehot(argmax(-x))") == [1, 0, 0])
+    // Whatever a NaN makes of it, the token stays in its range.
+    #expect([0, 1, 2].contains(try compute("argmax(x)", [1, .nan, 2])[0]))
+    #expect(try compute("onehot(argmax(x))", [.nan, .nan, .nan]).reduce(0, +) == 1)
+  }
+
+  @Test func numbersAreComputedWhenCompiling() throws {
+    let text = "model M(H = 4) {\n input x: [H]\n output y = x * ((1 / sqrt(H) - 0.25) * -2)\n}"
+    let graph = try Frontend().lower(SourceFile(name: "a.rnn", text: text), element: .f64).graph
+    #expect(graph.liveOperationCount == 2)
+    let outputs = try Interpreter(graph).run(inputs: ["x": DenseArray(.f64, [1, 4], [1, 2, 3, 4])])
+    #expect(outputs["y"]?.numbers == [-0.5, -1, -1.5, -2])
+  }
+
   @Test func softmaxDoesNotOverflow() throws {
     let soft = try compute("softmax(x * 1000)")
     #expect(soft == [0, 0, 1])
@@ -73,6 +97,50 @@ struct MeaningTests {
     #expect(outputs["a"] == [5, 6, 1, 2])
     #expect(outputs["b"] == [5, 6, 1, 2])
     #expect(outputs["c"] == [9, 7])
+  }
+
+  @Test func tokensCompareAndAreChosen() throws {
+    let text = """
+      model M(V = 3) {
+          param E: [V, V] = zeros
+          input t: seq token(V), u: seq token(V)
+          output a = where(t == V - 1, 1, 0), b = where(1 != t, 1, 0), c = where(t == u, 1, 0)
+          output d = where(t == 0, u, t), e = E[where(t == u, 0, argmax(E[u]))], f = last(where(t != u, t, 1))
+      }
+      """
+    let outputs = try run(
+      text,
+      [
+        "t": DenseArray(.i32, [3, 1], [2, 0, 1]), "u": DenseArray(.i32, [3, 1], [2, 1, 0]),
+        "E": DenseArray(.f64, [3, 3], [1, 2, 0, 4, 3, 0, 5, 6, 7]),
+      ])
+    #expect(outputs["a"] == [1, 0, 0])
+    #expect(outputs["b"] == [1, 1, 0])
+    #expect(outputs["c"] == [1, 0, 0])
+    #expect(outputs["d"] == [2, 1, 1])
+    #expect(outputs["e"] == [1, 2, 0, 1, 2, 0, 4, 3, 0])
+    #expect(outputs["f"] == [1])
+  }
+
+  @Test func layersInLayersRunAlongSequences() throws {
+    let text = """
+      cell Inner {
+          input x: []
+          output x * x, 1
+      }
+      cell Outer {
+          inner = Inner()
+          input x: []
+          y, one = inner(x)
+          output y + one
+      }
+      model M {
+          input x: seq []
+          outer = Outer()
+          output y = outer(x)
+      }
+      """
+    #expect(try run(text, ["x": DenseArray(.f64, [2, 2], [1, 2, 3, 4])])["y"] == [2, 5, 10, 17])
   }
 
   @Test func sequences() throws {

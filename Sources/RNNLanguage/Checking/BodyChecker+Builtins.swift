@@ -49,12 +49,16 @@ extension BodyChecker {
     case .where: select(values, at: site)
     case .concat: concat(values, at: site)
     case .onehot: oneHot(values[0], at: site)
+    case .argmax: argmax(values[0], at: site)
     case .crossEntropy: crossEntropy(values[0], values[1], at: site)
     case .mse: squaredError(values[0], values[1], at: site)
     case .last: overSteps(.last, builtin, values[0], extent: .example, at: site)
     case .total: overSteps(.total, builtin, values[0], extent: .example, at: site)
     case .reverse: overSteps(.reverse, builtin, values[0], extent: nil, at: site)
+    case .softmaxSteps: overSteps(.softmaxOverSteps, builtin, values[0], extent: nil, at: site)
     case .repeat: repeated(values[0], like: labelled, at: site)
+    case .bernoulli: bernoulli(values[0], like: labelled, at: site)
+    case .dropout: dropout(values[0], values[1], at: site)
     case .split: nil
     }
   }
@@ -88,8 +92,8 @@ extension BodyChecker {
   }
 
   private mutating func select(_ values: [Expression], at site: SourceRange) -> NodeID? {
-    let (mask, a, b) = (check(values[0]), checkNumber(values[1]), checkNumber(values[2]))
-    guard let mask, let a, let b else { return nil }
+    let (mask, choices) = (check(values[0]), checkAlike(values[1], values[2]))
+    guard let mask, let (a, b) = choices else { return nil }
     guard type(mask).element == .mask else {
       return reportShape(
         .wrongType(
@@ -101,7 +105,7 @@ extension BodyChecker {
       return reportShape(.shapesDiffer("a condition and its values", condition, result, at: site))
     }
     guard let extent = join([mask, a, b], at: site) else { return nil }
-    result = ValueType(result.isScalar ? condition.shape : result.shape, extent)
+    result = ValueType(type(a).element, result.isScalar ? condition.shape : result.shape, extent)
     return add(.select, [mask, a, b], result, at: site)
   }
 
@@ -186,6 +190,15 @@ extension BodyChecker {
     return add(.oneHot, [token], ValueType([size], type(token).extent), at: site)
   }
 
+  private mutating func argmax(_ value: Expression, at site: SourceRange) -> NodeID? {
+    guard let x = checkVector(value, of: "argmax") else { return nil }
+    // Places are found as numbers, and `f32` tells them apart up to here.
+    guard type(x).shape[0] <= 1 << 24 else {
+      return reportShape(.tooManyPlaces(type(x).shape[0], at: value.range))
+    }
+    return add(.argmax, [x], ValueType(.token(type(x).shape[0]), [], type(x).extent), at: site)
+  }
+
   private mutating func crossEntropy(_ logits: Expression, _ target: Expression, at site: SourceRange)
     -> NodeID?
   {
@@ -214,52 +227,5 @@ extension BodyChecker {
     }
     guard let extent = join([a, b], at: site) else { return nil }
     return add(.squaredError, [a, b], ValueType([], extent), at: site)
-  }
-
-  // MARK: Steps
-
-  private mutating func overSteps(
-    _ operation: CheckedOperation, _ builtin: Builtin, _ value: Expression, extent: Extent?,
-    at site: SourceRange
-  ) -> NodeID? {
-    guard let x = check(value) else { return nil }
-    guard case .steps = type(x).extent else {
-      report(.notASequence(builtin.rawValue, type(x), at: value.range))
-      return nil
-    }
-    if operation == .total, type(x).element != .number {
-      report(.notANumber(type(x), at: value.range))
-      return nil
-    }
-    return add(operation, [x], type(x).with(extent: extent ?? type(x).extent), at: site)
-  }
-
-  private mutating func repeated(_ value: Expression, like: Expression?, at site: SourceRange) -> NodeID? {
-    let checked = check(value)
-    let sequence = like.map { ($0, check($0)) }
-    guard let x = checked else { return nil }
-    if case .steps = type(x).extent {
-      report(
-        .wrongType("the argument of repeat", expected: "a single value", found: type(x), at: value.range))
-      return nil
-    }
-    let steps: String
-    if let (expression, node) = sequence {
-      guard let node else { return nil }
-      guard case .steps(let length) = type(node).extent else {
-        report(.notASequence("'like:'", type(node), at: expression.range))
-        return nil
-      }
-      steps = length
-    } else if sequences.contains(Extent.defaultSteps) || sequences.count == 1 {
-      steps = sequences.contains(Extent.defaultSteps) ? Extent.defaultSteps : sequences[0]
-    } else {
-      report(
-        Diagnostic(
-          "steps", "repeat does not know for how many steps", at: site,
-          notes: [Diagnostic.Note("say it by a sequence: repeat(v, like: x)")]))
-      return nil
-    }
-    return add(.repeated(steps: steps), [x], type(x).with(extent: .steps(steps)), at: site)
   }
 }

@@ -102,21 +102,38 @@ extension BodyChecker {
       return nil
     }
     var operands: [NodeID] = []
+    var iterated: [NodeID] = []
+    // The steps that each length of the cell's own sequences stands for.
+    var lengths: [String: String] = [:]
     for (offset, argument) in arguments.filter({ $0.label == nil }).enumerated() {
       guard let value = values[offset] else { continue }
       let input = cell.inputs[offset]
-      if type(value).matches(input.type) {
-        operands.append(value)
-      } else {
+      let note = Diagnostic.Note("the input is declared here", at: input.site)
+      guard type(value).matches(input.type), type(value).isSequence || !input.type.isSequence else {
         reportShape(
           .wrongType(
-            "input '\(input.name)' of '\(name)'", expected: input.type.step, found: type(value),
-            at: argument.value.range, notes: [Diagnostic.Note("the input is declared here", at: input.site)]))
+            "input '\(input.name)' of '\(name)'", expected: input.type.described, found: type(value),
+            at: argument.value.range, notes: [note]))
+        continue
       }
+      if case .steps(let own) = input.type.extent, case .steps(let given) = type(value).extent {
+        if let known = lengths[own], known != given {
+          report(.extentsDiffer(.steps(known), .steps(given), at: argument.value.range).adding([note]))
+          continue
+        }
+        lengths[own] = given
+      } else {
+        iterated.append(value)
+      }
+      operands.append(value)
     }
     let given = initial.compactMap { $0 }
     guard operands.count == count, given.count == initial.count else { return nil }
-    guard let extent = join(operands, at: site) else { return nil }
+    guard let extent = join(iterated, at: site) else { return nil }
+    if !isModel, cell.runsStepByStep, case .steps = extent {
+      report(.sequenceInsideCell(name, hasState: !cell.states.isEmpty, at: site))
+      return nil
+    }
     if !isModel, !cell.states.isEmpty, let first = instance.applications.first {
       report(.appliedTwice(name, at: site, first: nodes[first.index].site))
       return nil
@@ -130,7 +147,7 @@ extension BodyChecker {
     else { return nil }
     instances[index].applications.append(node)
     let results = cell.outputs.enumerated().map { offset, output in
-      add(.result(offset), [node], ValueType(cell.type(output.node).shape, resultExtent), at: site)
+      add(.result(offset), [node], cell.type(output.node).with(extent: resultExtent), at: site)
     }
     return results.contains { $0 == nil } ? nil : results.compactMap { $0 }
   }
@@ -190,7 +207,7 @@ extension BodyChecker {
             at: site))
         return nil
       }
-      if case .steps = type(value).extent {
+      if type(value).isSequence {
         report(
           .wrongType(
             "an initial state", expected: "a single value", found: type(value), at: site,

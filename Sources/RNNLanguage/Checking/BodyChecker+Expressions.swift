@@ -27,6 +27,10 @@ extension BodyChecker {
     case .negate(let operand):
       guard let operand = checkNumber(operand) else { return nil }
       return add(.unary(.negate), [operand], type(operand), at: site)
+    case .binary(.equal, let left, let right):
+      return compareAlike(.compare(.equal), left, right, at: site)
+    case .binary(.notEqual, let left, let right):
+      return compareAlike(.notEqual, left, right, at: site)
     case .binary(let operation, let left, let right):
       let (a, b) = (checkNumber(left), checkNumber(right))
       guard let a, let b else { return nil }
@@ -129,10 +133,12 @@ extension BodyChecker {
     case .subtract: elementwise(.subtract, "'-'", a, b, at: site)
     case .multiply: elementwise(.multiply, "'*'", a, b, at: site)
     case .divide: elementwise(.divide, "'/'", a, b, at: site)
-    case .less: compare(.less, a, b, at: site)
-    case .lessOrEqual: compare(.lessOrEqual, a, b, at: site)
-    case .greater: compare(.less, b, a, at: site)
-    case .greaterOrEqual: compare(.lessOrEqual, b, a, at: site)
+    case .less: compare(.compare(.less), a, b, at: site)
+    case .lessOrEqual: compare(.compare(.lessOrEqual), a, b, at: site)
+    case .greater: compare(.compare(.less), b, a, at: site)
+    case .greaterOrEqual: compare(.compare(.lessOrEqual), b, a, at: site)
+    case .equal: compare(.compare(.equal), a, b, at: site)
+    case .notEqual: compare(.notEqual, a, b, at: site)
     case .product: product(a, b, at: site)
     }
   }
@@ -144,12 +150,56 @@ extension BodyChecker {
     return add(.binary(function), [a, b], result, at: site)
   }
 
-  private mutating func compare(_ comparison: Comparison, _ a: NodeID, _ b: NodeID, at site: SourceRange)
+  private mutating func compare(
+    _ comparison: CheckedOperation, _ a: NodeID, _ b: NodeID, at site: SourceRange
+  )
     -> NodeID?
   {
     guard var result = commonType("a comparison", a, b, at: site) else { return nil }
     result.element = .mask
-    return add(.compare(comparison), [a, b], result, at: site)
+    return add(comparison, [a, b], result, at: site)
+  }
+
+  private mutating func compareAlike(
+    _ comparison: CheckedOperation, _ left: Expression, _ right: Expression, at site: SourceRange
+  ) -> NodeID? {
+    guard let (a, b) = checkAlike(left, right) else { return nil }
+    return compare(comparison, a, b, at: site)
+  }
+
+  /// Two values that are both numbers or both tokens below one size; nil after a report.
+  ///
+  /// Beside a token, a number that is known when compiling is a token.
+  mutating func checkAlike(_ left: Expression, _ right: Expression) -> (NodeID, NodeID)? {
+    let (a, b) = (check(left), check(right))
+    guard let a, let b else { return nil }
+    switch (type(a).element, type(b).element) {
+    case (.number, .number): return (a, b)
+    case (.mask, _):
+      report(.notANumber(type(a), at: left.range))
+      return nil
+    case (_, .mask):
+      report(.notANumber(type(b), at: right.range))
+      return nil
+    case (.token, .number): return token(b, like: a, at: right.range).map { (a, $0) }
+    case (.number, .token): return token(a, like: b, at: left.range).map { ($0, b) }
+    case (.token(let first), .token(let second)):
+      if first == second { return (a, b) }
+      reportShape(.tokensDiffer(type(a), type(b), at: right.range))
+      return nil
+    }
+  }
+
+  /// The token that a number stands for; nil after a report.
+  private mutating func token(_ node: NodeID, like other: NodeID, at site: SourceRange) -> NodeID? {
+    guard case .token(let size) = type(other).element, let number = number(node) else {
+      report(.notAToken(type(node), beside: type(other), at: site))
+      return nil
+    }
+    guard number == number.rounded(), number >= 0, number < Double(size) else {
+      return reportShape(.tokenOutOfRange(number, size, at: site))
+    }
+    return add(.literal(number), ValueType(.token(size), [], .constant), at: site)
   }
 
   /// The type of what is computed element by element; nil after a report.

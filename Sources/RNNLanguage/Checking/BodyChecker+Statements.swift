@@ -89,11 +89,11 @@ extension BodyChecker {
     case .input, .target, .state: extent = .example
     }
     if syntax.isSequence {
-      guard isModel, role == .input || role == .target else {
+      guard role == .input || role == .target else {
         let hint =
-          isModel
+          role == .param
           ? "a parameter is the same at every step"
-          : "a cell speaks of one step: write the type without 'seq', and apply the cell to a sequence"
+          : "a state is a single value, which goes from step to step"
         report(.misplaced("a sequence", in: unit.kind, at: syntax.range, hint: hint))
         return nil
       }
@@ -236,6 +236,9 @@ extension BodyChecker {
           "the next value of state '\(name.text)'", expected: type(state).step, found: found, at: name.range,
           notes: [Diagnostic.Note("the state is declared here", at: states[index].name.range)]))
       node = nil
+    } else if let found = node.map(type), found.isSequence {
+      report(.notOneStep("the next value of state '\(name.text)'", found, at: name.range))
+      node = nil
     }
     states[index].next = (node, name.range)
   }
@@ -267,8 +270,12 @@ extension BodyChecker {
       hasFaults = true
       return
     }
-    guard type(node).element == .number else {
+    if type(node).element == .mask {
       report(.notANumber(type(node), at: item.value.range))
+      return
+    }
+    if !isModel, type(node).isSequence {
+      report(.notOneStep("an output of a cell", type(node), at: item.value.range))
       return
     }
     let name = item.name?.text ?? defaultName

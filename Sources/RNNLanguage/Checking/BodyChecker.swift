@@ -136,7 +136,11 @@ struct BodyChecker {
     _ operation: CheckedOperation, _ operands: [NodeID], _ type: ValueType, at site: SourceRange
   ) -> NodeID? {
     guard reserve() else { return nil }
-    nodes.append(CheckedNode(operation: operation, operands: operands, type: type, site: site))
+    if let number = number(operation, operands) {
+      nodes.append(CheckedNode(operation: .literal(number), operands: [], type: type, site: site))
+    } else {
+      nodes.append(CheckedNode(operation: operation, operands: operands, type: type, site: site))
+    }
     return NodeID(index: nodes.count - 1)
   }
 
@@ -150,6 +154,27 @@ struct BodyChecker {
   }
 
   func type(_ node: NodeID) -> ValueType { nodes[node.index].type }
+
+  /// The number that a node is, if it is known when compiling.
+  func number(_ node: NodeID) -> Double? {
+    if case .literal(let number) = nodes[node.index].operation { number } else { nil }
+  }
+
+  /// What an operation gives whose operands are known when compiling.
+  private func number(_ operation: CheckedOperation, _ operands: [NodeID]) -> Double? {
+    guard let first = operands.first.flatMap(number), let last = operands.last.flatMap(number) else {
+      return nil
+    }
+    return switch operation {
+    case .unary(.negate): -first
+    case .unary(.sqrt): first.squareRoot()
+    case .binary(.add): first + last
+    case .binary(.subtract): first - last
+    case .binary(.multiply): first * last
+    case .binary(.divide): first / last
+    default: nil
+    }
+  }
 
   // MARK: Names
 
@@ -205,6 +230,10 @@ struct BodyChecker {
       name: unit.name.text, sizes: sizes, parameters: parameters, inputs: inputs, states: allStates(),
       instances: instances.map { CheckedInstance(name: $0.name.text, cell: $0.cell) }, nodes: nodes,
       nextStates: nextStates, outputs: outputs, loss: loss?.node)
+    if isModel, result.isRandom, let taken = scope.names["seed"] {
+      report(.seedTaken(at: taken.site))
+      return nil
+    }
     if result.weight > Checker.weightLimit {
       report(.tooManyOperations(unit))
       return nil

@@ -18,6 +18,8 @@ enum CheckedOperation: Hashable, Sendable {
   /// Operands of one shape, or one of them a scalar.
   case binary(BinaryFunction)
   case compare(Comparison)
+  /// Where two values differ.
+  case notEqual
   case select
   /// Matrix times vector, vector times matrix, or matrix times matrix.
   case product
@@ -33,15 +35,21 @@ enum CheckedOperation: Hashable, Sendable {
   /// Along the first axis.
   case concat
   case oneHot
+  /// The first place of the greatest element of a vector.
+  case argmax
   /// A row of a matrix by a token.
   case lookup
   case crossEntropy
   case squaredError
+  /// In training, 1 with this probability and else 0 for each element of the operand; outside of it, the probability.
+  case bernoulli(Double)
   /// The value at the last step.
   case last
   /// The sum over the steps.
   case total
   case reverse
+  /// Softmax over the steps, of each element.
+  case softmaxOverSteps
   /// The same value at every step.
   case repeated(steps: String)
   /// Operands are the inputs and then, if it has them, the initial states.
@@ -129,6 +137,8 @@ final class CheckedCell: Sendable {
   let nextStates: [NodeID]
   let outputs: [CheckedOutput]
   let loss: NodeID?
+  /// Whether it draws random numbers in training, itself or in its instances.
+  let isRandom: Bool
   /// The number of nodes, those of its instances included.
   let weight: Int
 
@@ -147,10 +157,19 @@ final class CheckedCell: Sendable {
     self.nextStates = nextStates
     self.outputs = outputs
     self.loss = loss
+    isRandom =
+      instances.contains { $0.cell.isRandom }
+      || nodes.contains { if case .bernoulli = $0.operation { true } else { false } }
     weight = instances.reduce(nodes.count + parameters.count + 1) { $0 + $1.cell.weight }
   }
 
   func type(_ node: NodeID) -> ValueType { nodes[node.index].type }
+
+  /// Whether it is computed for one step after the other rather than for all at once: its states go from step to
+  /// step, or every step sees whole sequences.
+  var runsStepByStep: Bool {
+    !states.isEmpty || inputs.contains { $0.type.isSequence }
+  }
 
   /// The cell of the instance at a path of names, or itself for an empty path.
   func instance(_ path: ArraySlice<String>) -> CheckedCell? {

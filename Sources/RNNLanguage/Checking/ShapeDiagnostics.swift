@@ -106,7 +106,9 @@ extension Diagnostic {
     }
     return Diagnostic(
       "steps", "a sequence and a single value do not combine", at: site,
-      notes: [Note("repeat(v) is the value v at every step, last(s) the last value of the sequence s")])
+      notes: [
+        Note("repeat(v, like: s) is the value v at every step of the sequence s, last(s) the last value of s")
+      ])
   }
 
   static func notASequence(_ function: String, _ found: ValueType, at site: SourceRange) -> Diagnostic {
@@ -115,10 +117,71 @@ extension Diagnostic {
       notes: [Note("a sequence is an input 'seq [I]', or what comes of one")])
   }
 
+  static func sequenceInsideCell(_ name: String, hasState: Bool, at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "steps",
+      "'\(name)' \(hasState ? "has a state" : "takes whole sequences") and cannot run along a sequence inside a cell",
+      at: site,
+      notes: [Note("run it in the model, and hand what it gives to this cell as an input 'seq [H]'")])
+  }
+
+  static func notOneStep(_ what: String, _ found: ValueType, at site: SourceRange) -> Diagnostic {
+    wrongType(
+      what, expected: "a single value", found: found, at: site,
+      notes: [Note("last(s), total(s) and s weighted by softmax_steps make a single value of a sequence s")])
+  }
+
   static func outOfRange(_ what: String, of extent: Int, at site: SourceRange) -> Diagnostic {
     Diagnostic(
       "out-of-range", "\(what) is not inside 0 up to \(extent)", at: site,
       notes: [Note("counting starts at 0, and the end of a slice is not part of it")])
+  }
+
+  static func tooManyPlaces(_ count: Int, at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "too-large", "argmax chooses among at most 2^24 elements, found \(count)", at: site)
+  }
+
+  // MARK: Tokens
+
+  static func tokensDiffer(_ left: ValueType, _ right: ValueType, at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "shape", "\(left.step) and \(right.step) are not the same kind of token", at: site,
+      notes: [Note("tokens are alike if they are below the same size")])
+  }
+
+  static func notAToken(_ found: ValueType, beside token: ValueType, at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "shape", "expected a token or its number, found \(found.described)", at: site,
+      notes: [Note("beside \(token.step) stands another one, or a number that is known when compiling")])
+  }
+
+  static func tokenOutOfRange(_ number: Double, _ size: Int, at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "out-of-range", "\(spelled(number)) is not a token(\(size))", at: site,
+      notes: [Note("tokens are the whole numbers from 0 to \(size - 1)")])
+  }
+
+  // MARK: Random numbers
+
+  static func notAFraction(_ what: String, expected: String, found: String, at site: SourceRange)
+    -> Diagnostic
+  {
+    Diagnostic(
+      "not-a-fraction", "\(what) must be \(expected), found \(found)", at: site,
+      notes: [Note("it is known when compiling: made of numbers, sizes and + - * /")])
+  }
+
+  static func missingLike(at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "argument-count", "bernoulli does not know how many numbers to draw", at: site,
+      notes: [Note("say it by a value of the same shape: bernoulli(0.5, like: x)")])
+  }
+
+  static func seedTaken(at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "redefinition", "'seed' cannot be a name in a model that draws random numbers", at: site,
+      notes: [Note("the program has an input of this name, from which all random numbers come")])
   }
 
   static func valueCount(names: Int, values: Int, at site: SourceRange) -> Diagnostic {

@@ -58,7 +58,7 @@ struct SizeEvaluator {
         return nil
       }
       value = (a / b, false)
-    case .product, .less, .greater, .lessOrEqual, .greaterOrEqual:
+    case .product, .less, .greater, .lessOrEqual, .greaterOrEqual, .equal, .notEqual:
       report(.notASize(at: site))
       return nil
     }
@@ -106,7 +106,7 @@ struct SizeEvaluator {
       case .subtract: return a - b
       case .multiply: return a * b
       case .divide: return a / b
-      case .product, .less, .greater, .lessOrEqual, .greaterOrEqual: return nil
+      case .product, .less, .greater, .lessOrEqual, .greaterOrEqual, .equal, .notEqual: return nil
       }
     case .call(let name, let arguments):
       let values = arguments.compactMap { $0.label == nil ? number($0.value) : nil }

@@ -37,6 +37,9 @@ struct ValueType: Hashable, Sendable {
 
   var isScalar: Bool { shape.isEmpty }
 
+  /// Whether there is a value for every step.
+  var isSequence: Bool { if case .steps = extent { true } else { false } }
+
   /// Whether the other type is the same but for its extent.
   func matches(_ other: ValueType) -> Bool { element == other.element && shape == other.shape }
 

@@ -27,16 +27,24 @@ extension BodyLowering {
     return Axes(lead: builder.commonLead(operands), own: own)
   }
 
+  /// The element type of values, which numbers among them take on.
+  private func commonElement(_ operands: [LoweredValue]) -> ElementType {
+    for case .tensor(let id, _) in operands { return builder.type(id).element }
+    return element
+  }
+
   func elementwise(_ a: LoweredValue, _ b: LoweredValue, _ function: (ValueID, ValueID) -> ValueID)
     -> LoweredValue
   {
     let axes = commonAxes([a, b])
+    let element = commonElement([a, b])
     let (left, right) = (builder.conform(a, to: axes, element), builder.conform(b, to: axes, element))
     return .tensor(function(left, right), lead: axes.lead.count)
   }
 
   func select(_ mask: LoweredValue, _ a: LoweredValue, _ b: LoweredValue) -> LoweredValue {
     let axes = commonAxes([mask, a, b])
+    let element = commonElement([a, b])
     let parts = [mask, a, b].map { builder.conform($0, to: axes, element) }
     return .tensor(builder.select(parts[0], parts[1], parts[2]), lead: axes.lead.count)
   }
@@ -79,11 +87,30 @@ extension BodyLowering {
     )
   }
 
-  /// The value at the last step.
-  func last(_ value: LoweredValue) -> LoweredValue {
-    let axes = value.axes(in: builder)
-    let slice = builder.slice(tensor(value), axis: 0, start: 0, count: 1, anchor: .back)
-    return .tensor(builder.reshape(slice, Array(axes.all.dropFirst())), lead: axes.lead.count - 1)
+  /// The first place of the greatest element along the own axis.
+  func argmax(_ value: LoweredValue) -> LoweredValue {
+    map(value) { builder.argmax($0) }
+  }
+
+  /// A draw for each element in training, and the probability outside of it.
+  func draw(_ probability: Double, _ type: ValueType) -> LoweredValue {
+    let lead = lead(type.extent)
+    let type = TensorType(element, lead + type.shape.map(Dimension.fixed))
+    let share = builder.constant(probability, type)
+    guard let seed = environment.surroundings.seed else { return .tensor(share, lead: lead.count) }
+    let counter: ValueID
+    if let step = environment.surroundings.step, !lead.isEmpty {
+      counter = step
+    } else if lead.count == 2 {
+      counter = builder.iota(lead[0], .i32)
+    } else {
+      counter = builder.constant(0, TensorType(.i32, []))
+    }
+    let numbers = builder.random(
+      keys: builder.broadcast(scalar: seed, like: counter), counters: counter, stream: context.nextStream(),
+      shape: type.shape, element)
+    let isDrawn = builder.compare(.less, numbers, share)
+    return .tensor(builder.convert(isDrawn, to: element), lead: lead.count)
   }
 
   // MARK: Products

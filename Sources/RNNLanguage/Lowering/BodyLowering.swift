@@ -4,7 +4,8 @@ import RNNSupport
 /// Lowers a checked body to operations at the builder's place.
 ///
 /// The same nodes serve one step of a loop, where values lead with `[B]`, and a whole sequence, where they lead with
-/// `[T, B]`: what an operation makes follows from its operands.
+/// `[T, B]`: what an operation makes follows from its operands. Sequences that a cell takes whole lead with `[S, B]` in
+/// each of its steps.
 struct BodyLowering {
   /// The values that a body starts from.
   struct Environment {
@@ -13,6 +14,7 @@ struct BodyLowering {
     var inputs: [LoweredValue]
     /// Previous values of the states; empty in a model.
     var states: [LoweredValue]
+    var surroundings: Surroundings
 
     /// The parameters of an instance, by their path from its cell.
     func parameters(of instance: String) -> [String: ValueID] {
@@ -24,25 +26,34 @@ struct BodyLowering {
     }
   }
 
-  let builder: GraphBuilder
+  let context: LoweringContext
   let cell: CheckedCell
-  let element: ElementType
   let environment: Environment
+  /// The leading axes of the values of one step: `[B]`, or `[T, B]` where all steps are computed at once.
+  let lead: [Dimension]
+  /// The number of steps that each length of the body's sequences stands for.
+  private let symbols: [String: Symbol]
   /// Where the states of an instance begin among the states of the body.
-  private let firstStates: [Int]
+  let firstStates: [Int]
   /// Tells a model of the applications in it, and where their states start; nil in a cell.
   let model: ModelLowering?
   private(set) var values: [LoweredValue] = []
 
   init(
-    _ cell: CheckedCell, _ builder: GraphBuilder, _ element: ElementType, _ environment: Environment,
+    _ cell: CheckedCell, _ context: LoweringContext, _ environment: Environment, lead: [Dimension],
     model: ModelLowering? = nil
   ) {
     self.cell = cell
-    self.builder = builder
-    self.element = element
+    self.context = context
     self.environment = environment
+    self.lead = lead
     self.model = model
+    var symbols: [String: Symbol] = [:]
+    for (input, value) in zip(cell.inputs, environment.inputs) {
+      guard case .steps(let length) = input.type.extent else { continue }
+      symbols[length] = value.axes(in: context.builder).lead.first?.symbol
+    }
+    self.symbols = symbols
     var next = cell.states.count - cell.instances.reduce(0) { $0 + $1.cell.states.count }
     firstStates = cell.instances.map { instance in
       defer { next += instance.cell.states.count }
@@ -66,6 +77,24 @@ struct BodyLowering {
 
   subscript(node: NodeID) -> LoweredValue { values[node.index] }
 
+  var builder: GraphBuilder { context.builder }
+  var element: ElementType { context.element }
+
+  /// The number of steps that a length of the body's sequences stands for.
+  func symbol(_ length: String) -> Symbol {
+    guard let symbol = symbols[length] else { preconditionFailure("no sequence of \(length) steps") }
+    return symbol
+  }
+
+  /// The leading axes of a value that repeats over `extent`.
+  func lead(_ extent: Extent) -> [Dimension] {
+    switch extent {
+    case .constant: []
+    case .example: lead
+    case .steps(let length): [.symbol(symbol(length)), .batch]
+    }
+  }
+
   // MARK: Nodes
 
   private mutating func lower(_ node: CheckedNode) -> LoweredValue {
@@ -82,6 +111,11 @@ struct BodyLowering {
       return elementwise(operands[0], operands[1]) { builder.binary(function, $0, $1) }
     case .compare(let comparison):
       return elementwise(operands[0], operands[1]) { builder.compare(comparison, $0, $1) }
+    case .notEqual:
+      return elementwise(operands[0], operands[1]) { a, b in
+        let mask = builder.compare(.equal, a, b)
+        return builder.compare(.equal, mask, builder.constant(0, like: mask))
+      }
     case .select: return select(operands[0], operands[1], operands[2])
     case .product: return product(operands[0], operands[1])
     case .transpose:
@@ -98,6 +132,7 @@ struct BodyLowering {
     case .oneHot:
       guard case .tensor(let ids, let lead) = operands[0], let extent = node.type.shape.first else { break }
       return .tensor(builder.oneHot(ids, extent: extent, element), lead: lead)
+    case .argmax: return argmax(operands[0])
     case .lookup:
       guard case .tensor(let table, _) = operands[0], case .tensor(let ids, let lead) = operands[1] else {
         break
@@ -110,14 +145,13 @@ struct BodyLowering {
           let difference = builder.subtract($0, $1)
           return builder.multiply(difference, difference)
         })
+    case .bernoulli(let probability): return draw(probability, node.type)
     case .last: return last(operands[0])
-    case .total:
-      guard case .tensor(let x, let lead) = operands[0] else { break }
-      return .tensor(builder.reduce(.sum, x, axes: [0]), lead: lead - 1)
-    case .reverse: return map(operands[0]) { builder.reverse($0, axis: 0) }
+    case .total: return total(operands[0])
+    case .reverse: return reverse(operands[0])
+    case .softmaxOverSteps: return softmaxOverSteps(operands[0])
     case .repeated(let steps):
-      let lead: [Dimension] = [.symbol(Symbol(steps)), .batch]
-      let axes = Axes(lead: lead, own: operands[0].axes(in: builder).own)
+      let axes = Axes(lead: lead(.steps(steps)), own: operands[0].axes(in: builder).own)
       return .tensor(builder.conform(operands[0], to: axes, element), lead: 2)
     case .apply(let application): return apply(application, operands)
     case .result(let index):
@@ -128,97 +162,5 @@ struct BodyLowering {
       return states[index]
     }
     preconditionFailure("\(node.operation) on \(operands)")
-  }
-
-  // MARK: Applications
-
-  private func apply(_ application: Application, _ operands: [LoweredValue]) -> LoweredValue {
-    let instance = cell.instances[application.instance]
-    let inputs = Array(operands.prefix(application.inputCount))
-    let given = Array(operands.dropFirst(application.inputCount))
-    let parameters = environment.parameters(of: instance.name)
-    var states: [LoweredValue] = []
-    if let model, !instance.cell.states.isEmpty {
-      states = model.initialStates(of: instance, application, given: given, parameters)
-    } else if !instance.cell.states.isEmpty {
-      let first = firstStates[application.instance]
-      states = Array(environment.states[first..<(first + instance.cell.states.count)])
-    }
-    let environment = Environment(parameters: parameters, inputs: inputs, states: states)
-    let result: LoweredValue
-    if let steps = application.steps, !states.isEmpty {
-      result = scan(instance.cell, over: Symbol(steps), environment)
-    } else {
-      let lead: [Dimension] = application.steps.map { [.symbol(Symbol($0)), .batch] } ?? [.batch]
-      result = step(instance.cell, environment, lead: lead)
-    }
-    if let model, case .application(_, let final) = result {
-      model.addFinalStates(final, of: instance, application)
-    }
-    return result
-  }
-
-  /// Computes a cell where the values stand: one step, or all steps of a cell without state at once.
-  private func step(_ cell: CheckedCell, _ environment: Environment, lead: [Dimension]) -> LoweredValue {
-    var body = BodyLowering(cell, builder, element, environment)
-    body.run()
-    return .application(
-      outputs: body.outputs.map { led($0, by: lead) }, states: body.nextStates.map { led($0, by: lead) })
-  }
-
-  /// Repeats a value along leading axes that it lacks.
-  private func led(_ value: LoweredValue, by lead: [Dimension]) -> LoweredValue {
-    let axes = Axes(lead: lead, own: value.axes(in: builder).own)
-    return .tensor(builder.conform(value, to: axes, element), lead: lead.count)
-  }
-
-  /// Where a step of a loop finds an input.
-  private enum InputSource {
-    case invariant(Int)
-    case sequence(Int)
-    case itself(LoweredValue)
-  }
-
-  /// Runs a cell along a sequence: parameters are the same in every step, states go from step to step.
-  private func scan(_ cell: CheckedCell, over steps: Symbol, _ environment: Environment) -> LoweredValue {
-    let paths = environment.parameters.keys.sorted()
-    var invariants = paths.compactMap { environment.parameters[$0] }
-    var sequences: [ValueID] = []
-    // An input that is a parameter is the same in every step too; a number stays one.
-    let sources = environment.inputs.map { input -> InputSource in
-      switch input {
-      case .tensor(let id, lead: 0):
-        invariants.append(id)
-        return .invariant(invariants.count - 1)
-      case .tensor(let id, _):
-        sequences.append(id)
-        return .sequence(sequences.count - 1)
-      case .literal, .application: return .itself(input)
-      }
-    }
-    let carries = environment.states.map { state in
-      let axes = state.axes(in: builder)
-      return builder.conform(state, to: Axes(lead: [.batch], own: axes.own), element)
-    }
-    let results = builder.scan(steps: steps, invariants: invariants, carries: carries, sequences: sequences) {
-      invariants, carries, elements in
-      let inputs = sources.map { source -> LoweredValue in
-        switch source {
-        case .invariant(let index): .tensor(invariants[index], lead: 0)
-        case .sequence(let index): .tensor(elements[index], lead: 1)
-        case .itself(let value): value
-        }
-      }
-      let inner = Environment(
-        parameters: Dictionary(uniqueKeysWithValues: zip(paths, invariants)), inputs: inputs,
-        states: carries.map { .tensor($0, lead: 1) })
-      guard case .application(let outputs, let states) = step(cell, inner, lead: [.batch]) else {
-        preconditionFailure("a step is an application")
-      }
-      return (states.map(tensor), outputs.map(tensor))
-    }
-    return .application(
-      outputs: results.outputs.map { .tensor($0, lead: 2) },
-      states: results.carries.map { .tensor($0, lead: 1) })
   }
 }

@@ -38,6 +38,13 @@ extension GraphBuilder {
     return subtract(logarithm, sumOverLastAxis(multiply(chosen, shifted)))
   }
 
+  /// The token of the greatest element along the last axis: the last one, if an element is not a number.
+  func argmax(_ x: ValueID) -> ValueID {
+    let place = placeOfGreatest(x)
+    let extent = type(x).shape[type(x).rank - 1].fixed ?? 1
+    return convert(binary(.minimum, place, constant(Double(extent - 1), like: place)), to: .i32)
+  }
+
   /// The place of the greatest element along the last axis, as a number: of the first one if there are several, and
   /// the extent if there is none because an element is not a number.
   func placeOfGreatest(_ x: ValueID) -> ValueID {

@@ -3,36 +3,51 @@ import RNNGraph
 /// Lowers a checked model to a graph: names and roles of inputs and outputs, and the body between them.
 final class ModelLowering {
   private let model: CheckedCell
-  private let element: ElementType
-  private let builder: GraphBuilder
+  private let context: LoweringContext
+  /// The numbers of steps whose sequences are ragged.
+  private let ragged: Set<String>
+  private let isTraining: Bool
+  private var surroundings = Surroundings()
   private var finalStates: [(name: String, value: ValueID)] = []
   /// For the loss and other numbers that are reported, what each is a mean over.
   private(set) var means: [String: [Symbol]] = [:]
 
-  init(_ model: CheckedCell, _ element: ElementType) {
+  private var builder: GraphBuilder { context.builder }
+  private var element: ElementType { context.element }
+
+  init(_ model: CheckedCell, _ element: ElementType, ragged: Set<String>, isTraining: Bool) {
     self.model = model
-    self.element = element
-    builder = GraphBuilder(Graph(name: model.name))
+    self.ragged = ragged
+    self.isTraining = isTraining
+    context = LoweringContext(GraphBuilder(Graph(name: model.name)), element)
   }
 
   /// Makes the graph.
   ///
-  /// Inputs are the data, the targets, the parameters and the initial states; outputs are those of the model, the loss,
-  /// the accuracy if the loss is a cross-entropy, and the final states.
+  /// Inputs are the data, the targets, the lengths of ragged sequences, the seed, the parameters and the initial states;
+  /// outputs are those of the model, the loss, the accuracy if the loss is a cross-entropy, and the final states.
   func run() -> Graph {
     var inputs: [LoweredValue?] = model.inputs.map { $0.isTarget ? nil : add($0) }
     for (index, input) in model.inputs.enumerated() where input.isTarget { inputs[index] = add(input) }
+    addLengths()
+    if isTraining, model.isRandom {
+      surroundings.seed = builder.graph.addInput("seed", role: .seed, TensorType(.i32, []))
+    }
     var parameters: [String: ValueID] = [:]
     addParameters(of: model, path: "", &parameters)
     addInitialStates()
 
     let environment = BodyLowering.Environment(
-      parameters: parameters, inputs: inputs.compactMap { $0 }, states: [])
-    var body = BodyLowering(model, builder, element, environment, model: self)
+      parameters: parameters, inputs: zip(model.inputs, inputs).compactMap { mask($0, $1) }, states: [],
+      surroundings: surroundings)
+    var body = BodyLowering(model, context, environment, lead: [.batch], model: self)
     body.run()
 
     for output in model.outputs {
-      builder.graph.addOutput(output.name, role: .output, body.tensor(body[output.node]))
+      let value = body.tensor(body[output.node])
+      let lengths = lengths(of: model.type(output.node).extent)
+      builder.graph.addOutput(
+        output.name, role: .output, lengths.map { builder.masked(value, lengths: $0) } ?? value)
     }
     if let loss = model.loss {
       builder.site = model.nodes[loss.index].site.description
@@ -48,7 +63,10 @@ final class ModelLowering {
   /// Adds the mean over all examples, and steps if there are some, as an output.
   private func addMean(_ name: String, role: OutputRole, of value: ValueID) {
     means[name] = builder.type(value).shape.compactMap(\.symbol)
-    builder.graph.addOutput(name, role: role, builder.meanOverSymbols(value))
+    let lengths = builder.type(value).shape.first?.symbol.flatMap { surroundings.lengths[$0] }
+    let mean =
+      lengths.map { builder.meanOverValidSteps(value, lengths: $0) } ?? builder.meanOverSymbols(value)
+    builder.graph.addOutput(name, role: role, mean)
   }
 
   private func add(_ input: CheckedInput) -> LoweredValue {
@@ -71,6 +89,31 @@ final class ModelLowering {
     case .example: [.batch]
     case .steps(let length): [.symbol(Symbol(length)), .batch]
     }
+  }
+
+  // MARK: Ragged sequences
+
+  /// Adds an input with the numbers of valid steps for each ragged number of steps, called by the first input with it.
+  private func addLengths() {
+    for steps in ragged.sorted() {
+      let inputs = model.inputs.filter { $0.type.extent == .steps(steps) }
+      guard let first = inputs.first(where: { !$0.isTarget }) ?? inputs.first else { continue }
+      surroundings.lengths[Symbol(steps)] = builder.graph.addInput(
+        "\(first.name).lengths", role: .lengths(of: Symbol(steps)), TensorType(.i32, [.batch]))
+    }
+  }
+
+  /// The numbers of valid steps of values that repeat over `extent`, if these are ragged.
+  private func lengths(of extent: Extent) -> ValueID? {
+    if case .steps(let steps) = extent { surroundings.lengths[Symbol(steps)] } else { nil }
+  }
+
+  /// An input without what stands behind its valid steps: a NaN there would show in gradients, as 0 · NaN.
+  private func mask(_ input: CheckedInput, _ value: LoweredValue?) -> LoweredValue? {
+    guard case .tensor(let id, let lead) = value, input.type.element == .number,
+      let lengths = lengths(of: input.type.extent)
+    else { return value }
+    return .tensor(builder.masked(id, lengths: lengths), lead: lead)
   }
 
   private func addParameters(of cell: CheckedCell, path: String, _ values: inout [String: ValueID]) {

@@ -147,11 +147,13 @@ public enum BinaryOperator: String, Sendable {
   case greater = ">"
   case lessOrEqual = "<="
   case greaterOrEqual = ">="
+  case equal = "=="
+  case notEqual = "!="
 
   /// How tightly it binds; all but comparisons, which do not chain, group to the left.
   var precedence: Int {
     switch self {
-    case .less, .greater, .lessOrEqual, .greaterOrEqual: 1
+    case .less, .greater, .lessOrEqual, .greaterOrEqual, .equal, .notEqual: 1
     case .add, .subtract: 2
     case .multiply, .divide, .product: 3
     }

@@ -34,6 +34,8 @@ enum Punctuation: String, CaseIterable, Sendable {
   case greater = ">"
   case lessOrEqual = "<="
   case greaterOrEqual = ">="
+  case equal = "=="
+  case notEqual = "!="
 }
 
 /// A word of the source with its place.
