@@ -22,7 +22,8 @@ struct EmbeddedTests {
     }
     let corpus = try Corpus(text: sampleText)
     let program = try Compiler().compile(model, batch: 2, vocabulary: corpus.vocabulary)
-    let options = TrainingOptions(epochs: 1, batchSize: 2, steps: 5, learningRate: 0.5)
+    let options = TrainingOptions(
+      epochs: 1, batchSize: 2, steps: 5, optimization: OptimizationOptions(learningRate: 0.5))
     let run = try TrainingRun(program, corpus: corpus, options: options)
     try run.run()
     let command = try Command()

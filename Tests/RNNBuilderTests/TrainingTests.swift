@@ -12,11 +12,12 @@ struct TrainingTests {
   ) {
     let corpus = try Corpus(text: Self.text)
     let options = TrainingOptions(
-      epochs: 2, batchSize: 4, steps: 7, optimizer: "sgd", learningRate: 0.5, clipNorm: 1, seed: 5)
+      epochs: 2, batchSize: 4, steps: 7, optimization: OptimizationOptions(learningRate: 0.5, clipNorm: 1),
+      seed: 5)
     let run = try TrainingRun(compile(corpus), corpus: corpus, options: options)
     var losses: [Double] = []
     var hooks = TrainingRun.Hooks()
-    hooks.epochDone = { losses.append($0.perplexity) }
+    hooks.epochDone = { losses.append($0.loss) }
     try run.run(hooks)
     return (losses, run.checkpoint())
   }
