@@ -74,4 +74,17 @@ import Testing
       inputError { _ = try [spec].select(from: tensors, origin: "file 'x'", exact: true) }
         == "file 'x' holds a tensor 'b' that the model does not have")
   }
+
+  @Test func theFirstNumberThatIsNotFiniteIsFound() throws {
+    func place(_ values: [Float]) -> [Int]? { Tensor(values, shape: [2, 3]).firstNonFinite?.position }
+    #expect(place([0, -0, .greatestFiniteMagnitude, -.leastNonzeroMagnitude, 1, -.greatestFiniteMagnitude]) == nil)
+    #expect(place([0, 0, 0, 0, .nan, .infinity]) == [1, 1])
+    #expect(place([0, 0, -.infinity, 0, 0, 0]) == [0, 2])
+    #expect(place([-.signalingNaN, 0, 0, 0, 0, 0]) == [0, 0])
+    #expect(Tensor([1, -.nan, 2] as [Double]).firstNonFinite?.value.isNaN == true)
+    #expect(Tensor([-1] as [Int32]).firstNonFinite == nil)
+    #expect(
+      inputError { try Tensor([Float.infinity], shape: []).requireFinite("tensor 'x'") }
+        == "tensor 'x' holds inf, which is not a finite number")
+  }
 }

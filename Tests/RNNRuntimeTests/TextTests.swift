@@ -48,6 +48,45 @@ import Testing
     }
   }
 
+  @Test func aVocabularyIsKeptInAFile() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/v.json"
+      let text = "the time, the \"traveller\""
+      for tokenization in Tokenization.allCases {
+        let corpus = try TextCorpus(text: text, tokenization: tokenization, reserved: ["<pad>", "\n"])
+        try corpus.vocabulary.write(toFile: path)
+        let read = try Vocabulary(contentsOfFile: path)
+        #expect(read == corpus.vocabulary && read.tokens.prefix(3) == ["<unk>", "<pad>", "\n"])
+        #expect(try TextCorpus(text: text, tokenization: tokenization, vocabulary: read).ids == corpus.ids)
+        #expect(read.tokens(of: corpus.ids) == tokenization.tokens(of: text))
+      }
+      func error(_ contents: String) throws -> String {
+        try write(contents.utf8, to: path)
+        return inputError { _ = try Vocabulary(contentsOfFile: path) }.replacing(path, with: "v")
+      }
+      #expect(try error("") == "vocabulary 'v' is empty")
+      #expect(
+        try error("<unk>\ne\n").hasPrefix(
+          "vocabulary 'v' is damaged: it is not a JSON array of tokens\nnote: "))
+      #expect(try error(#"["<unk>", 3]"#).hasPrefix("vocabulary 'v' is damaged: it is not"))
+      #expect(
+        try error(#"["e", "t"]"#) == "vocabulary 'v' is damaged: the vocabulary does not begin with '<unk>'")
+      #expect(
+        try error(#"["<unk>", "e", "t", "e"]"#)
+          == "vocabulary 'v' is damaged: the vocabulary holds the token 'e' twice")
+      #expect(
+        inputError { _ = try Vocabulary(contentsOfFile: folder + "/none") }.contains(
+          "no such file or directory"))
+      try write("one two".utf8, to: folder + "/t")
+      let other = inputError {
+        _ = try TextCorpus(
+          contentsOfFiles: [folder + "/t"], tokenization: .word,
+          vocabulary: Vocabulary(tokens: ["<unk>", "x"]))
+      }
+      #expect(other.hasPrefix("no token of '\(folder)/t' is in the vocabulary\n"))
+    }
+  }
+
   @Test func badFilesAreExplained() throws {
     try withTemporaryFolder { folder in
       func error(_ name: String) -> String {
