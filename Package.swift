@@ -44,7 +44,8 @@ let package = Package(
     layer(
       "RNNCompiler",
       [
-        "RNNLanguage", "RNNBuilder", "RNNInterpreter", "RNNDifferentiation", "RNNOptimizers", "RNNPasses", "RNNPlan",
+        "RNNLanguage", "RNNBuilder", "RNNInterpreter", "RNNDifferentiation", "RNNOptimizers", "RNNPasses",
+        "RNNPlan",
         "RNNCodegen",
         "RNNRuntime",
       ]),
@@ -66,7 +67,7 @@ let package = Package(
     tests("RNNPlanTests", ["RNNPlan"]),
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter", "RNNPasses"]),
     tests("RNNCompilerTests", ["RNNCompiler"]),
-    tests("RNNBuilderTests", ["RNNCompiler"]),
+    tests("RNNBuilderTests", ["RNNCompiler", "RNNLanguage"]),
     tests("CommandLineTests", ["RNNCompiler", "rnnc", "TimeMachine"]),
     tests("RNNLanguageTests", ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNRuntime"]),
   ],

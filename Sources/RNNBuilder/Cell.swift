@@ -66,7 +66,8 @@ public struct Cell: Sendable {
       [
         Diagnostic(
           "embedded",
-          isWritable ? "'\(name)' cannot be the name of a cell" : "a path to import cannot hold '\"' or a line break",
+          isWritable
+            ? "'\(name)' cannot be the name of a cell" : "a path to import cannot hold '\"' or a line break",
           at: nil, notes: [Diagnostic.Note("made at \(Place(fileID, line))")])
       ])
   }

@@ -115,6 +115,9 @@ public func split(_ x: Value) -> (Value, Value, Value, Value) {
 /// The vector with 1 at the place of the token and 0 elsewhere.
 public func onehot(_ token: Value) -> Value { .call("onehot", token) }
 
+/// The token of the greatest element of a vector.
+public func argmax(_ x: Value) -> Value { .call("argmax", x) }
+
 /// −log softmax(logits)[token], a scalar.
 public func crossEntropy(_ logits: Value, _ token: Value) -> Value { .call("cross_entropy", logits, token) }
 
@@ -132,10 +135,23 @@ public func total(_ sequence: Value) -> Value { .call("total", sequence) }
 /// The steps in the opposite order.
 public func reverse(_ sequence: Value) -> Value { .call("reverse", sequence) }
 
-/// The same value at every step of the model's sequences: `repeat` of the language.
+/// The softmax over the steps, for each element: weights that sum to 1.
+public func softmaxSteps(_ sequence: Value) -> Value { .call("softmax_steps", sequence) }
+
+/// The same value at every step of the sequences that there are: `repeat` of the language.
 public func repeated(_ x: Value) -> Value { .call("repeat", x) }
 
 /// The same value at every step of a sequence: `repeat` of the language.
 public func repeated(_ x: Value, like sequence: Value) -> Value {
   .call("repeat", x, sequence, labels: [nil, "like"])
 }
+
+// MARK: Randomness
+
+/// In training 1 with a probability, else 0, for each element of a value like `x`; its mean outside of training.
+public func bernoulli(_ probability: Value, like x: Value) -> Value {
+  .call("bernoulli", probability, x, labels: [nil, "like"])
+}
+
+/// The value with elements set to 0 at a rate, in training, and the others made greater; itself outside of training.
+public func dropout(_ x: Value, _ rate: Value) -> Value { .call("dropout", x, rate) }

@@ -10,19 +10,14 @@ struct Listing {
   private var takenNames: Set<String> = Set(Words.functions)
   private var namesOfTexts: [String: String] = [:]
   private var imports: [String] = []
+  /// What is wrong with the units whatever the language makes of them.
+  private(set) var faults = DiagnosticSet()
 
   init(_ model: UnitDescription) {
     self.model = model
     var visited: Set<ObjectIdentifier> = []
-    reserveNames(of: model, &visited)
+    survey(model, &visited)
     add(model)
-  }
-
-  /// What is wrong with the units whatever the language makes of them.
-  var faults: DiagnosticSet {
-    var result = DiagnosticSet()
-    for (unit, _) in units { result.report(unit.faults) }
-    return result
   }
 
   /// The file as syntax.
@@ -52,13 +47,14 @@ struct Listing {
 
   // MARK: Names
 
-  /// Notes the names that a described cell cannot have: those of other cells, and those of values, which would hide it.
-  private mutating func reserveNames(of unit: UnitDescription, _ visited: inout Set<ObjectIdentifier>) {
+  /// Notes faults, and the names that a described cell cannot have: those of other cells, and those of values, which would hide it.
+  private mutating func survey(_ unit: UnitDescription, _ visited: inout Set<ObjectIdentifier>) {
     guard visited.insert(ObjectIdentifier(unit)).inserted else { return }
+    faults.report(unit.faults)
     takenNames.formUnion(unit.names)
     for cell in unit.cells {
       switch cell.source {
-      case .described(let inner): reserveNames(of: inner, &visited)
+      case .described(let inner): survey(inner, &visited)
       case .library(let name): takenNames.insert(name)
       case .imported(let name, let path):
         takenNames.insert(name)

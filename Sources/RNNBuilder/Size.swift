@@ -6,12 +6,12 @@ import RNNLanguage
 ///
 ///     let W = c.param("W", [3 * H, I], .uniform(1 / sqrt(H)))
 public struct Size: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral {
+  /// Invalid if it was computed in so many steps that the language could not read it.
   let expression: Expression
   /// Whose sizes it is made of, without repetition; one for a size that can be used.
   let scopes: [UnitScope]
 
   init(_ expression: Expression, _ scopes: [UnitScope]) {
-    // What is too deep for the language to read prints as what it cannot read.
     self.expression = expression.depth <= Self.depthLimit ? expression : Expression(.invalid)
     self.scopes = scopes
   }
@@ -44,13 +44,16 @@ public struct Size: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral {
   public static prefix func - (a: Size) -> Size { Size(Expression(.negate(a.expression)), a.scopes) }
 
   private static func binary(_ operation: BinaryOperator, _ a: Size, _ b: Size) -> Size {
-    Size(Expression(.binary(operation, a.expression, b.expression)), joined([a, b]))
+    if a.isInvalid || b.isInvalid { return Size(Expression(.invalid), joined([a, b])) }
+    return Size(Expression(.binary(operation, a.expression, b.expression)), joined([a, b]))
   }
 
   fileprivate static func call(_ function: String, _ arguments: Size...) -> Size {
     let call = Expression.Kind.call(Name(function), arguments.map { Argument($0.expression) })
     return Size(Expression(call), joined(arguments))
   }
+
+  var isInvalid: Bool { if case .invalid = expression.kind { true } else { false } }
 
   private static func joined(_ sizes: [Size]) -> [UnitScope] {
     var scopes: [UnitScope] = []

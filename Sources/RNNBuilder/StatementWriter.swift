@@ -5,7 +5,7 @@ import RNNLanguage
 /// A value that is used once is written where it is used, if nothing that was computed later would then come before it;
 /// every other value gets a name.
 struct StatementWriter {
-  /// A value without a name: the latest ones, each computed behind the one before.
+  /// A value that has no name yet; each is computed behind the one before.
   private struct Pending {
     let step: Int
     let expression: Expression
@@ -69,8 +69,9 @@ struct StatementWriter {
 
   /// The expressions of operands, and the number of operations in what uses them.
   ///
-  /// The operands that are pending must be the latest pending values, in the same order, to be written in place:
-  /// whatever is pending before them is computed before them.
+  /// Operands that are pending can be written in place if they are the latest pending values, in the same order: what
+  /// is written behind them is then computed behind them. An operand that cannot gets a name, and so does what is
+  /// pending before it.
   private mutating func take(_ operands: [Value.Term]) -> (expressions: [Expression], size: Int) {
     var wanted: [Int] = []
     for case .computed(let step, _) in operands where resultNames[step] == nil { wanted.append(step) }
@@ -82,9 +83,13 @@ struct StatementWriter {
     }
     var size = pending.suffix(count).reduce(1) { $0 + $1.size }
     if size > Self.sizeLimit { (count, size) = (0, 1) }
-    flush(upTo: pending.count - count)
-    let inlined = Dictionary(uniqueKeysWithValues: pending.map { ($0.step, $0.expression) })
-    pending = []
+    let named = Set(wanted.dropLast(count))
+    if !named.isEmpty, let last = pending.lastIndex(where: { named.contains($0.step) }) {
+      flush(upTo: last + 1)
+    }
+    let inlined = Dictionary(
+      uniqueKeysWithValues: pending.suffix(count).map { ($0.step, $0.expression) })
+    pending.removeLast(count)
     let expressions = operands.map { operand in
       switch operand {
       case .written(let expression): expression

@@ -1,5 +1,6 @@
 import RNNLanguage
 import RNNSupport
+import Synchronization
 
 /// What the closure of a cell or model declares in: sizes, parameters, inputs, instances and outputs.
 public class UnitScope {
@@ -12,6 +13,9 @@ public class UnitScope {
   /// Names that something else of the unit has: none that is made up may be equal to one of them.
   private(set) var names: Set<String> = []
   private var isOpen = true
+  /// Units that are described inside of others have greater numbers.
+  private let number = UnitScope.count.add(1, ordering: .relaxed).newValue
+  private static let count = Atomic(0)
 
   init(_ kind: UnitDeclaration.Kind, _ name: String, _ place: Place) {
     self.kind = kind
@@ -44,12 +48,16 @@ public class UnitScope {
   }
 
   /// Declares a parameter: a number, vector or matrix that is learned.
+  ///
+  /// - Parameter other: what other programs call it, such as the entries of their `state_dict`.
   public final func param(
-    _ name: String, _ shape: [Size], _ initial: InitialValue, fileID: String = #fileID, line: Int = #line
+    _ name: String, as other: String? = nil, _ shape: [Size], _ initial: InitialValue,
+    fileID: String = #fileID, line: Int = #line
   ) -> Value {
     let place = Place(fileID, line)
+    if let other { requireName(other, "a parameter", place) }
     for size in initial.sizes { _ = expression(size, place) }
-    return declare(.param, name, tensor(shape, place), initial: initial.expression, place)
+    return declare(.param, name, as: other, tensor(shape, place), initial: initial.expression, place)
   }
 
   /// Declares what a cell is applied to, in the order of its inputs, or the data of a model.
@@ -89,10 +97,11 @@ public class UnitScope {
   }
 
   final func declare(
-    _ role: DeclarationRole, _ name: String, _ type: TypeSyntax, initial: Expression? = nil, _ place: Place
+    _ role: DeclarationRole, _ name: String, as other: String? = nil, _ type: TypeSyntax,
+    initial: Expression? = nil, _ place: Place
   ) -> Value {
     declare(name, "\(role == .input ? "an" : "a") \(role.rawValue)", place)
-    let group = DeclarationGroup(name, type)
+    let group = DeclarationGroup(name, otherName: other, type)
     append(Step(.declaration(.declaration(role, [group], initial: initial)), place))
     return Value(.written(Expression(.name(name))), self)
   }
@@ -131,7 +140,11 @@ public class UnitScope {
 
   /// The expression of a size, which must be one of this unit.
   private func expression(_ size: Size, _ place: Place) -> Expression {
-    if let other = size.scopes.first(where: { $0 !== self }) { reportForeign("a size", of: other, place) }
+    if let other = size.scopes.first(where: { $0 !== self }) {
+      reportForeign("a size", of: other, place)
+    } else if size.isInvalid {
+      reportUnreadable("a size", place)
+    }
     return size.expression
   }
 
@@ -141,6 +154,7 @@ public class UnitScope {
   final func record(_ operands: [Value], results: Int, _ form: @escaping ([Expression]) -> Expression.Kind)
     -> [Value]
   {
+    for operand in operands { checkNumber(operand, place) }
     let terms = operands.map(\.term)
     guard isOpen else { return Array(repeating: Value(.faulty, self), count: results) }
     append(Step(.operation(terms, results: Array(repeating: nil, count: results), form), nil))
@@ -150,6 +164,7 @@ public class UnitScope {
   /// Writes down a statement that computes nothing new.
   final func act(_ values: [Value], _ place: Place?, _ form: @escaping ([Expression]) -> Statement.Kind) {
     for value in values {
+      checkNumber(value, place ?? self.place)
       if let other = value.scope, other !== self { reportForeign("a value", of: other, place ?? self.place) }
     }
     append(Step(.action(values.map(\.term), form), place))
@@ -221,11 +236,20 @@ public class UnitScope {
       note: "hand it over: a cell has sizes and inputs, and instances that it makes itself")
   }
 
-  /// Reports that one expression has values or sizes of several units.
-  static func reportMixed(_ scopes: [UnitScope]) {
-    for scope in scopes where scope.isOpen {
-      for other in scopes where other !== scope { scope.reportForeign("a value", of: other, scope.place) }
-    }
+  /// Reports that one expression has values or sizes of several units, in the one that is being described.
+  static func reportMixed(_ what: String, _ scopes: [UnitScope]) {
+    guard let scope = scopes.filter(\.isOpen).max(by: { $0.number < $1.number }) else { return }
+    for other in scopes where other !== scope { scope.reportForeign(what, of: other, scope.place) }
+  }
+
+  /// Reports a value of no unit that could not be made.
+  private func checkNumber(_ value: Value, _ place: Place) {
+    if case .faulty = value.term, value.scope == nil { reportUnreadable("a number", place) }
+  }
+
+  private func reportUnreadable(_ what: String, _ place: Place) {
+    report(
+      "\(what) is computed of numbers in too many steps", place, note: "let Swift compute it")
   }
 
   final func requireName(_ text: String, _ what: String, _ place: Place) {

@@ -30,6 +30,12 @@ extension Value {
   /// The mask of where the left is greater or equal, for `select`.
   public static func >= (a: Value, b: Value) -> Value { binary(.greaterOrEqual, a, b) }
 
+  /// The mask of where both are equal, for `select`; of numbers or tokens.
+  public static func == (a: Value, b: Value) -> Value { binary(.equal, a, b) }
+
+  /// The mask of where both differ, for `select`; of numbers or tokens.
+  public static func != (a: Value, b: Value) -> Value { binary(.notEqual, a, b) }
+
   /// The negative value.
   public static prefix func - (a: Value) -> Value { compute([a]) { .negate($0[0]) } }
 

@@ -11,7 +11,7 @@ public struct Value: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
     case written(Expression)
     /// A result of a step.
     case computed(step: Int, result: Int)
-    /// At fault, and reported.
+    /// At fault: reported by the unit that it belongs to, or else by the one that uses it.
     case faulty
   }
 
@@ -36,12 +36,8 @@ public struct Value: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
   /// Makes the number that a size is.
   public init(_ size: Size) {
     let scope = size.scopes.first
-    if size.scopes.count > 1 {
-      UnitScope.reportMixed(size.scopes)
-      self.init(.faulty, scope)
-    } else {
-      self.init(.written(size.expression), scope)
-    }
+    if size.scopes.count > 1 { UnitScope.reportMixed("a size", size.scopes) }
+    self.init(size.scopes.count > 1 || size.isInvalid ? .faulty : .written(size.expression), scope)
   }
 
   /// Gives a computed value a name in the listing of the model, in messages, and as an output.
@@ -59,7 +55,7 @@ public struct Value: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
   ///
   /// Of a state of an instance, `rnn["h"].next`, it is the value after the latest application.
   public var next: Value {
-    get { scope?.next(of: self) ?? Value(.written(Expression(.invalid)), nil) }
+    get { scope?.next(of: self) ?? Value(.faulty, nil) }
     nonmutating set { (scope ?? newValue.scope)?.assign(newValue, toNextOf: self) }
   }
 
@@ -79,15 +75,17 @@ public struct Value: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
       scopes.append(scope)
     }
     guard scopes.count <= 1 else {
-      UnitScope.reportMixed(scopes)
+      UnitScope.reportMixed("a value", scopes)
       return Array(repeating: Value(.faulty, scopes[0]), count: results)
     }
     if let scope = scopes.first { return scope.record(operands, results: results, form) }
     // Numbers only: there is no step to write down, and the result is written out where it is used.
-    let expressions = operands.map { operand in
-      if case .written(let expression) = operand.term { expression } else { Expression(.invalid) }
+    let expressions = operands.compactMap { operand in
+      if case .written(let expression) = operand.term { expression } else { nil }
     }
-    return Array(repeating: Value(Size(Expression(form(expressions)), [])), count: results)
+    let isComplete = expressions.count == operands.count
+    let result = isComplete ? Value(Size(Expression(form(expressions)), [])) : Value(.faulty, nil)
+    return Array(repeating: result, count: results)
   }
 
   /// Writes down a call of a function of the language.

@@ -22,50 +22,57 @@ public struct Compiler: Sendable {
   ///   - batch: the number of examples that are computed at once.
   ///   - vocabulary: the tokens of the text that the model is for; sizes of the kind `token(V)` that `sizes` leaves
   ///     open become their number.
+  ///   - ragged: numbers of steps, such as `T`, whose sequences have a number of valid steps for each example, in an
+  ///     input `NAME.lengths`.
   /// - Throws: `DiagnosticError` or `InputError` if the source, a size or an option is wrong.
   public func compile(
     contentsOf url: URL, model: String? = nil, sizes: [String: Int] = [:], batch: Int = 32,
-    vocabulary: Vocabulary? = nil
+    vocabulary: Vocabulary? = nil, ragged: Set<String> = []
   ) throws -> Program {
     try compile(
-      contentsOfFile: url.path, model: model, sizes: sizes, batch: batch, vocabulary: vocabulary)
+      contentsOfFile: url.path, model: model, sizes: sizes, batch: batch, vocabulary: vocabulary,
+      ragged: ragged)
   }
 
   /// Compiles a model of the file at a path, as `compile(contentsOf:)` does.
   public func compile(
     contentsOfFile path: String, model: String? = nil, sizes: [String: Int] = [:], batch: Int = 32,
-    vocabulary: Vocabulary? = nil
+    vocabulary: Vocabulary? = nil, ragged: Set<String> = []
   ) throws -> Program {
     try compile(
       SourceFile(contentsOf: path), imports: nil, model: model, sizes: sizes, batch: batch,
-      vocabulary: vocabulary)
+      vocabulary: vocabulary, ragged: ragged)
   }
 
   /// Compiles a model of a text, as `compile(contentsOf:)` does; `name` stands for the file in messages.
   public func compile(
     source text: String, name: String = "model", model: String? = nil, sizes: [String: Int] = [:],
-    batch: Int = 32, vocabulary: Vocabulary? = nil
+    batch: Int = 32, vocabulary: Vocabulary? = nil,
+    ragged: Set<String> = []
   ) throws -> Program {
     try compile(
       SourceFile(name: name, text: text), imports: nil, model: model, sizes: sizes, batch: batch,
-      vocabulary: vocabulary)
+      vocabulary: vocabulary, ragged: ragged)
   }
 
   /// Compiles a model that is described in Swift, as `compile(contentsOf:)` does.
   public func compile(
-    _ model: Model, sizes: [String: Int] = [:], batch: Int = 32, vocabulary: Vocabulary? = nil
+    _ model: Model, sizes: [String: Int] = [:], batch: Int = 32, vocabulary: Vocabulary? = nil,
+    ragged: Set<String> = []
   ) throws -> Program {
     try compile(
-      model.source(), imports: nil, model: model.name, sizes: sizes, batch: batch, vocabulary: vocabulary)
+      model.source(), imports: nil, model: model.name, sizes: sizes, batch: batch, vocabulary: vocabulary,
+      ragged: ragged)
   }
 
   /// Compiles the model that a checkpoint holds; nothing is read from disk.
   public func compile(
-    _ source: ModelSource, sizes: [String: Int], batch: Int = 32, vocabulary: Vocabulary? = nil
+    _ source: ModelSource, sizes: [String: Int], batch: Int = 32, vocabulary: Vocabulary? = nil,
+    ragged: Set<String> = []
   ) throws -> Program {
     try compile(
       SourceFile(name: source.path, text: source.text), imports: source.imports, model: source.name,
-      sizes: sizes, batch: batch, vocabulary: vocabulary)
+      sizes: sizes, batch: batch, vocabulary: vocabulary, ragged: ragged)
   }
 
   /// Checks the models of a file without compiling any, and gives errors and warnings.
@@ -84,7 +91,7 @@ public struct Compiler: Sendable {
 
   private func compile(
     _ source: SourceFile, imports: [String: String]?, model: String?, sizes given: [String: Int], batch: Int,
-    vocabulary: Vocabulary?
+    vocabulary: Vocabulary?, ragged: Set<String>
   ) throws -> Program {
     try options.validate()
     guard batch > 0, batch <= Limits.extent else {
@@ -106,7 +113,7 @@ public struct Compiler: Sendable {
       }
     }
     let element: RNNGraph.ElementType = options.elementType == .f64 ? .f64 : .f32
-    let lowered = try frontend.lower(source, model: model, sizes: sizes, element: element)
+    let lowered = try frontend.lower(source, model: model, sizes: sizes, element: element, ragged: ragged)
     let recorded = ModelSource(
       name: lowered.graph.name, path: source.name, text: source.text, imports: recorder.imports)
     do {

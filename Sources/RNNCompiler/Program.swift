@@ -29,6 +29,8 @@ public final class Program {
   private(set) lazy var dataInterface = DataInterface(model.graph)
   private var compilations: [Purpose: Compilation] = [:]
   private var executions: [Purpose: Execution] = [:]
+  /// The same for other sequences that are ragged.
+  private var raggedPrograms: [Set<String>: Program] = [:]
 
   init(
     _ model: LoweredModel, source: ModelSource, syntax: String, options: CompileOptions, batch: Int,
@@ -50,7 +52,26 @@ public final class Program {
     precondition(batch > 0, "a batch needs an example")
     var options = options
     if let threads { options.threads = threads }
-    return Program(
+    return with(model, batch: batch, options: options)
+  }
+
+  /// The numbers of steps, such as `T`, whose sequences have a number of valid steps for each example, in an input
+  /// `NAME.lengths`.
+  public var ragged: Set<String> { model.ragged }
+
+  /// The same model for other sequences that are ragged.
+  ///
+  /// - Throws: `DiagnosticError` if the model has no sequence of such a number of steps.
+  public func with(ragged: Set<String>) throws -> Program {
+    if ragged == self.ragged { return self }
+    if let known = raggedPrograms[ragged] { return known }
+    let program = with(try model.lowered(ragged: ragged), batch: batch, options: options)
+    raggedPrograms[ragged] = program
+    return program
+  }
+
+  private func with(_ model: LoweredModel, batch: Int, options: CompileOptions) -> Program {
+    Program(
       model, source: source, syntax: syntax, options: options, batch: batch,
       vocabulary: vocabulary, frontendTime: frontendTime)
   }
@@ -62,7 +83,7 @@ public final class Program {
     if let known = compilations[purpose] { return known }
     let graph: Graph
     do {
-      graph = try purpose.graph(from: model.graph)
+      graph = try purpose.graph(from: model.lowered(isTraining: purpose.isTraining).graph)
       try graph.verify()
     } catch  where !isForUser(error) {
       throw CompilerFault(

@@ -9,22 +9,6 @@ public struct TokenSize: Hashable, Sendable {
   public let inputs: [String]
 }
 
-/// A model as a graph, and what the source says beyond it.
-public struct LoweredModel: Sendable {
-  /// The forward graph: data, targets, parameters and initial states to outputs, loss and final states.
-  public let graph: Graph
-  /// The value of every size of the model.
-  public let sizes: [String: Int]
-  /// The sizes that bound the tokens of inputs.
-  public let tokenSizes: [TokenSize]
-  /// The instances whose cells tell what other programs call their parameters, in the order of their declaration.
-  public let otherNames: [OtherNames]
-  /// What the outputs `loss` and `accuracy` are means over: `[T, B]` if of every step, `[B]` if of every example.
-  public let means: [String: [Symbol]]
-  /// Warnings.
-  public let diagnostics: DiagnosticSet
-}
-
 /// From source to graph: parses, checks and lowers.
 public struct Frontend: Sendable {
   private let loader: SourceLoader
@@ -91,11 +75,9 @@ public struct Frontend: Sendable {
     guard let checked = checked.first.flatMap({ $0 }) else {
       preconditionFailure("model \(selected.unit.name.text) is at fault, but nothing was reported")
     }
-    if let unknown = checked.unknownSteps(ragged) { throw DiagnosticError(unknown) }
-    let lowering = ModelLowering(checked, element, ragged: ragged, isTraining: isTraining)
-    return LoweredModel(
-      graph: lowering.run(), sizes: checked.sizes, tokenSizes: selected.unit.tokenSizes,
-      otherNames: checked.otherNames(path: ""), means: lowering.means, diagnostics: checker.diagnostics)
+    return try LoweredModel(
+      checked, element, ragged: ragged, isTraining: isTraining, tokenSizes: selected.unit.tokenSizes,
+      diagnostics: checker.diagnostics)
   }
 
   private func select(_ name: String?, _ program: Program) throws(DiagnosticError) -> (
@@ -131,23 +113,6 @@ public struct Frontend: Sendable {
     return Diagnostic(
       "no-model", "'\(program.mainSource.name)' has no model '\(name)'", at: nil,
       notes: near.isEmpty ? [all] : near)
-  }
-}
-
-extension CheckedCell {
-  /// What is wrong with a set of numbers of steps, if it has one that no sequence of the model has.
-  fileprivate func unknownSteps(_ names: Set<String>) -> Diagnostic? {
-    var known: [String] = []
-    for case .steps(let length) in inputs.map(\.type.extent) where !known.contains(length) {
-      known.append(length)
-    }
-    guard let name = names.subtracting(known).min() else { return nil }
-    let note =
-      known.isEmpty
-      ? "it has no sequences" : "the numbers of steps of its sequences are \(known.joined(separator: ", "))"
-    return Diagnostic(
-      "unknown-steps", "model '\(self.name)' has no sequence of \(name) steps", at: nil,
-      notes: [Diagnostic.Note(note)])
   }
 }
 

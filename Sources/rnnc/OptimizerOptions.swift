@@ -20,7 +20,8 @@ struct OptimizerOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The parts of its two means that Adam keeps in a step. (default: 0.9,0.999)", valueName: "b1,b2"))
+      "The parts of its two means that Adam keeps in a step. (default: \(Betas.standard))", valueName: "b1,b2"
+    ))
   var betas: Betas?
 
   @Option(help: OptimizerOptions.help("The part of its mean that RMSprop keeps in a step.", .alpha))
@@ -99,12 +100,12 @@ struct OptimizerOptions: ParsableArguments {
         owners.append((number, [optimizer.name]))
       }
     }
-    return owners.map { "\($0.number) for \($0.names.joined(separator: ", "))" }.joined(separator: "; ")
+    return owners.map { "\($0.number.short) for \($0.names.joined(separator: ", "))" }.joined(separator: "; ")
   }
 }
 
 /// Two numbers with a comma between them.
-struct Betas: ExpressibleByArgument {
+struct Betas: ExpressibleByArgument, CustomStringConvertible {
   let first: Double
   let second: Double
 
@@ -113,4 +114,22 @@ struct Betas: ExpressibleByArgument {
     guard numbers.count == 2 else { return nil }
     (first, second) = (numbers[0], numbers[1])
   }
+
+  var description: String { "\(first.short),\(second.short)" }
+
+  /// Adam's usual values.
+  static let standard: Betas = {
+    let settings = Optimizer.adam().settings
+    return Betas(first: settings[.beta1] ?? 0, second: settings[.beta2] ?? 0)
+  }()
+
+  private init(first: Double, second: Double) {
+    self.first = first
+    self.second = second
+  }
+}
+
+extension Double {
+  /// The number without a fraction that is zero.
+  fileprivate var short: String { self == rounded() && abs(self) < 1e9 ? "\(Int(self))" : "\(self)" }
 }

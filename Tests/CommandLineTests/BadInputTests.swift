@@ -82,6 +82,7 @@ struct BadInputTests {
     for arguments in [
       ["compile"], ["compile", model, "--set", "H"], ["compile", model, "--emit", "poem"], ["fly"],
       ["train", model, "--epochs", "many"], ["compile", model, "--dtype", "f16"],
+      ["train", model, "--betas", "0.9"],
     ] {
       try expect(arguments, says: ["Error:", "--help"], status: 64)
     }
@@ -113,9 +114,20 @@ struct BadInputTests {
     try train("--optimizer", "sgdd", "did you mean 'sgd'")
     try train("--lr", "0", "the learning rate is 0")
     try train("--lr", "nan", "the learning rate is nan")
-    try expect(
-      ["train", model, "--text", "text.txt", "--optimizer", "momentum", "--momentum", "2"],
-      says: ["the momentum is 2"])
+    func learning(_ optimizer: String, _ options: String..., says parts: String...) throws {
+      try expect(["train", model, "--text", "text.txt", "--optimizer", optimizer] + options, says: parts)
+    }
+    try learning("momentum", "--momentum", "2", says: "momentum of the optimizer 'momentum' is 2", "below 1")
+    try learning(
+      "sgd", "--momentum", "0.9", says: "--momentum does not concern the optimizer 'sgd'",
+      "it concerns momentum,")
+    try learning("adagrad", "--betas", "0.9,0.99", says: "--betas does not concern", "adam, adamw")
+    try learning("adam", "--centered", says: "--centered does not concern", "it concerns rmsprop")
+    try train("--schedule", "cosine", "there is no schedule 'cosine'")
+    try train("--schedule", "plateau:2:1", "plateau:FACTOR:PATIENCE")
+    try train("--warmup", "-1", "--warmup -1")
+    try train("--accumulate", "0", "--accumulate 0")
+    try train("--clip-value", "-1", "--clip-value -1")
     try train("--clip", "-1", "--clip -1")
     try train("--epochs", "0", "--epochs 0")
     try train("--steps", "0", "--steps 0")

@@ -42,6 +42,12 @@ struct CheckpointTests {
     }
     let other = try command.run("train", Command.example("peephole"), "--resume", "good.st")
     #expect(other.status == 1 && other.errors.contains("tensor '"), "\(other.errors)")
+    for (flag, value, known) in [
+      ("--optimizer", "adam", "sgd"), ("--schedule", "cosine:9", "constant"), ("--accumulate", "2", "1"),
+    ] {
+      let outcome = try command.run("train", model, "--resume", "good.st", flag, value)
+      #expect(outcome.status == 1 && outcome.errors.contains("\(flag) \(known);"), "\(outcome.errors)")
+    }
     let batch = try command.run("train", model, "--resume", "good.st", "--batch", "4")
     #expect(batch.status == 1 && batch.errors.contains("--batch 2"), "\(batch.errors)")
     try command.write(sampleText + "And more.", to: "text.txt")

@@ -129,6 +129,36 @@ struct CommandTests {
     }
   }
 
+  @Test func weightsGoToPyTorchAndBack() throws {
+    try command.write(sampleText, to: "text.txt")
+    let train = ["train", model, "--text", "text.txt", "--set", "H=8", "--batch", "2", "--epochs", "1"]
+    #expect(try command.run(train + ["--checkpoint", "net.st"]).status == 0)
+    let convert = ["convert", "net.st", "--to", "pytorch", "-o", "torch.st"]
+    let converted = try command.run(convert + ["--module", "=rnn", "--module", "fc=out"])
+    #expect(converted.status == 0 && converted.output.isEmpty, "\(converted.errors)")
+    let weights = try Safetensors(contentsOfFile: command.path("torch.st")).tensors
+    #expect(
+      weights.keys.sorted() == [
+        "bias_hh_l0", "bias_ih_l0", "fc.bias", "fc.weight", "weight_hh_l0", "weight_ih_l0",
+      ])
+    let checkpoint = try Checkpoint(contentsOfFile: command.path("net.st"))
+    let vocabulary = try #require(checkpoint.metadata.vocabulary).count
+    func output(_ parameters: [String: Tensor], _ more: String...) throws -> Tensor {
+      var tensors = parameters
+      tensors["text"] = Tensor((0..<15 as Range<Int32>).map { $0 % 7 }, shape: [3, 5])
+      try Safetensors(tensors: tensors).write(toFile: command.path("in.st"))
+      let sizes = ["--set", "H=8", "--set", "V=\(vocabulary)"]
+      let outcome = try command.run(["run", model, "--tensors", "in.st", "-o", "out.st"] + sizes + more)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return try #require(try Safetensors(contentsOfFile: command.path("out.st")).tensors["output"])
+    }
+    #expect(try output(weights) == output(checkpoint.parameters))
+    #expect(try output(weights).shape == [3, 5, vocabulary])
+    #expect(try output(weights, "--batch-first") != output(weights))
+    let wrong = try command.run(convert + ["--module", "rnn=lstm"])
+    #expect(wrong.status == 1 && wrong.errors.contains("no instance 'lstm'"), "\(wrong.errors)")
+  }
+
   /// The library and the command line train alike.
   @Test func theSwiftExampleTrains() throws {
     try command.write(sampleText + "The time traveller.\n", to: "text.txt")

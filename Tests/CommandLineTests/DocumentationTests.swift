@@ -45,9 +45,10 @@ struct DocumentationTests {
   }
 
   /// Options that the pages use in commands exist.
-  @Test func optionsOfTheReadmeExist() throws {
+  @Test(arguments: ["README.md", "docs/optimizers.md"])
+  func optionsInCommandsExist(_ page: String) throws {
     let command = try Command()
-    for line in try text("README.md").replacing("\\\n", with: " ").split(separator: "\n") {
+    for line in try text(page).replacing("\\\n", with: " ").split(separator: "\n") {
       guard let start = line.firstMatch(of: /^\s*rnnc ([a-z]+)\s/) else { continue }
       let help = try command.run(String(start.1), "--help").output
       for option in line.matches(of: /--[a-z-]+/) {

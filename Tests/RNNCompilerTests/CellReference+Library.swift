@@ -52,6 +52,15 @@ extension CellReference {
       s = ["h": sigmoid(a.part(2, of: 3)) * tanh(c), "c": c]
       return s["h"]!
     },
+    // Outside of training, what is drawn is its mean.
+    CellReference("ZoneoutLSTM(I, H, 30, 10)", ["h", "c"]) { p, x, s in
+      let (o, n) = lstm(try p("W", x) + p("U", s["h"]!) + p["b"], s["c"]!)
+      func mix(_ part: Double, _ old: Vector, _ new: Vector) -> Vector {
+        old.map { part * $0 } + new.map { (1 - part) * $0 }
+      }
+      s = ["h": mix(0.1, s["h"]!, o * tanh(n)), "c": mix(0.3, s["c"]!, n)]
+      return s["h"]!
+    },
     CellReference("PeepholeLSTM(I, H)", ["h", "c"]) { p, x, s in
       let a = try p("W", x) + p("U", s["h"]!) + p["b"]
       let old = s["c"]!

@@ -26,11 +26,13 @@ struct TorchFixture: CustomTestStringConvertible {
 
   static let folder = packageRoot.appendingPathComponent("Tests/Fixtures/torch").path
 
-  /// The files of single layers; the others are of training.
+  /// The files of layers; the others are of training.
   static let names: [String] = {
     let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return files.filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix("train_") }
-      .map { String($0.dropLast(".safetensors".count)) }.sorted()
+    return files.filter { file in
+      file.hasSuffix(".safetensors") && ["rnn_", "lstm_", "gru_"].contains(where: file.hasPrefix)
+    }
+    .map { String($0.dropLast(".safetensors".count)) }.sorted()
   }()
 
   init(_ name: String) throws {
@@ -100,6 +102,7 @@ struct TorchFixture: CustomTestStringConvertible {
   var inputs: [String: Tensor] {
     get throws {
       var inputs = tensors.filter { $0.key == "x" || $0.key.contains("_l") && !$0.key.hasPrefix("grad.") }
+      inputs["lengths"] = tensors["lengths"]
       inputs["coef.y"] = tensors["coef.output"]
       for state in stateNames {
         inputs.merge(try parts("\(state)0", state: state)) { $1 }

@@ -14,7 +14,7 @@ func relativeDifference(_ found: Tensor, _ expected: Tensor) throws -> Double {
 
 @Suite("Layers compute what PyTorch's do, forwards and backwards")
 struct TorchTests {
-  static let names = TorchFixture.names.filter { !$0.contains("_len_") }
+  static let names = TorchFixture.names
 
   @Test func allFixturesAreThere() { #expect(TorchFixture.names.count == 26) }
 
@@ -25,7 +25,8 @@ struct TorchTests {
       source: fixture.source, batch: fixture.configuration.B)
     let layout: SequenceLayout = fixture.configuration.batch_first ? .batchMajor : .timeMajor
     // The weights keep PyTorch's names, and are found by their order.
-    let found = try program.run(fixture.inputs, gradients: true, layout: layout)
+    let lengths = fixture.configuration.variable_length ? "lengths" : nil
+    let found = try program.run(fixture.inputs, gradients: true, layout: layout, lengths: lengths)
     for (name, tensor) in try fixture.expected {
       // A sum of terms of both signs, which cancel: f32 loses digits there, in no matter whose hands.
       if name == "loss", precision.element == .f32 { continue }

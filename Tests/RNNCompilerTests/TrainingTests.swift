@@ -29,6 +29,10 @@ struct TrainingTests {
       optimization: OptimizationOptions(learningRate: 0.5, clipNorm: 1), seed: seed)
   }
 
+  /// A model of text that draws random numbers in training.
+  static let modelWithDropout = smallModel.replacing("rnn(onehot(text))", with: "drop(rnn(onehot(text)))")
+    .replacing("rnn = GRU(V, H)", with: "rnn = GRU(V, H)\n    drop = Dropout(H, 25)")
+
   /// All optimisers; all that counts, gathers or waits; interrupted within an epoch and within a sum of gradients.
   static let resumed =
     Optimizer.names.map { OptimizationOptions(optimizer: $0, learningRate: 0.1, clipNorm: 1) } + [
@@ -45,7 +49,7 @@ struct TrainingTests {
   func aResumedRunEndsWithTheSameBits(_ order: SamplingOrder, _ optimization: OptimizationOptions) throws {
     var options = options(order: order)
     options.optimization = optimization
-    let whole = try makeRun(options)
+    let whole = try makeRun(options, source: Self.modelWithDropout)
     #expect(try whole.run())
 
     let program = whole.trainer.program
@@ -74,6 +78,40 @@ struct TrainingTests {
     }
     #expect(try final(1) == final(1))
     #expect(try final(1).parameters != final(2).parameters)
+  }
+
+  /// The parameters of this model follow what dropout leaves, so that they show it.
+  @Test func drawsFollowTheSeedAndTheNumberOfTheStep() throws {
+    let source = """
+      cell Vector(N) {
+          param p: [N] = zeros
+          input x: [N]
+          output dot(p, dropout(x, 0.5))
+      }
+      model M(N = 64) {
+          input x: [N]
+          vector = Vector(N)
+          y = vector(x)
+          output y
+          loss y
+      }
+      """
+    func kept(seed: UInt64, threads: Int = 1) throws -> [[Double]] {
+      let program = try Compiler(CompileOptions(threads: threads)).compile(source: source, batch: 2)
+      let trainer = try Trainer(program, optimizer: .sgd(learningRate: 1), seed: seed)
+      let x = Tensor([Float](repeating: 1, count: 128), shape: [2, 64])
+      var sums = [[Double](repeating: 0, count: 64)]
+      for _ in 0..<3 {
+        _ = try trainer.step(["x": x])
+        sums.append(try numbers(#require(trainer.parameters["vector.p"])))
+      }
+      return zip(sums, sums.dropFirst()).map { zip($0, $1).map { $0 - $1 } }
+    }
+    let draws = try kept(seed: 1)
+    #expect(Set(draws).count == 3)
+    #expect(Set(draws.joined()) == [0, 1, 2])
+    #expect(try kept(seed: 1, threads: 2) == draws)
+    #expect(try Set(kept(seed: 2)).isDisjoint(with: draws))
   }
 
   @Test func perplexityFallsAndIsReportedForEachEpoch() throws {

@@ -38,12 +38,16 @@ struct StateReader {
   /// - Throws: `InputError` that names a tensor of another shape, one that nothing takes, or one that is missing.
   mutating func read(_ tensors: [String: Tensor], taken: Set<String>) throws -> [String: Tensor] {
     open = instances.filter { instance in instance.parameters.contains { tensors[$0.path] == nil } }
-    let complete = Set(instances.filter { !open.contains($0) }.flatMap(\.parameters).map(\.path))
+    let complete = instances.filter { !open.contains($0) }
+    let known = taken.union(complete.flatMap(\.parameters).map(\.path))
     let names = Set(instances.flatMap(\.parameters).map(\.name))
-    for (name, tensor) in tensors where !taken.contains(name) && !complete.contains(name) {
+    for (name, tensor) in tensors where !known.contains(name) {
       if Self.reserved.contains(where: name.hasPrefix) { continue }
       let (place, parameter) = StatePlace.parse(name)
-      if names.contains(parameter) { groups[place, default: [:]][parameter] = tensor }
+      let isSpare = complete.contains { instance in
+        instance.instance == place.module && instance.parameters.contains { $0.name == parameter }
+      }
+      if !isSpare, names.contains(parameter) { groups[place, default: [:]][parameter] = tensor }
     }
     try takeMapped()
     if open.isEmpty || groups.isEmpty { return try parameters() }

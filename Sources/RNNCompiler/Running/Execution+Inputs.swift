@@ -9,14 +9,18 @@ extension Execution {
   ///   - given: tensors by the names of inputs; others are not looked at.
   ///   - layout: the order of the axes of sequences.
   ///   - origin: where they come from, for messages.
+  ///   - names: what the caller calls inputs, where that is not their name, for messages.
   ///   - isKept: chooses inputs that keep their tensors if they are not given.
   ///   - otherName: what other programs call an input, for messages.
   /// - Throws: `InputError` if a tensor is missing or does not fit; nothing has changed then.
   func setInputs(
     _ given: [String: Tensor], layout: SequenceLayout = .timeMajor, origin: String,
-    keeping isKept: (Input) -> Bool = { _ in false }, otherName: (String) -> String? = { _ in nil }
+    names: [String: String] = [:], keeping isKept: (Input) -> Bool = { _ in false },
+    otherName: (String) -> String? = { _ in nil }
   ) throws {
-    let signature = layout == .timeMajor ? signature : Signature(graph, batch: batch, layout: layout)
+    let signature =
+      layout == .timeMajor && names.isEmpty
+      ? signature : Signature(graph, batch: batch, layout: layout, names: names)
     let given = try graph.renamingLengths(given, origin: origin)
     var sizes = KnownSizes()
     var fitting: [(number: Int, tensor: Tensor)] = []
@@ -120,7 +124,7 @@ extension Graph {
       guard let lengths = inputs.first(where: { $0.role == .lengths(of: symbol) }) else {
         throw InputError(
           "\(origin) holds '\(name)', but the model is compiled for sequences of one length",
-          note: "compile it for ragged sequences: ragged: [\"\(owner)\"] from Swift")
+          note: "compile it for ragged sequences: ragged: [\"\(symbol.name)\"] from Swift")
       }
       result[name] = nil
       if let other = given[lengths.name], try other.converted(to: .i32) != tensor.converted(to: .i32) {

@@ -8,21 +8,44 @@ extension Program {
   /// Where `tensors` has `coef.` and the name of an output or a final state, the derivatives are those of the sum of
   /// these times their coefficients, in place of the loss; such a model needs neither a loss nor targets.
   ///
+  /// Where `tensors` has the name of a sequence and `.lengths`, its examples have that number of valid steps; what is
+  /// behind them does not count, and outputs there are 0.
+  ///
   /// - Parameters:
   ///   - tensors: parameters by their path or under PyTorch's names (`parameters(from:modules:origin:)`), data and
   ///     targets by their name. Initial states that are not given are zero.
   ///   - layout: the order of the axes of sequences, in what is given and what comes back.
+  ///   - lengths: the name of the tensor with the lengths, if it is another and all sequences have the same steps.
   ///   - modules: which instances are the layers of which modules of PyTorch, where that does not follow.
   ///   - origin: where the tensors come from, for messages.
   /// - Throws: `InputError` if a tensor is missing, does not fit or holds a token outside the vocabulary.
   public func run(
     _ tensors: [String: Tensor], gradients: Bool = false, layout: SequenceLayout = .timeMajor,
-    modules: ModuleMap = ModuleMap(), origin: String = "the input"
+    lengths: String? = nil, modules: ModuleMap = ModuleMap(), origin: String = "the input"
+  ) throws -> [String: Tensor] {
+    var tensors = tensors
+    var names: [String: String] = [:]
+    if let lengths {
+      guard let tensor = tensors.removeValue(forKey: lengths) else {
+        throw InputError.missing(lengths, as: "i32[\(batch)]", among: tensors, origin)
+      }
+      let name = try nameOfLengths(givenAs: lengths)
+      tensors[name] = tensor
+      names[name] = lengths
+    }
+    return try taking(lengthsAmong: tensors).run(
+      tensors, gradients: gradients, layout: layout, names: names, modules: modules, origin: origin)
+  }
+
+  private func run(
+    _ tensors: [String: Tensor], gradients: Bool, layout: SequenceLayout, names: [String: String],
+    modules: ModuleMap, origin: String
   ) throws -> [String: Tensor] {
     let execution = try execution(for: purpose(of: tensors, gradients: gradients))
     let given = try resolvingOtherNames(tensors, modules: modules, origin: origin)
     try execution.setInputs(
-      given, layout: layout, origin: origin, otherName: { StateReader.otherName(of: $0, model.otherNames) })
+      given, layout: layout, origin: origin, names: names,
+      otherName: { StateReader.otherName(of: $0, model.otherNames) })
     try execution.run()
     var results: [String: Tensor] = [:]
     for (output, tensor) in zip(execution.graph.outputs, execution.outputs) {

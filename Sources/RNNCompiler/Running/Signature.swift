@@ -11,8 +11,13 @@ struct Signature {
   private let leastSizes: [Symbol: Int]
   /// Where tensors come from, for messages; nil for no mention.
   private let origin: String?
+  /// What the caller calls inputs, where that is not their name.
+  private let names: [String: String]
 
-  init(_ graph: Graph, batch: Int, layout: SequenceLayout = .timeMajor, origin: String? = nil) {
+  init(
+    _ graph: Graph, batch: Int, layout: SequenceLayout = .timeMajor, origin: String? = nil,
+    names: [String: String] = [:]
+  ) {
     inputs = graph.inputs
     types = graph.inputs.map { input in
       let type = graph.type(input.value)
@@ -21,6 +26,7 @@ struct Signature {
     self.batch = batch
     leastSizes = graph.leastSizes()
     self.origin = origin
+    self.names = names
   }
 
   /// The least size of a symbol.
@@ -71,7 +77,7 @@ struct Signature {
 
   /// How messages name a tensor.
   private func subject(_ index: Int) -> String {
-    "tensor '\(inputs[index].name)'" + (origin.map { " of \($0)" } ?? "")
+    "tensor '\(names[inputs[index].name] ?? inputs[index].name)'" + (origin.map { " of \($0)" } ?? "")
   }
 
   private func learn(

@@ -33,6 +33,9 @@ public enum Purpose: Hashable, Sendable {
 }
 
 extension Purpose {
+  /// Whether random draws are made.
+  var isTraining: Bool { if case .training = self { true } else { false } }
+
   /// The graph for this purpose, before optimisation.
   ///
   /// - Throws: `InputError` if the model lacks what the purpose needs.

@@ -33,7 +33,10 @@ extension TypeSyntax {
 }
 
 extension DeclarationGroup {
-  package init(_ name: String, _ type: TypeSyntax) { self.init(names: [Name(name)], type: type) }
+  package init(_ name: String, otherName: String? = nil, _ type: TypeSyntax) {
+    self.init(
+      names: [Name(name)], otherNames: otherName.map { [name: Name($0)] } ?? [:], type: type)
+  }
 }
 
 extension DefinedName {

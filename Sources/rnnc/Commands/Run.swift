@@ -26,6 +26,12 @@ struct Run: ParsableCommand {
   @Flag(help: "Sequences are [batch, steps, …], in both files.")
   var batchFirst = false
 
+  @Option(
+    help:
+      "The tensor that says how many steps of each example are valid; found by itself if called as in x.lengths."
+  )
+  var lengths: String?
+
   @OptionGroup var modules: ModuleOptions
 
   @Option(name: .short, help: "The safetensors file to write.")
@@ -39,7 +45,8 @@ struct Run: ParsableCommand {
     let layout: SequenceLayout = batchFirst ? .batchMajor : .timeMajor
     let results = try program.with(batch: program.batchSize(of: given.tensors, layout: layout) ?? 1)
       .run(
-        given.tensors, gradients: gradients, layout: layout, modules: modules.map, origin: "'\(tensors)'")
+        given.tensors, gradients: gradients, layout: layout, lengths: lengths, modules: modules.map,
+        origin: "'\(tensors)'")
     try Safetensors(tensors: results).write(toFile: output)
   }
 }

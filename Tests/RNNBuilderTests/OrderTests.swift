@@ -1,0 +1,110 @@
+import RNNCompiler
+import RNNTestSupport
+import Testing
+
+/// A listing writes values where they are used; none of that may change what is computed, or in which order.
+@Suite("The order of Swift is the order of the graph")
+struct OrderTests {
+  /// A value, and the name it has in a text that names every value.
+  private typealias Named = (value: Value, name: String)
+
+  /// The same random computation in Swift and as a text with a line for every step.
+  private func randomModels(seed: UInt64) -> (swift: Model, text: String) {
+    var random = SplitMix64(seed: seed)
+    var lines: [String] = []
+    let cell = Cell("Step") { c in
+      let H = c.size("H")
+      var known: [Named] = [
+        (c.param("W", [H, H], .orthogonal), "W"), (c.input("x", [H]), "x"), (c.state("h", [H]), "h"),
+      ]
+      let W = known.removeFirst()
+      let h = known[1].value
+      func add(_ expression: String, _ values: [Value]) {
+        let names = values.map { _ in "v\(known.count)_\(lines.count)" }
+        let unique = names.enumerated().map { "\($1)_\($0)" }
+        lines.append("\(unique.joined(separator: ", ")) = \(expression)")
+        for (value, name) in zip(values, unique) { known.append((value, name)) }
+      }
+      /// Recent values are likelier, so that chains and trees appear, and old ones are used again.
+      func pick() -> Named {
+        let back = random.chance(0.7) ? min(known.count, 3) : known.count
+        return known[known.count - 1 - random.below(back)]
+      }
+      for _ in 0..<(4 + random.below(40)) {
+        let (a, b, d) = (pick(), pick(), pick())
+        switch random.below(8) {
+        case 0: add("\(a.name) + \(b.name)", [a.value + b.value])
+        case 1: add("\(a.name) * \(b.name)", [a.value * b.value])
+        case 2: add("\(a.name) - 2", [a.value - 2])
+        case 3: add("W @ \(a.name)", [W.value • a.value])
+        case 4: add("tanh(\(a.name))", [tanh(a.value)])
+        case 5:
+          add("where(\(a.name) < \(b.name), \(d.name), -1)", [select(a.value < b.value, d.value, -1)])
+        case 6:
+          let (first, second) = split(concat(a.value, b.value))
+          add("split(concat(\(a.name), \(b.name)), 2)", [first, second])
+        default: add("\(a.name)[0:H]", [a.value[to: H]])
+        }
+      }
+      let (next, out) = (pick(), pick())
+      h.next = next.value
+      lines.append("h' = \(next.name)")
+      c.output(out.value + h.next)
+      lines.append("output \(out.name) + h'")
+    }
+    let model = Model("M") { m in
+      let x = m.input("x", .seq([4]))
+      let y = m.instance("step", of: cell, 4)(x)
+      m.output(y)
+      m.loss(sum(y))
+    }
+    let text = """
+      cell Step(H) {
+          param W: [H, H] = orthogonal
+          input x: [H]
+          state h: [H]
+          \(lines.joined(separator: "\n    "))
+      }
+      model M {
+          input x: seq [4]
+          step = Step(4)
+          _y = step(x)
+          output _y
+          loss sum(_y)
+      }
+      """
+    return (model, text)
+  }
+
+  @Test(arguments: 0..<60)
+  func aListingComputesTheSameInTheSameOrder(_ seed: Int) throws {
+    let (model, text) = randomModels(seed: UInt64(seed))
+    let expected = try Compiler().compile(source: text, batch: 2).graph
+    #expect(try Compiler().compile(model, batch: 2).graph == expected, "\(text)\n\(model.listing)")
+  }
+
+  @Test func aValueUsedOnceIsWrittenWhereItIsUsed() {
+    let model = Model("M") { m in
+      let x = m.input("x", .seq([4]))
+      let y = m.input("y", .seq([4]))
+      let scale = (1 + mean(x)).named("scale")
+      let a = tanh(x) * scale
+      let b = sigmoid(y)
+      m.output("sum", a * b + (1 - b) * x)
+      m.output(-(-x) - (x - y) - 2 * (x / (y * y)) * -3)
+    }
+    #expect(
+      model.listing == """
+        model M {
+            input x: seq [4]
+            input y: seq [4]
+            scale = 1 + mean(x)
+            _1 = tanh(x) * scale
+            _2 = sigmoid(y)
+            output sum = _1 * _2 + (1 - _2) * x
+            output --x - (x - y) - 2 * (x / (y * y)) * -3
+        }
+
+        """)
+  }
+}
