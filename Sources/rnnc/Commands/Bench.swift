@@ -64,7 +64,7 @@ struct Bench: ParsableCommand {
   }
 
   private func builtIn() throws -> [BenchmarkCase] {
-    let cases = BenchmarkCase.all.filter { $0.name.contains(filter ?? "") }
+    let cases = BenchmarkCase.all.filter { one in filter.map { one.name.contains($0) } ?? true }
     if cases.isEmpty {
       throw InputError(
         "no case has '\(filter ?? "")' in its name",
