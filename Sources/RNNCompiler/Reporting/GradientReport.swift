@@ -24,6 +24,7 @@ public struct GradientReport: Sendable {
     sizes = program.sizes
     let tensors = try program.randomTensors(steps: steps, seed: seed)
     let found = try program.run(tensors, gradients: true)
+    try Self.requireNumbers(found, seed: seed)
     var point: [String: [Double]] = [:]
     var gradients: [String: [Double]] = [:]
     for (name, tensor) in tensors {
@@ -37,6 +38,29 @@ public struct GradientReport: Sendable {
       for (name, numbers) in moved { all[name] = Tensor(numbers, shape: tensors[name]?.shape ?? []) }
       return try program.run(all)["loss"]?.numbers.first ?? .nan
     }
+    if let result = results.first(where: { !$0.difference.isFinite }) {
+      throw Self.undefined(
+        "the loss is \(result.difference) where '\(result.name)' is a little different", seed)
+    }
+  }
+
+  /// Checks that the model has a value and derivatives at the point.
+  private static func requireNumbers(_ found: [String: Tensor], seed: UInt64) throws {
+    // What is computed first tells the most about what is wrong.
+    func rank(_ name: String) -> Int { name.hasPrefix("grad.") ? 2 : name == "loss" ? 1 : 0 }
+    for (name, tensor) in found.sorted(by: { (rank($0.key), $0.key) < (rank($1.key), $1.key) }) {
+      guard let (value, place) = tensor.firstNonFinite else { continue }
+      throw undefined("'\(name)' \(place.isEmpty ? "is \(value)" : "holds \(value) at \(place)")", seed)
+    }
+  }
+
+  private static func undefined(_ what: String, _ seed: UInt64) -> InputError {
+    InputError(
+      "the gradient cannot be checked: \(what)",
+      notes: [
+        "log and sqrt of what may be negative, '/' by what may be 0, and exp of what may be large have no value",
+        "the point is random: try another --seed than \(seed)",
+      ])
   }
 }
 

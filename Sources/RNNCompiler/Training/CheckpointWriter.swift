@@ -89,8 +89,14 @@ public struct CheckpointWriter {
 extension TrainingRun {
   /// The run at rest.
   ///
-  /// - Throws: `InputError` if one of its numbers is not finite.
+  /// - Throws: `InputError` if the run has diverged: one of its numbers may not be finite although the loss was.
   fileprivate func soundCheckpoint() throws -> Checkpoint {
+    func diverged(_ what: String) -> InputError {
+      InputError(
+        "\(what) after step \(position.step): the training diverged",
+        note: "lower --lr, or bound the gradient with --clip")
+    }
+    if hasDiverged { throw diverged("there is nothing to keep") }
     let checkpoint = checkpoint()
     let parts = [
       checkpoint.latestParameters ?? checkpoint.parameters, checkpoint.optimizerState,
@@ -98,9 +104,7 @@ extension TrainingRun {
     ]
     for (name, tensor) in parts.flatMap({ $0.sorted { $0.key < $1.key } }) {
       guard let (value, place) = tensor.firstNonFinite else { continue }
-      throw InputError(
-        "tensor '\(name)' holds \(value) at \(place) after step \(position.step): the training diverged",
-        note: "lower --lr, or bound the gradient with --clip")
+      throw diverged("tensor '\(name)' holds \(value) at \(place)")
     }
     return checkpoint
   }

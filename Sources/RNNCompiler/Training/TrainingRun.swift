@@ -17,6 +17,8 @@ public final class TrainingRun {
   public private(set) var stepsDone = 0
   /// The number of tokens or examples trained on in this run of the program.
   public private(set) var unitsDone = 0
+  /// Whether the loss or the gradient became no number, after which nothing of the run is of use.
+  public private(set) var hasDiverged = false
   /// The parameters in training.
   public let trainer: Trainer
 
@@ -153,8 +155,10 @@ extension TrainingRun {
   /// Trains until all epochs are done or a hook wants to stop; gives whether all are done.
   ///
   /// - Throws: `InputError` if the loss or the gradient is no number any more, and whatever a hook throws.
+  /// - Requires: the run has not diverged.
   @discardableResult
   public func run(_ hooks: Hooks = Hooks()) throws -> Bool {
+    precondition(!hasDiverged, "the run has diverged")
     let clock = ContinuousClock()
     let start = clock.now
     let startFraction = isComplete ? 1 : fraction(source.batchCount(epoch: position.epoch))
@@ -215,7 +219,8 @@ extension TrainingRun {
   }
 
   private func diverged(_ what: String, _ value: Double) -> InputError {
-    InputError(
+    hasDiverged = true
+    return InputError(
       "\(what) became \(value) in step \(position.step) (epoch \(position.epoch + 1), batch "
         + "\(position.batch + 1)): the training diverged",
       note: "lower --lr, or bound the gradient with --clip")
