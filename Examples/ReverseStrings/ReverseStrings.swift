@@ -8,24 +8,28 @@ import RNNCompiler
 //
 //   swift run -c release ReverseStrings
 
-let longest = 12
-
 @main
 struct ReverseStrings: ParsableCommand {
+  @Option(help: "The letters of the longest strings.") var longest = 12
   @Option(help: "How often the parameters change.") var updates = 1500
   @Option(help: "Decides every random number.") var seed: UInt64 = 0
 
+  func validate() throws {
+    // There must be enough short strings for some to stay unseen.
+    guard (4...100).contains(longest) else { throw ValidationError("--longest is a number from 4 to 100.") }
+  }
+
   func run() throws {
+    let start = ContinuousClock.now
     let model = URL(fileURLWithPath: "../reverse.rnn", relativeTo: URL(fileURLWithPath: #filePath))
     let program = try Compiler().compile(contentsOf: model, model: "Teach", batch: 64, ragged: ["S", "T"])
     let trainer = try Trainer(
       program, optimizer: .adam(learningRate: 0.005), schedule: .cosine(over: .updates(max(1, updates))),
       clipNorm: 1, seed: seed)
-    let start = ContinuousClock.now
     var random = RandomStream(seed: seed, name: "training")
     var seen: Set<[Int32]> = []
     for update in stride(from: 1, through: updates, by: 1) {
-      let words = (0..<64).map { _ in word(&random) }
+      let words = (0..<64).map { _ in word(longest, &random) }
       seen.formUnion(words)
       trainer.resetState()
       let step = try trainer.step(examples(words))
@@ -36,14 +40,14 @@ struct ReverseStrings: ParsableCommand {
     var others = RandomStream(seed: seed, name: "test")
     var words: [[Int32]] = []
     while words.count < 1000 {
-      let word = word(&others)
+      let word = word(longest, &others)
       if !seen.contains(word) { words.append(word) }
     }
     let reversed = try reverse(words, with: trainer.parameters, model)
     for (word, result) in zip(words, reversed).prefix(3) { print(text(word), "→", text(result)) }
     let share = Double(zip(words, reversed).count { $0.reversed() == $1 }) / Double(words.count)
     print("exact on 1000 strings that it has not seen:", String(format: "%.1f %%", 100 * share))
-    print("trained for", String(format: "%.1f s", seconds))
+    print("compiled and trained in", String(format: "%.1f s", seconds))
   }
 }
 
@@ -54,7 +58,7 @@ func reverse(
   let program = try Compiler().compile(
     contentsOf: model, model: "Reverse", batch: words.count, ragged: ["S"])
   var inputs = parameters.merging(sequences("word", words)) { $1 }
-  inputs["clock"] = Tensor(.f32, shape: [longest + 1, words.count])
+  inputs["clock"] = Tensor(.f32, shape: [1 + (words.map(\.count).max() ?? 0), words.count])
   let letters = try program.run(inputs)["output"]?.values(as: Int32.self) ?? []
   return words.indices.map { word in
     let column = stride(from: word, to: letters.count, by: words.count).map { letters[$0] }
@@ -80,7 +84,7 @@ func sequences(_ name: String, _ rows: [[Int32]]) -> [String: Tensor] {
   ]
 }
 
-func word(_ random: inout RandomStream) -> [Int32] {
+func word(_ longest: Int, _ random: inout RandomStream) -> [Int32] {
   (0...random.integer(below: longest)).map { _ in Int32(1 + random.integer(below: 26)) }
 }
 
