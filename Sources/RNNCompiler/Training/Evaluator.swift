@@ -7,11 +7,19 @@ import RNNGraph
 final class Evaluator {
   private let program: Program
   private var executions: [Int: Execution] = [:]
+  /// The evaluators for data whose sequences are ragged.
+  private var ragged: [Set<String>: Evaluator] = [:]
 
   init(_ program: Program) { self.program = program }
 
   /// Measures on every example of a data set; states that the data does not give start at zero in each.
   func evaluate(_ data: Dataset, _ parameters: [String: Tensor]) throws -> Evaluation {
+    let fitting = try program.taking(lengthsAmong: data.tensors)
+    if fitting !== program {
+      let evaluator = ragged[fitting.ragged] ?? Evaluator(fitting)
+      ragged[fitting.ragged] = evaluator
+      return try evaluator.evaluate(data, parameters)
+    }
     let interface = program.dataInterface
     let data = try interface.fit(data)
     var sums = EvaluationSums()

@@ -23,8 +23,9 @@ public struct TrainingStep: Sendable, Hashable {
 ///
 /// States of cells are carried from step to step, without a gradient through them, until `resetState()`.
 ///
-/// A batch may have fewer examples than the program, as the last one of an epoch. It gets code of its own, which is
-/// compiled when its size first comes, and states start at zero where the size changes.
+/// A batch may have fewer examples than the program, as the last one of an epoch, or `NAME.lengths` for sequences of
+/// different lengths. It gets code of its own, which is compiled when such a batch first comes, and states start at zero
+/// where the number of examples changes.
 public final class Trainer {
   /// The model.
   public let program: Program
@@ -45,8 +46,8 @@ public final class Trainer {
   private let options: TrainingStepOptions
   /// The execution that holds the tensors.
   private var execution: Execution
-  /// The executions by their number of examples.
-  private var executions: [Int: Execution]
+  /// All executions so far, by what they are for.
+  private var executions: [BatchKind: Execution]
   private lazy var evaluator = Evaluator(program)
   private let text: TextInterface?
   private let seed: UInt64
@@ -90,7 +91,7 @@ public final class Trainer {
     }
     execution = try Execution(
       program.compilation(for: .training(options)), options: program.options, batch: program.batch)
-    executions = [program.batch: execution]
+    executions = [BatchKind(examples: program.batch, ragged: program.ragged): execution]
     text = try? TextInterface(program.model.graph)
     let parameters = try program.initialParameters(seed: seed)
     for (i, input) in execution.graph.inputs.enumerated() where !input.isData {
@@ -119,7 +120,7 @@ public final class Trainer {
   /// - Throws: `InputError` if a tensor is missing, does not fit or holds a token outside the vocabulary; nothing has
   ///   changed then.
   public func step(_ tensors: [String: Tensor]) throws -> TrainingStep {
-    try setExamples(program.batchSize(of: tensors) ?? program.batch)
+    try select(for: tensors)
     try execution.setInputs(tensors, origin: "the batch") { !$0.isData }
     setRandomSeed()
     try execution.run()
@@ -184,25 +185,28 @@ public final class Trainer {
     try execution.addEvaluation(to: &sums, program.model.means)
   }
 
-  /// Gives the tensors to code for so many examples.
-  private func setExamples(_ examples: Int) throws {
-    // What is too much is left to the check of the batch.
-    guard examples != execution.batch, examples < program.batch || execution.batch != program.batch else {
-      return
-    }
-    let examples = min(examples, program.batch)
+  /// Gives the tensors to the code for such a batch.
+  private func select(for tensors: [String: Tensor]) throws {
+    // What is too large is left to the check of the batch.
+    let examples = min(program.batchSize(of: tensors) ?? program.batch, program.batch)
+    let fitting = try program.taking(lengthsAmong: tensors)
+    let kind = BatchKind(examples: examples, ragged: fitting.ragged)
     let next =
-      try executions[examples]
+      try executions[kind]
       ?? Execution(
-        program.with(batch: examples).compilation(for: purpose), options: program.options, batch: examples)
-    executions[examples] = next
-    // One graph serves both, so the numbers of inputs agree.
-    swap(&next.inputs, &execution.inputs)
-    execution = next
-    for (i, input) in execution.graph.inputs.enumerated() where input.role == .state {
-      execution.inputs[i] = Tensor(
-        execution.signature.elementType(i), shape: execution.signature.shape(i, [.batch: examples]))
+        fitting.with(batch: examples).compilation(for: purpose), options: program.options, batch: examples)
+    executions[kind] = next
+    guard next !== execution else { return }
+    let isSameSize = next.batch == execution.batch
+    for (i, input) in next.graph.inputs.enumerated() where !input.isData {
+      if input.role == .state, !isSameSize {
+        next.inputs[i] = Tensor(
+          next.signature.elementType(i), shape: next.signature.shape(i, [.batch: examples]))
+      } else if let other = execution.inputNumber(input.name) {
+        swap(&next.inputs[i], &execution.inputs[other])
+      }
     }
+    execution = next
   }
 
   private func set(_ hyperparameter: String, to number: Double) {
@@ -299,4 +303,10 @@ extension Input {
     case .parameter, .state, .hyperparameter, .optimizer, .seed: false
     }
   }
+}
+
+/// What code for a batch depends on.
+private struct BatchKind: Hashable {
+  let examples: Int
+  let ragged: Set<String>
 }

@@ -44,7 +44,8 @@ public final class TrainingRun {
   /// Prepares a run over a data set from its start.
   ///
   /// - Parameters:
-  ///   - program: compiled for `options.batchSize`, or as many examples as there are if these are fewer.
+  ///   - program: compiled for `options.batchSize`, or as many examples as there are if these are fewer. Whether
+  ///     sequences are ragged follows from the data.
   ///   - validation: data to measure with after each epoch.
   ///   - options: fingerprints are filled in; what is about text is not looked at.
   /// - Throws: `InputError` if the data does not fit the model.
@@ -53,6 +54,8 @@ public final class TrainingRun {
   ) throws {
     precondition(
       program.batch == min(options.batchSize, data.count), "the program is compiled for another batch")
+    let program = try program.taking(
+      lengthsAmong: data.tensors.merging(validation?.tensors ?? [:]) { $1 })
     try self.init(
       program, ExampleSource(data, validation: validation, program, options), nil, options)
   }
