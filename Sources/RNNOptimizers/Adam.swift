@@ -61,19 +61,20 @@ private struct Moments {
   init(_ step: OptimizerStep) throws {
     self.step = step
     // 1 - βᵗ is the mean of ones that starts at zero.
-    let correction1 = try step.scalarState("bias_correction1") { Self.mean($0, step[.beta1]) }
-    let correction2 = try step.scalarState("bias_correction2") { Self.mean($0, step[.beta2]) }
+    let correction1 = try step.scalarState("bias_correction1") {
+      mean($0, $0.constant(1), keeping: step[.beta1])
+    }
+    let correction2 = try step.scalarState("bias_correction2") {
+      mean($0, $0.constant(1), keeping: step[.beta2])
+    }
     rate = step.learningRate / correction1
     scale = 1 / sqrt(correction2)
   }
 
   /// What a parameter loses.
   func change(_ p: Parameter, _ g: Term) throws -> Term {
-    let (beta1, beta2) = (step[.beta1], step[.beta2])
-    let m = try step.state("first_moment", of: p) { beta1 * $0 + (1 - beta1) * g }
-    let v = try step.state("second_moment", of: p) { beta2 * $0 + (1 - beta2) * (g * g) }
+    let m = try step.state("first_moment", of: p) { mean($0, g, keeping: step[.beta1]) }
+    let v = try step.state("second_moment", of: p) { mean($0, g * g, keeping: step[.beta2]) }
     return rate * m / (scale * sqrt(v) + step[.epsilon])
   }
-
-  private static func mean(_ old: Term, _ beta: Double) -> Term { beta * old + (1 - beta) }
 }

@@ -23,14 +23,13 @@ extension Optimizer {
         .weightDecay: weightDecay,
       ]
     ) { step in
-      let alpha = step[.alpha]
-      return { p, gradient in
+      { p, gradient in
         let g = step.decayed(gradient, p)
-        var square = try step.state("square_mean", of: p) { alpha * $0 + (1 - alpha) * (g * g) }
+        var square = try step.state("square_mean", of: p) { mean($0, g * g, keeping: step[.alpha]) }
         if step[.centered] != 0 {
-          let mean = try step.state("mean", of: p) { alpha * $0 + (1 - alpha) * g }
+          let average = try step.state("mean", of: p) { mean($0, g, keeping: step[.alpha]) }
           // Rounding may leave less than nothing.
-          square = max(square - mean * mean, 0)
+          square = max(square - average * average, 0)
         }
         var direction = g / (sqrt(square) + step[.epsilon])
         if step[.momentum] != 0 {

@@ -69,3 +69,6 @@ func exp(_ x: Term) -> Term { x.applying(.exp) }
 func cos(_ x: Term) -> Term { x.applying(.cos) }
 func min(_ a: Term, _ b: Term) -> Term { Term.combine(.minimum, a, b) }
 func max(_ a: Term, _ b: Double) -> Term { Term.combine(.maximum, a, a.constant(b)) }
+
+/// The running mean `β old + (1 - β) new`, in a form that reads `old` where `new` is known and not before.
+func mean(_ old: Term, _ new: Term, keeping beta: Double) -> Term { old + (1 - beta) * (new - old) }
