@@ -189,6 +189,34 @@ struct DataTests {
     try expect(["generate", "c.st", "--prefix", "a"], says: ["not of a model that reads text"])
   }
 
+  @Test func numbersThatAreNotFiniteAreFoundWhereverTheyAre() throws {
+    try command.write(
+      """
+      model M(H = 3) {
+          input x: seq [H]
+          rnn = GRU(H, H)
+          output rnn(x)
+      }
+      """, to: "run.rnn")
+    let program = try Compiler().compile(contentsOfFile: command.path("run.rnn"), batch: 2)
+    var good = try program.initialParameters(seed: 0)
+    good["x"] = Tensor(.f32, shape: [4, 2, 3])
+    good["rnn.h"] = Tensor(.f32, shape: [2, 3])
+    for (name, place) in [("x", "[1, 0, 1]"), ("rnn.U", "[2, 1]"), ("rnn.h", "[0, 1]")] {
+      var tensors = good
+      let shape = try #require(good[name]).shape
+      var numbers = [Float](repeating: 0, count: shape.reduce(1, *))
+      numbers[7 % numbers.count] = name == "x" ? -.infinity : .nan
+      tensors[name] = Tensor(numbers, shape: shape)
+      try Safetensors(tensors: tensors).write(toFile: command.path("in.st"))
+      let outcome = try command.run("run", "run.rnn", "--tensors", "in.st", "-o", "out.st")
+      #expect(outcome.status == 1)
+      #expect(
+        outcome.errors.contains("tensor '\(name)' holds \(name == "x" ? "-inf" : "nan") at \(place)"),
+        "\(outcome.errors)")
+    }
+  }
+
   @Test func aModelWithoutAValueAtThePointCannotBeChecked() throws {
     try command.write(
       "model M(H = 2) {\n  input x: [H]\n  y = log(x)\n  output y\n  loss sum(y * y)\n}\n", to: "log.rnn")

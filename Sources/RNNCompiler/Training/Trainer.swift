@@ -119,6 +119,7 @@ public final class Trainer {
   ///   the step before left.
   /// - Throws: `InputError` if a tensor is missing, does not fit or holds a token outside the vocabulary; nothing has
   ///   changed then.
+  @discardableResult
   public func step(_ tensors: [String: Tensor]) throws -> TrainingStep {
     try select(for: tensors)
     try execution.setInputs(tensors, origin: "the batch") { !$0.isData }
@@ -137,12 +138,14 @@ public final class Trainer {
   }
 
   /// Trains on a batch of a data set; states that the data does not give start at zero.
+  @discardableResult
   public func step(_ batch: Dataset.Batch) throws -> TrainingStep {
     resetState()
     return try step(program.dataInterface.tensors(of: batch))
   }
 
   /// Trains on a batch of text; states are zeroed first if the batch does not continue the one before.
+  @discardableResult
   public func step(_ batch: TokenBatch) throws -> TrainingStep {
     guard let text else {
       _ = try TextInterface(program.model.graph)
@@ -185,17 +188,33 @@ public final class Trainer {
     try execution.addEvaluation(to: &sums, program.model.means)
   }
 
+  /// Compiles what batches of so many examples need, before the first of them comes.
+  func prepare(examples: Int) throws {
+    _ = try execution(for: BatchKind(examples: examples, ragged: program.ragged), program)
+  }
+
+  /// Compiles what it takes to measure on a data set, or with none on a text.
+  func prepareEvaluation(on data: Dataset?) throws { try evaluator.prepare(data) }
+
+  /// How long it took to compile what there is to train and to measure.
+  var compileTime: Duration {
+    executions.values.reduce(evaluator.compileTime) { $0 + $1.compileTime }
+  }
+
+  private func execution(for kind: BatchKind, _ fitting: Program) throws -> Execution {
+    if let known = executions[kind] { return known }
+    let compilation = try fitting.with(batch: kind.examples).compilation(for: purpose)
+    let execution = try Execution(compilation, options: program.options, batch: kind.examples)
+    executions[kind] = execution
+    return execution
+  }
+
   /// Gives the tensors to the code for such a batch.
   private func select(for tensors: [String: Tensor]) throws {
     // What is too large is left to the check of the batch.
     let examples = min(program.batchSize(of: tensors) ?? program.batch, program.batch)
     let fitting = try program.taking(lengthsAmong: tensors)
-    let kind = BatchKind(examples: examples, ragged: fitting.ragged)
-    let next =
-      try executions[kind]
-      ?? Execution(
-        fitting.with(batch: examples).compilation(for: purpose), options: program.options, batch: examples)
-    executions[kind] = next
+    let next = try execution(for: BatchKind(examples: examples, ragged: fitting.ragged), fitting)
     guard next !== execution else { return }
     let isSameSize = next.batch == execution.batch
     for (i, input) in next.graph.inputs.enumerated() where !input.isData {

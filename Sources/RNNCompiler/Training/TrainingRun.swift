@@ -79,6 +79,7 @@ public final class TrainingRun {
     self.options.dataFingerprint = source.fingerprint
     self.options.validationFingerprint = source.validationFingerprint
     trainer = try Trainer(program, options: options.optimization, seed: options.seed)
+    try source.prepare(trainer)
   }
 
   /// Goes on where a checkpoint stands.
@@ -158,10 +159,9 @@ extension TrainingRun {
   /// Trains until all epochs are done or a hook wants to stop; gives whether all are done.
   ///
   /// - Throws: `InputError` if the loss or the gradient is no number any more, and whatever a hook throws.
-  /// - Requires: the run has not diverged.
   @discardableResult
   public func run(_ hooks: Hooks = Hooks()) throws -> Bool {
-    precondition(!hasDiverged, "the run has diverged")
+    if hasDiverged { throw InputError("the training diverged, and cannot go on") }
     let clock = ContinuousClock()
     let start = clock.now
     let startFraction = isComplete ? 1 : fraction(source.batchCount(epoch: position.epoch))
