@@ -10,7 +10,7 @@ ifneq ($(PKGCONFIG_DIR),)
 export PKG_CONFIG_PATH := $(PKGCONFIG_DIR):$(PKG_CONFIG_PATH)
 endif
 
-.PHONY: setup build demo test lint format install
+.PHONY: setup build demo test lint format install bench-peers
 .DEFAULT_GOAL := build
 
 setup:
@@ -30,6 +30,12 @@ test: setup lint
 	swift build
 	swift test --parallel
 	Scripts/test-dependent
+
+# Other systems beside rnnc, from the Python package index.
+bench-peers: build
+	test -d .build/peers || python3 -m venv .build/peers
+	.build/peers/bin/pip install --quiet torch jax onnxruntime onnx
+	.build/peers/bin/python Benchmarks/peers.py --rnnc $(RNNC)
 
 lint:
 	swift format lint --strict --recursive $(SOURCES)

@@ -39,7 +39,7 @@ struct RNNC: ParsableCommand {
       """,
     version: "rnnc \(RNNCompiler.version)",
     subcommands: [
-      Check.self, Compile.self, Train.self, Generate.self, Run.self, Convert.self, GradCheck.self,
+      Check.self, Compile.self, Train.self, Generate.self, Run.self, Convert.self, GradCheck.self, Bench.self,
       Show.self,
     ])
 

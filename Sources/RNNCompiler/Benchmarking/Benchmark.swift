@@ -1,0 +1,120 @@
+import RNNCodegen
+import RNNGraph
+
+/// How long a case took, beside what the machine allows.
+public struct BenchmarkResult: Sendable {
+  /// The name of the case.
+  public let name: String
+  /// What was timed.
+  public let kind: BenchmarkCase.Kind
+  /// The median of the times of a call, and the least.
+  public let seconds: Double, leastSeconds: Double
+  /// From the source to code that is ready to run.
+  public let compileSeconds: Double
+  /// The arithmetic of the products of a call.
+  public let operations: Double
+  /// The share of the machine's rate of multiply-adds that the median reaches.
+  public let peakShare: Double
+  /// The share of the machine's rate of reading as much memory as the weights take; nil of training.
+  public let bandwidthShare: Double?
+
+  /// Billions of floating-point operations in a second.
+  public var gigaflops: Double { operations / seconds / 1e9 }
+}
+
+/// Times models, and the machine beside them.
+public final class Benchmark {
+  /// Multiply-adds in registers: floating-point operations in a second, of all threads.
+  public let peak: Double
+  private let options: CompileOptions
+  private let probe: MachineProbe
+  private let pool: ThreadPool
+
+  /// Measures the machine.
+  public init(_ options: CompileOptions = CompileOptions()) throws {
+    self.options = options
+    let pool = try ThreadPool(count: options.threads)
+    probe = try MachineProbe()
+    self.pool = pool
+    peak = probe.multiplyAddRate(threads: options.threads) { pool.run($0, context: $1) }
+  }
+
+  /// Bytes that all threads read in a second from a working set of a size.
+  public func bandwidth(bytes: Int) -> Double {
+    probe.readRate(bytes: bytes, threads: options.threads) { [pool] in pool.run($0, context: $1) }
+  }
+
+  /// Times a case for about `seconds`, after a warm-up.
+  public func run(_ benchmark: BenchmarkCase, seconds: Double = 0.6) throws -> BenchmarkResult {
+    try run(
+      benchmark, seconds: seconds,
+      Compiler(options).compile(source: benchmark.source, name: benchmark.name, batch: benchmark.batch))
+  }
+
+  /// Times a program, as a case of the kind and with the steps of `benchmark`.
+  public func run(
+    _ benchmark: BenchmarkCase, seconds: Double = 0.6, _ program: Program
+  ) throws -> BenchmarkResult {
+    let tensors = try program.randomTensors(steps: benchmark.steps, seed: 0)
+    let start = ContinuousClock.now
+    let call = try prepare(benchmark.kind, program, tensors)
+    let compileSeconds = (ContinuousClock.now - start + program.frontendTime) / .seconds(1)
+    let times = try Self.times(of: call, seconds: seconds)
+    var sizes = Dictionary(
+      program.model.graph.symbols.map { ($0, benchmark.steps) }, uniquingKeysWith: { first, _ in first })
+    sizes[.batch] = program.batch
+    let work = Work(of: program.model.graph, sizes)
+    let median = times[times.count / 2]
+    // The backward pass has two products for each one of the forward pass.
+    let operations = work.operations * (benchmark.kind == .training ? 3 : 1)
+    let rate = work.weightBytes > 0 ? bandwidth(bytes: Int(work.weightBytes)) : .infinity
+    return BenchmarkResult(
+      name: benchmark.name, kind: benchmark.kind, seconds: median, leastSeconds: times[0],
+      compileSeconds: compileSeconds, operations: operations, peakShare: operations / median / peak,
+      bandwidthShare: benchmark.kind == .training ? nil : work.bytesRead / median / rate)
+  }
+
+  /// Compiles, and gives what is to be timed.
+  private func prepare(
+    _ kind: BenchmarkCase.Kind, _ program: Program, _ tensors: [String: Tensor]
+  ) throws -> () throws -> Void {
+    switch kind {
+    case .training:
+      let trainer = try Trainer(program, optimizer: .sgd(learningRate: 0.01), clipNorm: 1, seed: 0)
+      return { _ = try trainer.step(tensors) }
+    case .inference:
+      let execution = try program.execution(for: .inference)
+      let data = execution.graph.inputs.indices.filter { execution.graph.inputs[$0].role == .data }
+      var sizes = KnownSizes()
+      for (i, input) in execution.graph.inputs.enumerated() {
+        guard let tensor = tensors[input.name] else { continue }
+        execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
+      }
+      return {
+        var sizes = KnownSizes()
+        for i in data { _ = try execution.signature.fit(execution.inputs[i], to: i, sizes: &sizes) }
+        try execution.setSizes(sizes.sizes)
+        try execution.run()
+      }
+    case .step:
+      let stream = try Stream(program, parameters: tensors)
+      var state = stream.start
+      return { _ = try stream.run(tensors, &state) }
+    }
+  }
+
+  /// The times of a call in rising order; calls of a few microseconds are timed some at a time.
+  private static func times(of call: () throws -> Void, seconds: Double) throws -> [Double] {
+    func time(_ count: Int) throws -> Double {
+      let start = ContinuousClock.now
+      for _ in 0..<count { try call() }
+      return (ContinuousClock.now - start) / .seconds(1) / Double(count)
+    }
+    // The first call touches all memory, the next ones tell how long one takes.
+    _ = try time(1)
+    let estimate = max(try time(3), 1e-7)
+    let count = max(Int(1e-4 / estimate), 1)
+    let samples = min(max(Int(seconds / (estimate * Double(count))), 5), 2000)
+    return try (0..<samples).map { _ in try time(count) }.sorted()
+  }
+}

@@ -1,0 +1,126 @@
+import ArgumentParser
+import Foundation
+import RNNCompiler
+
+/// `rnnc bench [MODEL]`
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Time models, and what the machine allows beside them.",
+    discussion: """
+      Without a model, the cases are those that other systems are compared on (Benchmarks/). With one, it is a training \
+      step, or inference of a model without a loss. Times are medians; the shares are of the rates of multiply-adds and \
+      of reading memory that the same run measures.
+      """)
+
+  @Argument(help: "The file of a model; the built-in cases if not given.")
+  var model: String?
+
+  @Option(name: .customLong("model"), help: "The name of the model, if the file has several.")
+  var name: String?
+
+  @OptionGroup var sizes: SizeOptions
+
+  @Option(help: "Examples at once, of a model.")
+  var batch = 32
+
+  @Option(help: "Steps of its sequences, of a model.")
+  var steps = 35
+
+  @Flag(help: "Time inference of a model that has a loss, too.")
+  var inference = false
+
+  @Option(help: "Only the cases whose name has this in it.")
+  var filter: String?
+
+  @Option(help: "About how long to time each case, in seconds.")
+  var seconds = 0.6
+
+  @Option(help: "Threads that share the work; all processors if not given.")
+  var threads: Int?
+
+  @Flag(help: "Print a JSON object for each case.")
+  var json = false
+
+  func validate() throws {
+    guard batch > 0, steps > 0 else { throw ValidationError("A batch and a sequence need one at least.") }
+    guard seconds > 0 else { throw ValidationError("Timing takes time: --seconds must be positive.") }
+  }
+
+  func run() throws {
+    let options = CompileOptions(threads: threads ?? ThreadPool.processorCount)
+    let cases = try model == nil ? builtIn() : []
+    let benchmark = try Benchmark(options)
+    try printMachine(benchmark, threads: options.threads)
+    for one in cases { try show(benchmark.run(one, seconds: seconds)) }
+    if let model {
+      let program = try Compiler(options).compile(
+        contentsOfFile: model, model: name, sizes: sizes.values, batch: batch)
+      let isTrained = !inference && program.mainPurpose != .inference
+      let one = BenchmarkCase(
+        name: program.source.name, kind: isTrained ? .training : .inference, source: program.source.text,
+        batch: batch, steps: steps)
+      try show(benchmark.run(one, seconds: seconds, program))
+    }
+  }
+
+  private func builtIn() throws -> [BenchmarkCase] {
+    let cases = BenchmarkCase.all.filter { one in filter.map { one.name.contains($0) } ?? true }
+    if cases.isEmpty {
+      throw InputError(
+        "no case has '\(filter ?? "")' in its name",
+        note: "the cases are \(BenchmarkCase.all.map(\.name).joined(separator: ", "))")
+    }
+    return cases
+  }
+
+  private func printMachine(_ benchmark: Benchmark, threads: Int) throws {
+    if json {
+      return try StandardOutput.write(
+        "{\"fma_peak_gflops\":\(rounded(benchmark.peak / 1e9)),\"threads\":\(threads)}\n")
+    }
+    let rates = [32 << 10, 512 << 10, 4 << 20, 64 << 20].map { bytes in
+      "\(bytes >> 10) KiB \(Int(benchmark.bandwidth(bytes: bytes) / 1e9)) GB/s"
+    }
+    try StandardOutput.write(
+      """
+      \(threads) threads: \(Int(benchmark.peak / 1e9)) GFLOP/s of multiply-adds; reading \(rates.joined(separator: ", "))
+
+      \(columns(["case", "ms", "least", "compile s", "GFLOP/s", "of peak", "of reading"]))
+
+      """)
+  }
+
+  private func show(_ result: BenchmarkResult) throws {
+    let milliseconds = [result.seconds, result.leastSeconds].map { rounded($0 * 1e3, digits: 4) }
+    if json {
+      var fields = [
+        "\"case\":\"\(result.name)\"", "\"kind\":\"\(result.kind.rawValue)\"",
+        "\"milliseconds\":\(milliseconds[0])", "\"least\":\(milliseconds[1])",
+        "\"compile_seconds\":\(rounded(result.compileSeconds, digits: 3))",
+        "\"gflops\":\(rounded(result.gigaflops))", "\"peak_share\":\(rounded(result.peakShare, digits: 3))",
+      ]
+      if let share = result.bandwidthShare {
+        fields.append("\"bandwidth_share\":\(rounded(share, digits: 3))")
+      }
+      return try StandardOutput.write("{\(fields.joined(separator: ","))}\n")
+    }
+    let shares = [result.peakShare, result.bandwidthShare].map {
+      $0.map { "\(Int(($0 * 100).rounded())) %" } ?? ""
+    }
+    let cells = [
+      result.name, milliseconds[0], milliseconds[1], rounded(result.compileSeconds, digits: 2),
+      rounded(result.gigaflops),
+    ]
+    try StandardOutput.write(columns(cells + shares) + "\n")
+  }
+
+  private func columns(_ cells: [String]) -> String {
+    let widths = [34, 10, 10, 10, 9, 9, 11]
+    return zip(cells, widths).enumerated().map { i, cell in
+      let padding = String(repeating: " ", count: max(cell.1 - cell.0.count, 1))
+      return i == 0 ? cell.0 + padding : padding + cell.0
+    }.joined()
+  }
+
+  private func rounded(_ number: Double, digits: Int = 1) -> String { String(format: "%.\(digits)f", number) }
+}
