@@ -90,6 +90,27 @@ struct DataTests {
     #expect(try command.contents("c.st") == command.contents("whole.st"))
   }
 
+  /// Code and interpreter agree on examples of different lengths, a smaller last batch and the validation.
+  @Test func raggedDataTrainAlikeInTheInterpreter() throws {
+    for (name, count) in [("ragged.st", 9), ("other.st", 5)] {
+      try write(count, seed: 5, to: name) {
+        $0["x.lengths"] = Tensor((0..<count).map { Int64(($0 + 2) % 4) })
+      }
+    }
+    let results = try [[], ["--interpret"]].map { more in
+      let outcome = try command.run(
+        [
+          "train", "model.rnn", "--data", "ragged.st", "--validate", "other.st", "--batch", "4", "--epochs",
+          "2",
+        ]
+          + ["--set", "H=3", "--json"] + more)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let last = try #require(try lines(outcome).last)
+      return try ["loss", "accuracy", "validation_loss"].map { try #require(last[$0] as? Double) }
+    }
+    for (code, interpreter) in zip(results[0], results[1]) { #expect(abs(code - interpreter) < 1e-5) }
+  }
+
   @Test func patienceEndsARun() throws {
     // Nothing can be learned about labels that are drawn.
     try write(30, seed: 3, to: "random.st") { $0["first"] = Tensor((0..<30).map { Int32($0 * 7 % 4) }) }
