@@ -90,6 +90,27 @@ struct DataTests {
     #expect(try command.contents("c.st") == command.contents("whole.st"))
   }
 
+  /// Code and interpreter agree on examples of different lengths, a smaller last batch and the validation.
+  @Test func raggedDataTrainAlikeInTheInterpreter() throws {
+    for (name, count) in [("ragged.st", 9), ("other.st", 5)] {
+      try write(count, seed: 5, to: name) {
+        $0["x.lengths"] = Tensor((0..<count).map { Int64(($0 + 2) % 4) })
+      }
+    }
+    let results = try [[], ["--interpret"]].map { more in
+      let outcome = try command.run(
+        [
+          "train", "model.rnn", "--data", "ragged.st", "--validate", "other.st", "--batch", "4", "--epochs",
+          "2",
+        ]
+          + ["--set", "H=3", "--json"] + more)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let last = try #require(try lines(outcome).last)
+      return try ["loss", "accuracy", "validation_loss"].map { try #require(last[$0] as? Double) }
+    }
+    for (code, interpreter) in zip(results[0], results[1]) { #expect(abs(code - interpreter) < 1e-5) }
+  }
+
   @Test func patienceEndsARun() throws {
     // Nothing can be learned about labels that are drawn.
     try write(30, seed: 3, to: "random.st") { $0["first"] = Tensor((0..<30).map { Int32($0 * 7 % 4) }) }
@@ -187,6 +208,34 @@ struct DataTests {
     try expect(
       ["train", "model.rnn", "--resume", "c.st", "--tokens", "word"], says: ["--tokens makes no sense here"])
     try expect(["generate", "c.st", "--prefix", "a"], says: ["not of a model that reads text"])
+  }
+
+  @Test func numbersThatAreNotFiniteAreFoundWhereverTheyAre() throws {
+    try command.write(
+      """
+      model M(H = 3) {
+          input x: seq [H]
+          rnn = GRU(H, H)
+          output rnn(x)
+      }
+      """, to: "run.rnn")
+    let program = try Compiler().compile(contentsOfFile: command.path("run.rnn"), batch: 2)
+    var good = try program.initialParameters(seed: 0)
+    good["x"] = Tensor(.f32, shape: [4, 2, 3])
+    good["rnn.h"] = Tensor(.f32, shape: [2, 3])
+    for (name, place) in [("x", "[1, 0, 1]"), ("rnn.U", "[2, 1]"), ("rnn.h", "[0, 1]")] {
+      var tensors = good
+      let shape = try #require(good[name]).shape
+      var numbers = [Float](repeating: 0, count: shape.reduce(1, *))
+      numbers[7 % numbers.count] = name == "x" ? -.infinity : .nan
+      tensors[name] = Tensor(numbers, shape: shape)
+      try Safetensors(tensors: tensors).write(toFile: command.path("in.st"))
+      let outcome = try command.run("run", "run.rnn", "--tensors", "in.st", "-o", "out.st")
+      #expect(outcome.status == 1)
+      #expect(
+        outcome.errors.contains("tensor '\(name)' holds \(name == "x" ? "-inf" : "nan") at \(place)"),
+        "\(outcome.errors)")
+    }
   }
 
   @Test func aModelWithoutAValueAtThePointCannotBeChecked() throws {

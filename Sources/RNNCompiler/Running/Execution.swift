@@ -16,6 +16,8 @@ final class Execution {
   /// The number of examples.
   let batch: Int
   private let engine: Engine
+  /// How long it took to get here from the graph.
+  let compileTime: Duration
   /// The sizes of the last call, with the batch.
   private(set) var sizes: [Symbol: Int] = [:]
   private let symbols: Set<Symbol>
@@ -37,6 +39,7 @@ final class Execution {
       case .native: .native(try NativeCall(compilation.native))
       case .interpreter: .interpreter(Interpreter(try compilation.optimizedGraph))
       }
+    compileTime = compilation.timings.filter { !$0.isPass }.reduce(.zero) { $0 + $1.duration }
     symbols = graph.symbols
     let numbers = Dictionary(uniqueKeysWithValues: graph.inputs.enumerated().map { ($1.name, $0) })
     inputNumbers = numbers

@@ -3,6 +3,7 @@ import RNNGraph
 extension Program {
   /// The program that takes the lengths among `tensors`: those of the sequences of an input `x` are called `x.lengths`.
   func taking(lengthsAmong tensors: [String: Tensor]) throws -> Program {
+    guard tensors.keys.contains(where: { $0.hasSuffix(Dataset.lengthsSuffix) }) else { return self }
     let given = model.graph.inputs.filter { tensors[$0.name + Dataset.lengthsSuffix] != nil }
     let steps = given.compactMap { model.graph.type($0.value).steps?.name }
     return try with(ragged: ragged.union(steps))

@@ -9,6 +9,9 @@ protocol BatchSource {
   /// A hash of what is measured with; nil if there is none.
   var validationFingerprint: String? { get }
 
+  /// Compiles all that a run needs, so that no epoch waits for it.
+  func prepare(_ trainer: Trainer) throws
+
   /// The number of batches of an epoch; at least one.
   func batchCount(epoch: Int) -> Int
 
@@ -60,6 +63,8 @@ final class TextSource: BatchSource {
   var fingerprint: String { corpus.fingerprint }
   var validationFingerprint: String? { validation?.fingerprint }
 
+  func prepare(_ trainer: Trainer) throws { if validation != nil { try trainer.prepareEvaluation(on: nil) } }
+
   func batchCount(epoch number: Int) -> Int { batches(number).count }
 
   func step(epoch number: Int, batch: Int, _ trainer: Trainer) throws -> (step: TrainingStep, units: Int) {
@@ -97,6 +102,11 @@ final class ExampleSource: BatchSource {
   var unit: TrainingUnit { .examples }
   var fingerprint: String { data.fingerprint }
   var validationFingerprint: String? { validation?.fingerprint }
+
+  func prepare(_ trainer: Trainer) throws {
+    for examples in Set(epoch.batches.map(\.count)) { try trainer.prepare(examples: examples) }
+    if let validation { try trainer.prepareEvaluation(on: validation) }
+  }
 
   func batchCount(epoch number: Int) -> Int { batches(number).count }
 

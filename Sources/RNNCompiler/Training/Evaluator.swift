@@ -7,11 +7,14 @@ import RNNGraph
 final class Evaluator {
   private let program: Program
   private var executions: [Int: Execution] = [:]
+  /// The evaluators for data whose sequences are ragged.
+  private var ragged: [Set<String>: Evaluator] = [:]
 
   init(_ program: Program) { self.program = program }
 
   /// Measures on every example of a data set; states that the data does not give start at zero in each.
   func evaluate(_ data: Dataset, _ parameters: [String: Tensor]) throws -> Evaluation {
+    if let other = try other(for: data) { return try other.evaluate(data, parameters) }
     let interface = program.dataInterface
     let data = try interface.fit(data)
     var sums = EvaluationSums()
@@ -42,6 +45,30 @@ final class Evaluator {
     return try mean(sums)
   }
 
+  /// Compiles what a data set needs, or with none a text.
+  func prepare(_ data: Dataset?) throws {
+    guard let data else {
+      _ = try execution(for: program.batch)
+      return
+    }
+    if let other = try other(for: data) { return try other.prepare(data) }
+    for examples in Set(data.batches(batch: program.batch).map(\.count)) { _ = try execution(for: examples) }
+  }
+
+  /// How long it took to compile all that there is.
+  var compileTime: Duration {
+    (executions.values.map(\.compileTime) + ragged.values.map(\.compileTime)).reduce(.zero, +)
+  }
+
+  /// The evaluator for a data set with lengths; nil for this one.
+  private func other(for data: Dataset) throws -> Evaluator? {
+    let fitting = try program.taking(lengthsAmong: data.tensors)
+    guard fitting !== program else { return nil }
+    let evaluator = ragged[fitting.ragged] ?? Evaluator(fitting)
+    ragged[fitting.ragged] = evaluator
+    return evaluator
+  }
+
   private func mean(_ sums: EvaluationSums) throws -> Evaluation {
     guard let mean = sums.mean else {
       throw InputError("there is nothing to measure: no example has a valid step")
@@ -49,10 +76,17 @@ final class Evaluator {
     return mean
   }
 
+  /// Code for so many examples.
+  private func execution(for examples: Int) throws -> Execution {
+    if let known = executions[examples] { return known }
+    let execution = try program.with(batch: examples).execution(for: .measurement)
+    executions[examples] = execution
+    return execution
+  }
+
   /// Code for so many examples, with parameters in place.
   private func execution(for examples: Int, _ parameters: [String: Tensor]) throws -> Execution {
-    let execution = try executions[examples] ?? program.with(batch: examples).execution(for: .measurement)
-    executions[examples] = execution
+    let execution = try execution(for: examples)
     var sizes = KnownSizes()
     for (i, input) in execution.graph.inputs.enumerated() where input.isParameter {
       guard let tensor = parameters[input.name] else {

@@ -23,8 +23,9 @@ public struct TrainingStep: Sendable, Hashable {
 ///
 /// States of cells are carried from step to step, without a gradient through them, until `resetState()`.
 ///
-/// A batch may have fewer examples than the program, as the last one of an epoch. It gets code of its own, which is
-/// compiled when its size first comes, and states start at zero where the size changes.
+/// A batch may have fewer examples than the program, as the last one of an epoch, or `NAME.lengths` for sequences of
+/// different lengths. It gets code of its own, which is compiled when such a batch first comes, and states start at zero
+/// where the number of examples changes.
 public final class Trainer {
   /// The model.
   public let program: Program
@@ -45,8 +46,8 @@ public final class Trainer {
   private let options: TrainingStepOptions
   /// The execution that holds the tensors.
   private var execution: Execution
-  /// The executions by their number of examples.
-  private var executions: [Int: Execution]
+  /// All executions so far, by what they are for.
+  private var executions: [BatchKind: Execution]
   private lazy var evaluator = Evaluator(program)
   private let text: TextInterface?
   private let seed: UInt64
@@ -90,7 +91,7 @@ public final class Trainer {
     }
     execution = try Execution(
       program.compilation(for: .training(options)), options: program.options, batch: program.batch)
-    executions = [program.batch: execution]
+    executions = [BatchKind(examples: program.batch, ragged: program.ragged): execution]
     text = try? TextInterface(program.model.graph)
     let parameters = try program.initialParameters(seed: seed)
     for (i, input) in execution.graph.inputs.enumerated() where !input.isData {
@@ -118,8 +119,9 @@ public final class Trainer {
   ///   the step before left.
   /// - Throws: `InputError` if a tensor is missing, does not fit or holds a token outside the vocabulary; nothing has
   ///   changed then.
+  @discardableResult
   public func step(_ tensors: [String: Tensor]) throws -> TrainingStep {
-    try setExamples(program.batchSize(of: tensors) ?? program.batch)
+    try select(for: tensors)
     try execution.setInputs(tensors, origin: "the batch") { !$0.isData }
     setRandomSeed()
     try execution.run()
@@ -136,12 +138,14 @@ public final class Trainer {
   }
 
   /// Trains on a batch of a data set; states that the data does not give start at zero.
+  @discardableResult
   public func step(_ batch: Dataset.Batch) throws -> TrainingStep {
     resetState()
     return try step(program.dataInterface.tensors(of: batch))
   }
 
   /// Trains on a batch of text; states are zeroed first if the batch does not continue the one before.
+  @discardableResult
   public func step(_ batch: TokenBatch) throws -> TrainingStep {
     guard let text else {
       _ = try TextInterface(program.model.graph)
@@ -184,25 +188,44 @@ public final class Trainer {
     try execution.addEvaluation(to: &sums, program.model.means)
   }
 
-  /// Gives the tensors to code for so many examples.
-  private func setExamples(_ examples: Int) throws {
-    // What is too much is left to the check of the batch.
-    guard examples != execution.batch, examples < program.batch || execution.batch != program.batch else {
-      return
+  /// Compiles what batches of so many examples need, before the first of them comes.
+  func prepare(examples: Int) throws {
+    _ = try execution(for: BatchKind(examples: examples, ragged: program.ragged), program)
+  }
+
+  /// Compiles what it takes to measure on a data set, or with none on a text.
+  func prepareEvaluation(on data: Dataset?) throws { try evaluator.prepare(data) }
+
+  /// How long it took to compile what there is to train and to measure.
+  var compileTime: Duration {
+    executions.values.reduce(evaluator.compileTime) { $0 + $1.compileTime }
+  }
+
+  private func execution(for kind: BatchKind, _ fitting: Program) throws -> Execution {
+    if let known = executions[kind] { return known }
+    let compilation = try fitting.with(batch: kind.examples).compilation(for: purpose)
+    let execution = try Execution(compilation, options: program.options, batch: kind.examples)
+    executions[kind] = execution
+    return execution
+  }
+
+  /// Gives the tensors to the code for such a batch.
+  private func select(for tensors: [String: Tensor]) throws {
+    // What is too large is left to the check of the batch.
+    let examples = min(program.batchSize(of: tensors) ?? program.batch, program.batch)
+    let fitting = try program.taking(lengthsAmong: tensors)
+    let next = try execution(for: BatchKind(examples: examples, ragged: fitting.ragged), fitting)
+    guard next !== execution else { return }
+    let isSameSize = next.batch == execution.batch
+    for (i, input) in next.graph.inputs.enumerated() where !input.isData {
+      if input.role == .state, !isSameSize {
+        next.inputs[i] = Tensor(
+          next.signature.elementType(i), shape: next.signature.shape(i, [.batch: examples]))
+      } else if let other = execution.inputNumber(input.name) {
+        swap(&next.inputs[i], &execution.inputs[other])
+      }
     }
-    let examples = min(examples, program.batch)
-    let next =
-      try executions[examples]
-      ?? Execution(
-        program.with(batch: examples).compilation(for: purpose), options: program.options, batch: examples)
-    executions[examples] = next
-    // One graph serves both, so the numbers of inputs agree.
-    swap(&next.inputs, &execution.inputs)
     execution = next
-    for (i, input) in execution.graph.inputs.enumerated() where input.role == .state {
-      execution.inputs[i] = Tensor(
-        execution.signature.elementType(i), shape: execution.signature.shape(i, [.batch: examples]))
-    }
   }
 
   private func set(_ hyperparameter: String, to number: Double) {
@@ -299,4 +322,10 @@ extension Input {
     case .parameter, .state, .hyperparameter, .optimizer, .seed: false
     }
   }
+}
+
+/// What code for a batch depends on.
+private struct BatchKind: Hashable {
+  let examples: Int
+  let ragged: Set<String>
 }

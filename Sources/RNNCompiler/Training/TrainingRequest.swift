@@ -214,22 +214,13 @@ public struct TrainingRequest: Sendable {
 }
 
 extension TrainingRun {
-  /// How long it took to turn the model into the code of a training step.
-  public var compileSeconds: Double {
-    let stages = (try? compilation.timings) ?? []
-    return stages.filter { !$0.isPass }.reduce(trainer.program.frontendTime.seconds) {
-      $0 + $1.duration.seconds
-    }
-  }
+  /// How long it took to turn the model into the code that trains and measures.
+  public var compileSeconds: Double { (trainer.program.frontendTime + trainer.compileTime).seconds }
 
   /// The size of the training step's program; nil if it runs in the interpreter.
   public var codeSize: CodeSize? {
-    trainer.program.options.backend == .interpreter ? nil : try? compilation.codeSize
-  }
-
-  private var compilation: Compilation {
-    get throws {
-      try trainer.program.compilation(for: trainer.purpose)
-    }
+    let program = trainer.program
+    return program.options.backend == .interpreter
+      ? nil : try? program.compilation(for: trainer.purpose).codeSize
   }
 }

@@ -44,7 +44,8 @@ public final class TrainingRun {
   /// Prepares a run over a data set from its start.
   ///
   /// - Parameters:
-  ///   - program: compiled for `options.batchSize`, or as many examples as there are if these are fewer.
+  ///   - program: compiled for `options.batchSize`, or as many examples as there are if these are fewer. Whether
+  ///     sequences are ragged follows from the data.
   ///   - validation: data to measure with after each epoch.
   ///   - options: fingerprints are filled in; what is about text is not looked at.
   /// - Throws: `InputError` if the data does not fit the model.
@@ -53,6 +54,8 @@ public final class TrainingRun {
   ) throws {
     precondition(
       program.batch == min(options.batchSize, data.count), "the program is compiled for another batch")
+    let program = try program.taking(
+      lengthsAmong: data.tensors.merging(validation?.tensors ?? [:]) { $1 })
     try self.init(
       program, ExampleSource(data, validation: validation, program, options), nil, options)
   }
@@ -76,6 +79,7 @@ public final class TrainingRun {
     self.options.dataFingerprint = source.fingerprint
     self.options.validationFingerprint = source.validationFingerprint
     trainer = try Trainer(program, options: options.optimization, seed: options.seed)
+    try source.prepare(trainer)
   }
 
   /// Goes on where a checkpoint stands.
@@ -155,10 +159,9 @@ extension TrainingRun {
   /// Trains until all epochs are done or a hook wants to stop; gives whether all are done.
   ///
   /// - Throws: `InputError` if the loss or the gradient is no number any more, and whatever a hook throws.
-  /// - Requires: the run has not diverged.
   @discardableResult
   public func run(_ hooks: Hooks = Hooks()) throws -> Bool {
-    precondition(!hasDiverged, "the run has diverged")
+    if hasDiverged { throw InputError("the training diverged, and cannot go on") }
     let clock = ContinuousClock()
     let start = clock.now
     let startFraction = isComplete ? 1 : fraction(source.batchCount(epoch: position.epoch))
