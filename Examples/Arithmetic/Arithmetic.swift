@@ -50,5 +50,5 @@ func matrix(_ rows: [[Float]]) -> Tensor {
 }
 
 func shown(_ numbers: ArraySlice<Float>) -> String {
-  numbers.map { String(format: "%.6f", $0) }.joined(separator: " ")
+  numbers.map { String(format: "%.4f", $0) }.joined(separator: " ")
 }

@@ -23,7 +23,7 @@ struct Hello: ParsableCommand {
       let step = try trainer.step(["text": ids("hello"), "next": ids("ohlol")])
       let answer = try program.run(trainer.parameters.merging(["text": ids("hello")]) { $1 })
       let word = try answer["output"]?.values(as: Int32.self).map { letters[Int($0)] } ?? []
-      print("epoch \(epoch): loss", String(format: "%.3f", step.loss), "then", String(word))
+      print("epoch \(epoch):", String(word) + ", loss", String(format: "%.3f", step.loss))
     }
   }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import RNNCompiler
 
@@ -6,31 +7,18 @@ import RNNCompiler
 //   swift run -c release TimeMachine timemachine.txt [EPOCHS]
 
 @main
-enum TimeMachine {
-  static func main() {
-    do {
-      try train()
-    } catch {
-      let failure = Failure(error)
-      FileHandle.standardError.write(Data(failure.text.utf8))
-      exit(failure.exitStatus)
-    }
-  }
+struct TimeMachine: ParsableCommand {
+  @Argument(help: "A text file, such as the novel.") var text: String
+  @Argument(help: "How often the text is read.") var epochs = 500
 
-  static func train() throws {
-    let arguments = CommandLine.arguments.dropFirst()
-    guard let file = arguments.first, let epochs = Int(arguments.dropFirst().first ?? "500"), epochs > 0
-    else {
-      throw InputError("usage: TimeMachine TEXT [EPOCHS]", note: "TEXT is a text file, such as the novel")
-    }
-    let corpus = try Corpus(contentsOfFiles: [file], maxTokens: 10_000)
-    let model = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("time-machine-gru.rnn")
+  func run() throws {
+    let model = URL(fileURLWithPath: "../time-machine-gru.rnn", relativeTo: URL(fileURLWithPath: #filePath))
+    let corpus = try Corpus(contentsOfFiles: [text], maxTokens: 10_000)
     let program = try Compiler().compile(
       contentsOf: model, sizes: ["H": 256], batch: 32, vocabulary: corpus.vocabulary)
     let trainer = try Trainer(program, optimizer: .sgd(learningRate: 1), clipNorm: 1, seed: 0)
 
-    for epoch in 0..<epochs {
+    for epoch in stride(from: 0, to: epochs, by: 1) {
       var (loss, batches) = (0.0, 0.0)
       for batch in try corpus.sequentialBatches(batch: 32, steps: 35, epoch: epoch) {
         if batch.startsAfresh { trainer.resetState() }

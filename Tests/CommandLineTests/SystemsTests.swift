@@ -52,14 +52,18 @@ struct SystemRow: Sendable, CustomTestStringConvertible {
 
 @Suite("The systems and tasks of docs/systems.md")
 struct SystemsTests {
-  @Test(arguments: SystemRow.rows(under: "Nets"))
-  func theResultIsPrinted(_ row: SystemRow) throws {
-    let outcome = try row.run(Command())
+  /// The rows of each command.
+  static let commands = Dictionary(grouping: SystemRow.rows(under: "Nets"), by: \.command).values
+    .sorted { $0[0].testDescription < $1[0].testDescription }
+
+  @Test(arguments: commands)
+  func theResultIsPrinted(_ rows: [SystemRow]) throws {
+    let outcome = try rows[0].run(Command())
     #expect(outcome.status == 0, "\(outcome.errors)")
     // Columns of the output may be further apart.
     let printed = outcome.output.replacing(/[ ]+/, with: " ")
-    #expect(!row.quotes.isEmpty)
-    for quote in row.quotes { #expect(printed.contains(quote), "\(quote)\n\(outcome.output)") }
+    #expect(rows.allSatisfy { !$0.quotes.isEmpty })
+    for quote in rows.flatMap(\.quotes) { #expect(printed.contains(quote), "\(quote)\n\(outcome.output)") }
   }
 
   @Test func everySystemHasARow() {
