@@ -17,6 +17,17 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     name: name, dependencies: dependencies + ["RNNTestSupport"], resources: resources, swiftSettings: strict)
 }
 
+/// The programs of `Examples`, each a file in a folder of its name.
+let examples = [
+  "AddingProblem", "Arithmetic", "Cells", "CopyMemory", "Hello", "Layers", "Patterns", "ReverseStrings",
+  "TextPipeline", "TimeMachine",
+].map { name -> Target in
+  .executableTarget(
+    name: name,
+    dependencies: ["RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+    path: "Examples/\(name)", swiftSettings: strict)
+}
+
 let package = Package(
   name: "rnnc",
   products: [
@@ -53,9 +64,6 @@ let package = Package(
       name: "rnnc",
       dependencies: ["RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
-    .executableTarget(
-      name: "TimeMachine", dependencies: ["RNNCompiler"], path: "Examples/TimeMachine",
-      swiftSettings: strict),
     layer("RNNTestSupport", ["RNNCompiler"]),
     tests("RNNRuntimeTests", ["RNNRuntime"], resources: [.copy("Fixtures")]),
     tests("RNNLLVMTests", ["RNNLLVM"]),
@@ -68,8 +76,8 @@ let package = Package(
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter", "RNNPasses"]),
     tests("RNNCompilerTests", ["RNNCompiler"]),
     tests("RNNBuilderTests", ["RNNCompiler", "RNNLanguage"]),
-    tests("CommandLineTests", ["RNNCompiler", "rnnc", "TimeMachine"]),
+    tests("CommandLineTests", ["RNNCompiler", "rnnc"] + examples.map { .byName(name: $0.name) }),
     tests("RNNLanguageTests", ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNRuntime"]),
-  ],
+  ] + examples,
   swiftLanguageModes: [.v6]
 )

@@ -3,7 +3,10 @@ import RNNCompiler
 /// Each example of `Examples`, said in Swift.
 enum Twins {
   /// The models of a file, by its path under `Examples`.
-  static let all: [String: [Model]] = [
+  static let all = characters.merging(systems) { $1 }.merging(tasks) { $1 }
+
+  /// Models of text, and the first others.
+  private static let characters: [String: [Model]] = [
     "bidirectional.rnn": [tagger],
     "char-gru.rnn": [characterModel(128) { m, V, H in m.instance("rnn", of: gru, V, H) }],
     "custom-cell.rnn": [highway],

@@ -1,15 +1,27 @@
 import Foundation
 import RNNCompiler
+import Testing
 
 /// The folder of the package.
 let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   .deletingLastPathComponent()
 
+/// A model of a file of `Examples`.
+struct Example: Sendable, CustomTestStringConvertible {
+  let file: String
+  let model: String
+  var path: String { examplePath(file) }
+  var testDescription: String { "\(model) of \(file)" }
+}
+
 /// Every model of `Examples`.
-let examples: [String] = {
+let examples: [Example] = {
   let folder = packageRoot.appendingPathComponent("Examples").path
   let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-  return files.filter { $0.hasSuffix(".rnn") }.sorted()
+  return files.filter { $0.hasSuffix(".rnn") }.sorted().flatMap { file in
+    let text = (try? String(contentsOfFile: examplePath(file), encoding: .utf8)) ?? ""
+    return text.matches(of: /(?m)^model (\w+)/).map { Example(file: file, model: String($0.1)) }
+  }
 }()
 
 func examplePath(_ name: String) -> String {
@@ -36,8 +48,11 @@ func smallCorpus() throws -> Corpus {
   try Corpus(text: String(repeating: "the quick brown fox jumps over the lazy dog ", count: 12))
 }
 
-/// Every element of a tensor of floats.
+/// Every element of a tensor of floats or ids.
 func numbers(_ tensor: Tensor) throws -> [Double] {
-  tensor.elementType == .f64
-    ? try tensor.values(as: Double.self) : try tensor.values(as: Float.self).map(Double.init)
+  switch tensor.elementType {
+  case .f64: try tensor.values(as: Double.self)
+  case .i32: try tensor.values(as: Int32.self).map(Double.init)
+  default: try tensor.values(as: Float.self).map(Double.init)
+  }
 }
