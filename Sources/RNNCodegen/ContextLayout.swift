@@ -5,6 +5,7 @@ import RNNPlan
 ///
 /// ```
 /// bytes 0      the arena's address
+///       8      whether what depends on parameters only is in the arena already
 ///      64      how many threads wait at the barrier
 ///     128      how often all threads have met
 ///     192      the sizes of the plan's symbols, then the addresses of inputs, then those of outputs
@@ -12,6 +13,8 @@ import RNNPlan
 public struct ContextLayout: Sendable {
   /// Bytes from the start to the arena's address.
   public let arena = 0
+  /// Bytes from the start to whether the arena is prepared.
+  public let prepared = 8
   /// Bytes from the start to the number of waiting threads; it has a cache line of its own.
   public let waiting = 64
   /// Bytes from the start to the number of meetings; it has a cache line of its own.
@@ -64,6 +67,11 @@ public final class NativeContext: @unchecked Sendable {  // Set by the owner bet
 
   /// Sets the arena: aligned, and at least as large as the plan says for the sizes set.
   public func setArena(_ address: UnsafeMutableRawPointer) { set(layout.arena, address) }
+
+  /// Says whether the arena holds what an earlier call prepared from the parameters that are set now.
+  public func setPrepared(_ isPrepared: Bool) {
+    memory.storeBytes(of: isPrepared ? 1 : 0, toByteOffset: layout.prepared, as: Int.self)
+  }
 
   /// Sets the sizes of all the plan's symbols.
   public func setSizes(_ sizes: [Symbol: Int]) {

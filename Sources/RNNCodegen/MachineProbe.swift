@@ -70,7 +70,9 @@ public final class MachineProbe {
       return (ContinuousClock.now - start) / .seconds(1)
     }
     // The least of some times: others may be using the machine.
-    while [seconds(), seconds(), seconds()].min() ?? 1 < 3e-3, context.rounds < 1 << 40 { context.rounds *= 2 }
+    while [seconds(), seconds(), seconds()].min() ?? 1 < 3e-3, context.rounds < 1 << 40 {
+      context.rounds *= 2
+    }
     return (0..<12).map { _ in work(context.rounds) / seconds() }.max() ?? 0
   }
 

@@ -48,6 +48,12 @@ final class ProgramEmitter {
           inner[loop.id] = LoopValues(step: step, parity: builder.and(iteration, one))
           emit(loop.body, loops: inner, order: order + [loop.id], builder, context, thread)
         }
+      case .preparation(let steps):
+        let prepared = builder.load(
+          module.i64, builder.offset(context, bytes: layout.prepared), align: 8, isInvariant: true)
+        builder.ifThen(builder.icmp(.equal, prepared, module.i64.constant(0))) {
+          emit(steps, loops: loops, order: order, builder, context, thread)
+        }
       case .barrier:
         builder.call(barrierFunction(), [context])
       }

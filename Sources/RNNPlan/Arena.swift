@@ -4,7 +4,7 @@ extension Plan {
   /// Gives every buffer of the arena its lifetime and offset.
   ///
   /// Positions are counted in phases: what lies between two barriers of the outermost order, a step each if there is
-  /// one thread. A buffer that a loop touches lives as long as the whole loop. Buffers whose sizes depend on symbols in
+  /// one thread. What is prepared lives throughout. A buffer that a loop touches lives as long as the whole loop. Buffers whose sizes depend on symbols in
   /// the same way share a segment of the arena, so that offsets in it are multiples of the same number.
   mutating func layOutArena() {
     var phase = 0
@@ -21,16 +21,22 @@ extension Plan {
       }
       if threads == 1 { phase += 1 }
     }
+    // What is prepared is read by later calls, too.
+    if hasPreparation {
+      for kernel in steps[0].kernels {
+        for access in kernel.accesses where access.writes { self[access.buffer].lifetime = 0...phase }
+      }
+    }
     var segments: [[[Symbol]: Int]: [Int]] = [:]
     for (i, buffer) in buffers.enumerated() where buffer.place == .arena && buffer.lifetime != nil {
       segments[buffer.byteCount.terms.mapValues { _ in 1 }, default: []].append(i)
     }
     var total = Size(0)
-    let order = segments.keys.sorted {
-      ($0.count, "\($0.keys.sorted { "\($0)" < "\($1)" })") < (
-        $1.count, "\($1.keys.sorted { "\($0)" < "\($1)" })"
-      )
+    // What has a size of its own comes first, so that it lies in one place whatever the numbers of steps.
+    func rank(_ key: [[Symbol]: Int]) -> (Int, String) {
+      (key.keys.reduce(0) { $0 + $1.count }, "\(key.keys.sorted { "\($0)" < "\($1)" })")
     }
+    let order = segments.keys.sorted { rank($0) < rank($1) }
     for key in order {
       // One unit of the segment is the sum of the products of symbols; a buffer takes its largest factor of units.
       let unit = key.keys.reduce(Size(0)) { $0 + $1.reduce(1) { $0 * Size($1) } }

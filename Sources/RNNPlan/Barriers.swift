@@ -47,6 +47,11 @@ extension Plan {
     var hasBarrier = false
     for step in steps {
       var step = step
+      if case .preparation(let inner) = step {
+        // The threads meet behind it only if it has been done.
+        result.append(.preparation(separated(inner, isLoop: false) + [.barrier]))
+        continue
+      }
       if case .loop(var loop) = step {
         loop.body = separated(loop.body, isLoop: true)
         step = .loop(loop)
@@ -85,6 +90,15 @@ extension Plan {
         continue
       }
       if case .loop(let loop) = step { found += unseparated(loop.body, isLoop: true) }
+      if case .preparation(let inner) = step {
+        found += unseparated(inner, isLoop: false)
+        if case .barrier? = inner.last {
+          open = []
+        } else {
+          found.append("no barrier behind what is prepared")
+        }
+        continue
+      }
       let now = touches(step)
       for (buffer, touch) in now where open.contains(where: { $0.0 == buffer && $0.1.conflicts(with: touch) })
       {

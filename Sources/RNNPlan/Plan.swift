@@ -228,6 +228,8 @@ public struct Loop: Sendable {
 public enum Step: Sendable {
   case kernel(Kernel)
   case loop(Loop)
+  /// What depends on parameters only: done in the first call, and left out in later ones with the same parameters.
+  case preparation([Step])
   /// All threads wait for each other.
   case barrier
 }
@@ -273,6 +275,9 @@ public struct Plan: Sendable {
     set { buffers[id.index] = newValue }
   }
 
+  /// Whether the first step prepares what later calls with the same parameters use again.
+  public var hasPreparation: Bool { if case .preparation? = steps.first { true } else { false } }
+
   /// All kernels, in order.
   public var kernels: [Kernel] { steps.flatMap(\.kernels) }
 }
@@ -283,6 +288,7 @@ extension Step {
     switch self {
     case .kernel(let kernel): [kernel]
     case .loop(let loop): loop.body.flatMap(\.kernels)
+    case .preparation(let steps): steps.flatMap(\.kernels)
     case .barrier: []
     }
   }

@@ -33,6 +33,8 @@ extension Step {
     switch self {
     case .barrier: [indent + "barrier"]
     case .kernel(let kernel): kernel.lines(indent: indent)
+    case .preparation(let steps):
+      [indent + "once {"] + steps.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]
     case .loop(let loop):
       ["\(indent)loop t\(loop.id) \(loop.isReversed ? "down from" : "up to") \(loop.steps) {"]
         + loop.body.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]

@@ -18,13 +18,15 @@ extension Plan {
   /// 5. What is read from the arena has been written by an earlier step, or by an earlier one in the same loop.
   /// 6. Between two steps of which one writes what the other touches there is a barrier, unless every thread keeps to its
   ///    own examples or the first thread does both.
-  /// 7. A split names an axis of the domain; a product splits columns at panels.
+  /// 7. What is prepared stays: nothing else writes it, it does not depend on numbers of steps, and it lives throughout.
+  /// 8. A split names an axis of the domain; a product splits columns at panels.
   ///
   /// - Throws: `BrokenPlan` with all violations.
   public func verify() throws(BrokenPlan) {
     var verifier = PlanVerifier(plan: self)
     verifier.checkArena()
     verifier.checkSteps(steps, loops: [:])
+    verifier.checkPreparation()
     verifier.checkBarriers()
     if !verifier.problems.isEmpty { throw BrokenPlan(problems: Array(Set(verifier.problems)).sorted()) }
   }
@@ -69,6 +71,7 @@ private struct PlanVerifier {
       switch step {
       case .barrier: break
       case .kernel(let kernel): check(kernel, loops: loops)
+      case .preparation(let steps): checkSteps(steps, loops: loops)
       case .loop(let loop):
         var inner = loops
         inner[loop.id] = loop
@@ -189,6 +192,28 @@ private struct PlanVerifier {
       let count = plan[access.buffer].count.evaluate(sizes)
       if low < 0 || high >= count {
         problems.append("\(kernel.name): \(access) reaches \(low)...\(high) of \(count) elements")
+      }
+    }
+  }
+
+  mutating func checkPreparation() {
+    var prepared: Set<BufferID> = []
+    for (i, step) in plan.steps.enumerated() {
+      if case .preparation = step {
+        if i > 0 { problems.append("a preparation is not the first step") }
+        for kernel in step.kernels { prepared.formUnion(kernel.accesses.filter(\.writes).map(\.buffer)) }
+      } else {
+        for access in step.kernels.flatMap(\.accesses) where access.writes && prepared.contains(access.buffer)
+        {
+          problems.append("\(access.buffer) is prepared and written again")
+        }
+      }
+    }
+    let last = plan.buffers.compactMap { $0.lifetime?.upperBound }.max()
+    for buffer in prepared {
+      let isThroughout = plan[buffer].lifetime.map { $0.lowerBound == 0 && $0.upperBound == last } ?? false
+      if plan[buffer].place != .arena || !isThroughout || plan[buffer].offset.constant == nil {
+        problems.append("\(buffer) is prepared and does not stay")
       }
     }
   }

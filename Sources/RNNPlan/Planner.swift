@@ -90,9 +90,19 @@ public final class Planner {
     var plan = Plan(
       name: graph.name, inputs: inputs, outputs: outputs, buffers: buffers, steps: steps, arenaBytes: 0,
       threads: threads, batch: batch, machine: machine, symbols: symbols)
+    plan.prepare(from: stableInputs)
     plan.insertBarriers()
     plan.layOutArena()
     return plan
+  }
+
+  /// The inputs that are the same in many calls: parameters that the program does not replace.
+  private var stableInputs: Set<BufferID> {
+    Set(
+      graph.inputs.indices.filter { i in
+        guard case .parameter = graph.inputs[i].role else { return false }
+        return !graph.outputs.contains { $0.role == .update(of: graph.inputs[i].name) }
+      }.map { BufferID(index: $0) })
   }
 
   private func port(_ name: String, _ type: TensorType) -> Plan.Port {

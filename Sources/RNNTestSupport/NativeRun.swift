@@ -5,7 +5,7 @@ import RNNLLVM
 import RNNPlan
 import RNNRuntime
 
-/// Plans a graph, compiles it and runs it once: what the interpreter's `run` does, by the other way.
+/// Plans a graph, compiles it and runs it, again if a call prepares the next one: what the interpreter's `run` does, by the other way.
 ///
 /// - Throws: what the planner or LLVM throws.
 public func runNatively(
@@ -43,6 +43,14 @@ public func runNatively(
   }
   let pool = try ThreadPool(count: threads)
   pool.run(program.entry, context: context.pointer)
+  if plan.hasPreparation, !plan.outputs.contains(where: { $0.replaces != nil }) {
+    // Again, with what the first call has prepared.
+    for result in results {
+      result.baseAddress.initializeMemory(as: UInt8.self, repeating: 0xFF, count: result.byteCount)
+    }
+    context.setPrepared(true)
+    pool.run(program.entry, context: context.pointer)
+  }
   var outputs: [String: DenseArray] = [:]
   for (port, result) in zip(plan.outputs, results) {
     outputs[port.name] = decode(result.baseAddress, port.element, port.shape.map { $0.evaluate(sizes) })

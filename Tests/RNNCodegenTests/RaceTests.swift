@@ -23,6 +23,8 @@ import Testing
         let plan = try Planner.plan(graph, machine: Target.host.machine, batch: batch, threads: threads)
         var memory = TracedMemory(plan: plan, sizes: sizes)
         memory.run(plan.steps, loops: [:])
+        // The next call finds what this one has prepared, and nothing else.
+        if plan.hasPreparation { memory.run([.barrier] + plan.steps.dropFirst(), loops: [:]) }
         #expect(memory.problems.isEmpty, "seed \(seed), \(threads) threads: \(memory.problems.sorted())")
       }
     }
@@ -82,6 +84,7 @@ struct TracedMemory {
     for step in steps {
       switch step {
       case .barrier: epoch += 1
+      case .preparation(let steps): run(steps, loops: loops)
       case .kernel(let kernel):
         for thread in 0..<plan.threads { run(kernel, thread: thread, loops: loops) }
       case .loop(let loop):

@@ -38,12 +38,20 @@ struct LibraryTests {
   func everyExampleLowers(name: String) throws {
     let source = try example(name)
     #expect(Frontend().check(source).rendered() == "")
-    for element in [ElementType.f32, .f64] {
-      let lowered = try Frontend().lower(source, element: element)
-      try lowered.graph.verify()
-      let floats = lowered.graph.inputs.map { lowered.graph.type($0.value).element }.filter(\.isFloat)
-      #expect(Set(floats) == [element])
-      #expect(lowered.graph.output(named: "loss").map { lowered.graph.type($0.value).isScalar } == true)
+    let models = try Frontend().parse(source).declarations.compactMap { declaration -> String? in
+      if case .unit(let unit) = declaration, unit.kind == .model { unit.name.text } else { nil }
+    }
+    #expect(!models.isEmpty)
+    for model in models {
+      for element in [ElementType.f32, .f64] {
+        let lowered = try Frontend().lower(source, model: model, element: element)
+        try lowered.graph.verify()
+        let floats = lowered.graph.inputs.map { lowered.graph.type($0.value).element }.filter(\.isFloat)
+        #expect(Set(floats) == [element])
+        // A model with targets is there to be trained.
+        let loss = lowered.graph.output(named: "loss").map { lowered.graph.type($0.value).isScalar }
+        #expect(loss == (lowered.graph.inputs.contains { $0.role == .target } ? true : nil))
+      }
     }
   }
 

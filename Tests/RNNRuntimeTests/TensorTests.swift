@@ -77,7 +77,8 @@ import Testing
 
   @Test func theFirstNumberThatIsNotFiniteIsFound() throws {
     func place(_ values: [Float]) -> [Int]? { Tensor(values, shape: [2, 3]).firstNonFinite?.position }
-    #expect(place([0, -0, .greatestFiniteMagnitude, -.leastNonzeroMagnitude, 1, -.greatestFiniteMagnitude]) == nil)
+    #expect(
+      place([0, -0, .greatestFiniteMagnitude, -.leastNonzeroMagnitude, 1, -.greatestFiniteMagnitude]) == nil)
     #expect(place([0, 0, 0, 0, .nan, .infinity]) == [1, 1])
     #expect(place([0, 0, -.infinity, 0, 0, 0]) == [0, 2])
     #expect(place([-.signalingNaN, 0, 0, 0, 0, 0]) == [0, 0])

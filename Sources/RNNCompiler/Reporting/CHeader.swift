@@ -17,7 +17,8 @@ extension NativeModule {
       "// What a call reads. Zeroed before the first call; tensors are dense, the last extent contiguous.",
       "\(type) {",
       "  void *arena;  // working memory of \(entryName)_arena_bytes(…) bytes, 64-byte aligned",
-      "  uint8_t reserved_0[\(layout.waiting - layout.arena - 8)];",
+      "  int64_t prepared;  // 1: the arena holds what the last call made of the same weights; 0 at first",
+      "  uint8_t reserved_0[\(layout.waiting - layout.prepared - 8)];",
       "  uint8_t reserved_1[\(layout.sizes - layout.waiting)];  // the threads meet here",
     ]
     for symbol in plan.symbols { lines.append("  int64_t \(identifier("size_\(symbol)"));") }

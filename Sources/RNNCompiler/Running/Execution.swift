@@ -15,6 +15,10 @@ final class Execution {
 
   /// The number of examples.
   let batch: Int
+  /// The inputs that are parameters.
+  private let parameters: [Int]
+  /// Their tensors at the last call: as long as they are held here, nobody changes their memory.
+  private var preparedFrom: [Tensor] = []
   private let engine: Engine
   /// How long it took to get here from the graph.
   let compileTime: Duration
@@ -41,6 +45,7 @@ final class Execution {
       }
     compileTime = compilation.timings.filter { !$0.isPass }.reduce(.zero) { $0 + $1.duration }
     symbols = graph.symbols
+    parameters = graph.inputs.indices.filter { [graph] in graph.inputs[$0].isParameter }
     let numbers = Dictionary(uniqueKeysWithValues: graph.inputs.enumerated().map { ($1.name, $0) })
     inputNumbers = numbers
     replaced = graph.outputs.map { output in
@@ -83,6 +88,8 @@ final class Execution {
     switch engine {
     case .native(let call):
       for i in inputs.indices { call.context.setInput(i, inputs[i].address) }
+      let isPrepared = isPrepared(in: call)
+      call.context.setPrepared(isPrepared)
       for (i, target) in replaced.enumerated() {
         if let target {
           call.context.setInput(target, inputs[target].uniqueMemory().baseAddress)
@@ -91,6 +98,7 @@ final class Execution {
         }
       }
       call.run()
+      if call.keepsPreparation, !isPrepared { preparedFrom = parameters.map { inputs[$0] } }
     case .interpreter(let interpreter):
       var arrays: [String: DenseArray] = [:]
       for (i, input) in graph.inputs.enumerated() { arrays[input.name] = DenseArray(inputs[i]) }
@@ -100,6 +108,16 @@ final class Execution {
         if let target = replaced[i] { inputs[target] = Tensor(result) } else { outputs[i] = Tensor(result) }
       }
     }
+  }
+
+  /// Whether the arena holds what was prepared from the tensors that the parameters have now.
+  private func isPrepared(in call: NativeCall) -> Bool {
+    if call.hasNewArena {
+      call.hasNewArena = false
+      return false
+    }
+    return preparedFrom.count == parameters.count
+      && zip(preparedFrom, parameters).allSatisfy { $0.sharesMemory(with: inputs[$1]) }
   }
 
   /// Gives the input `number` the tensor of the output `other`, and the output the memory of the input.
@@ -120,11 +138,16 @@ private final class NativeCall {
   private let program: NativeProgram
   private let pool: ThreadPool
   private var arena = AlignedMemory(byteCount: 0)
+  /// Whether nothing has been computed in the arena yet.
+  var hasNewArena = true
+  /// Whether later calls can use what this one prepares.
+  let keepsPreparation: Bool
 
   init(_ program: NativeProgram) throws {
     self.program = program
     context = NativeContext(program.plan)
     pool = try ThreadPool(count: program.plan.threads)
+    keepsPreparation = program.plan.hasPreparation
   }
 
   /// The bytes of working memory, approximately.
@@ -132,7 +155,10 @@ private final class NativeCall {
 
   func setSizes(_ sizes: [Symbol: Int]) {
     let bytes = program.plan.arenaBytes.evaluate(sizes)
-    if bytes > arena.byteCount { arena = AlignedMemory(byteCount: bytes) }
+    if bytes > arena.byteCount {
+      arena = AlignedMemory(byteCount: bytes)
+      hasNewArena = true
+    }
     context.setArena(arena.baseAddress)
     context.setSizes(sizes)
   }
