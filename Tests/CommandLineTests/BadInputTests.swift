@@ -102,7 +102,7 @@ struct BadInputTests {
       ["train", model, "--text", "text.txt", "--max-tokens", "90"],
       says: ["the text has 90 tokens", "need at least"])
     try expect(
-      ["train", model, "--text", "text.txt", "--set", "V=4"], says: ["char-gru.rnn:2:14", "V is set to 4"])
+      ["train", model, "--text", "text.txt", "--set", "V=4"], says: ["char-gru.rnn:4:14", "V is set to 4"])
     try expect(
       ["train", Command.example("bidirectional"), "--text", "text.txt"], says: ["not one of text", "'x'"])
   }
