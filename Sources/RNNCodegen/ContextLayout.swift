@@ -6,6 +6,7 @@ import RNNPlan
 /// ```
 /// bytes 0      the arena's address
 ///       8      whether what depends on parameters only is in the arena already
+///      16      the address of the kernels' clocks, in a program that has them
 ///      64      how many threads wait at the barrier
 ///     128      how often all threads have met
 ///     192      the sizes of the plan's symbols, then the addresses of inputs, then those of outputs
@@ -15,6 +16,8 @@ public struct ContextLayout: Sendable {
   public let arena = 0
   /// Bytes from the start to whether the arena is prepared.
   public let prepared = 8
+  /// Bytes from the start to the address of the clocks: ticks of each kernel and of waiting, thread by thread.
+  public let clocks = 16
   /// Bytes from the start to the number of waiting threads; it has a cache line of its own.
   public let waiting = 64
   /// Bytes from the start to the number of meetings; it has a cache line of its own.
@@ -67,6 +70,10 @@ public final class NativeContext: @unchecked Sendable {  // Set by the owner bet
 
   /// Sets the arena: aligned, and at least as large as the plan says for the sizes set.
   public func setArena(_ address: UnsafeMutableRawPointer) { set(layout.arena, address) }
+
+  /// Sets where a program that times its kernels adds the ticks that they take: a counter for each kernel in the plan's
+  /// order and one for waiting, for each thread.
+  public func setClocks(_ address: UnsafeMutableRawPointer) { set(layout.clocks, address) }
 
   /// Says whether the arena holds what an earlier call prepared from the parameters that are set now.
   public func setPrepared(_ isPrepared: Bool) {

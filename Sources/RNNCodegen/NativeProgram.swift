@@ -7,17 +7,20 @@ public final class NativeModule {
   public let plan: Plan
   /// The name of the exported function, of the C type `void (void *context, int thread)`.
   public let entryName: String
+  /// Whether each kernel adds the ticks that it takes to its clock.
+  public let timesKernels: Bool
   let module: Module
 
   /// Emits a plan for a target.
   ///
   /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
-  public init(_ plan: Plan, target: Target) throws {
+  public init(_ plan: Plan, target: Target, timesKernels: Bool = false) throws {
     self.plan = plan
+    self.timesKernels = timesKernels
     entryName =
       "rnnc_" + plan.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? String($0) : "_" }.joined()
     module = Module(plan.name, target: target)
-    ProgramEmitter(plan, module).emit(entryName)
+    ProgramEmitter(plan, module, timesKernels: timesKernels).emit(entryName)
     try module.verify()
     try module.run(passes: "function(early-cse,instsimplify,simplifycfg,loop-mssa(licm),early-cse)")
   }
@@ -44,11 +47,14 @@ public final class NativeProgram: Sendable {
   public let plan: Plan
   /// What to call; valid as long as the program lives.
   public let entry: Entry
+  /// Whether each kernel adds the ticks that it takes to its clock.
+  public let timesKernels: Bool
   private let jit: JIT
 
   /// Compiles a module and links it into the process.
   public init(_ module: NativeModule) throws {
     plan = module.plan
+    timesKernels = module.timesKernels
     jit = try JIT(module.module)
     entry = unsafeBitCast(try jit.address(of: module.entryName), to: Entry.self)
   }

@@ -7,11 +7,13 @@ final class ProgramEmitter {
   let plan: Plan
   let module: Module
   let layout: ContextLayout
+  private let timesKernels: Bool
   private var kernelCount = 0
   private var barrier: IRFunction?
 
-  init(_ plan: Plan, _ module: Module) {
+  init(_ plan: Plan, _ module: Module, timesKernels: Bool) {
     self.plan = plan
+    self.timesKernels = timesKernels
     self.module = module
     layout = ContextLayout(plan)
   }
@@ -55,7 +57,7 @@ final class ProgramEmitter {
           emit(steps, loops: loops, order: order, builder, context, thread)
         }
       case .barrier:
-        builder.call(barrierFunction(), [context])
+        timed(plan.kernels.count, builder, context, thread) { builder.call(barrierFunction(), [context]) }
       }
     }
   }
@@ -65,16 +67,20 @@ final class ProgramEmitter {
     _ kernel: Kernel, loops: [Int: LoopValues], order: [Int], _ builder: FunctionBuilder, _ context: IRValue,
     _ thread: IRValue
   ) {
+    let number = kernelCount
     let function = emit(kernel, loops: order)
+    func run(_ arguments: [IRValue]) {
+      timed(number, builder, context, thread) { builder.call(function, arguments) }
+    }
     let values = order.flatMap { [loops[$0]!.step, loops[$0]!.parity] }
     let i64 = module.i64
     switch kernel.split {
     case .none:
       let all = [context, i64.constant(0), i64.constant(0)] + values
       if plan.threads == 1 {
-        builder.call(function, all)
+        run(all)
       } else {
-        builder.ifThen(builder.icmp(.equal, thread, i64.constant(0))) { builder.call(function, all) }
+        builder.ifThen(builder.icmp(.equal, thread, i64.constant(0))) { run(all) }
       }
     case .batch(let axis), .axis(let axis, _):
       let multiple = if case .axis(_, let number) = kernel.split { number } else { 1 }
@@ -88,9 +94,24 @@ final class ProgramEmitter {
       let low = bound(thread)
       let high = bound(builder.add(thread, i64.constant(1)))
       builder.ifThen(builder.icmp(.less, low, high)) {
-        builder.call(function, [context, low, high] + values)
+        run([context, low, high] + values)
       }
     }
+  }
+
+  /// Runs `body`, and adds the ticks that it takes to a clock of this thread.
+  private func timed(
+    _ clock: Int, _ builder: FunctionBuilder, _ context: IRValue, _ thread: IRValue, _ body: () -> Void
+  ) {
+    guard timesKernels else { return body() }
+    let start = builder.intrinsic("llvm.readcyclecounter", [], [])
+    body()
+    let ticks = builder.sub(builder.intrinsic("llvm.readcyclecounter", [], []), start)
+    let clocks = builder.load(
+      module.pointer, builder.offset(context, bytes: layout.clocks), align: 8, isInvariant: true)
+    let row = builder.mul(thread, module.i64.constant(8 * (plan.kernels.count + 1)))
+    let place = builder.offset(builder.offset(clocks, bytes: row), bytes: 8 * clock)
+    builder.store(builder.add(builder.load(module.i64, place, align: 8), ticks), place, align: 8)
   }
 
   private func emit(_ kernel: Kernel, loops: [Int]) -> IRFunction {

@@ -40,6 +40,8 @@ public struct CompileOptions: Sendable {
   public var backend: Backend
   /// Whether the graph is verified after every pass and not only between stages.
   public var verifiesEachPass: Bool
+  /// Whether the code takes the time of each of its kernels, which `Benchmark` shows.
+  public var timesKernels: Bool
   /// Names of the passes after which `passReport` gets the graph as text.
   public var printAfter: Set<String>
   /// Gets the graph after each pass of `printAfter`.
@@ -49,7 +51,7 @@ public struct CompileOptions: Sendable {
   public init(
     elementType: ElementType = .f32, threads: Int = ThreadPool.processorCount,
     optimization: Optimization = .full, target: Target = .host, backend: Backend = .native,
-    verifiesEachPass: Bool = false, printAfter: Set<String> = [],
+    verifiesEachPass: Bool = false, timesKernels: Bool = false, printAfter: Set<String> = [],
     passReport: @escaping @Sendable (_ pass: String, _ graph: String) -> Void = { _, _ in }
   ) {
     self.elementType = elementType
@@ -58,6 +60,7 @@ public struct CompileOptions: Sendable {
     self.target = target
     self.backend = backend
     self.verifiesEachPass = verifiesEachPass
+    self.timesKernels = timesKernels
     self.printAfter = printAfter
     self.passReport = passReport
   }

@@ -17,6 +17,8 @@ public struct BenchmarkResult: Sendable {
   public let peakShare: Double
   /// The share of the machine's rate of reading as much memory as the weights take; nil of training.
   public let bandwidthShare: Double?
+  /// What each kernel takes of it, if the options ask for that.
+  public let kernels: [KernelTime]
 
   /// Billions of floating-point operations in a second.
   public var gigaflops: Double { operations / seconds / 1e9 }
@@ -57,9 +59,11 @@ public final class Benchmark {
   ) throws -> BenchmarkResult {
     let tensors = try program.randomTensors(steps: benchmark.steps, seed: 0)
     let start = ContinuousClock.now
-    let call = try prepare(benchmark.kind, program, tensors)
+    let (call, execution) = try prepare(benchmark.kind, program, tensors)
     let compileSeconds = (ContinuousClock.now - start + program.frontendTime) / .seconds(1)
-    let times = try Self.times(of: call, seconds: seconds)
+    let clocks = execution().kernelClocks
+    let (times, count) = try Self.times(
+      of: call, seconds: seconds, before: { clocks?.reset() }, after: { clocks?.sample() })
     var sizes = Dictionary(
       program.model.graph.symbols.map { ($0, benchmark.steps) }, uniquingKeysWith: { first, _ in first })
     sizes[.batch] = program.batch
@@ -71,17 +75,19 @@ public final class Benchmark {
     return BenchmarkResult(
       name: benchmark.name, kind: benchmark.kind, seconds: median, leastSeconds: times[0],
       compileSeconds: compileSeconds, operations: operations, peakShare: operations / median / peak,
-      bandwidthShare: benchmark.kind == .training ? nil : work.bytesRead / median / rate)
+      bandwidthShare: benchmark.kind == .training ? nil : work.bytesRead / median / rate,
+      kernels: clocks?.times(
+        sizes, seconds: times.reduce(0, +) * Double(count), calls: count * times.count) ?? [])
   }
 
   /// Compiles, and gives what is to be timed.
   private func prepare(
     _ kind: BenchmarkCase.Kind, _ program: Program, _ tensors: [String: Tensor]
-  ) throws -> () throws -> Void {
+  ) throws -> (call: () throws -> Void, execution: () -> Execution) {
     switch kind {
     case .training:
       let trainer = try Trainer(program, optimizer: .sgd(learningRate: 0.01), clipNorm: 1, seed: 0)
-      return { _ = try trainer.step(tensors) }
+      return ({ _ = try trainer.step(tensors) }, { trainer.execution })
     case .inference:
       let execution = try program.execution(for: .inference)
       let data = execution.graph.inputs.indices.filter { execution.graph.inputs[$0].role == .data }
@@ -90,21 +96,24 @@ public final class Benchmark {
         guard let tensor = tensors[input.name] else { continue }
         execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
       }
-      return {
+      let call = {
         var sizes = KnownSizes()
         for i in data { _ = try execution.signature.fit(execution.inputs[i], to: i, sizes: &sizes) }
         try execution.setSizes(sizes.sizes)
         try execution.run()
       }
+      return (call, { execution })
     case .step:
       let stream = try Stream(program, parameters: tensors)
       var state = stream.start
-      return { _ = try stream.run(tensors, &state) }
+      return ({ _ = try stream.run(tensors, &state) }, { stream.execution })
     }
   }
 
-  /// The times of a call in rising order; calls of a few microseconds are timed some at a time.
-  private static func times(of call: () throws -> Void, seconds: Double) throws -> [Double] {
+  /// The times of a call in rising order; calls of a few microseconds are timed some at a time, as many as `count`.
+  private static func times(
+    of call: () throws -> Void, seconds: Double, before: () -> Void, after: () -> Void
+  ) throws -> (sorted: [Double], count: Int) {
     func time(_ count: Int) throws -> Double {
       let start = ContinuousClock.now
       for _ in 0..<count { try call() }
@@ -115,6 +124,11 @@ public final class Benchmark {
     let estimate = max(try time(3), 1e-7)
     let count = max(Int(1e-4 / estimate), 1)
     let samples = min(max(Int(seconds / (estimate * Double(count))), 5), 2000)
-    return try (0..<samples).map { _ in try time(count) }.sorted()
+    let times = try (0..<samples).map { _ in
+      before()
+      defer { after() }
+      return try time(count)
+    }
+    return (times.sorted(), count)
   }
 }

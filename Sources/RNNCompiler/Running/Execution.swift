@@ -110,6 +110,9 @@ final class Execution {
     }
   }
 
+  /// What the kernels have taken so far, if the code was made to take their times.
+  var kernelClocks: KernelClocks? { if case .native(let call) = engine { call.clocks } else { nil } }
+
   /// Whether the arena holds what was prepared from the tensors that the parameters have now.
   private func isPrepared(in call: NativeCall) -> Bool {
     if call.hasNewArena {
@@ -142,12 +145,15 @@ private final class NativeCall {
   var hasNewArena = true
   /// Whether later calls can use what this one prepares.
   let keepsPreparation: Bool
+  let clocks: KernelClocks?
 
   init(_ program: NativeProgram) throws {
     self.program = program
     context = NativeContext(program.plan)
     pool = try ThreadPool(count: program.plan.threads)
     keepsPreparation = program.plan.hasPreparation
+    clocks = program.timesKernels ? KernelClocks(program.plan) : nil
+    if let clocks { context.setClocks(clocks.address) }
   }
 
   /// The bytes of working memory, approximately.

@@ -28,6 +28,8 @@ public final class Stream {
   public let start: State
   private let first: Part
   private let later: Part
+  /// The program of all calls but the first.
+  var execution: Execution { later.execution }
   private let steps: Symbol
   private let model: String
 

@@ -93,7 +93,9 @@ public final class Compilation {
     get throws {
       if let doneModule { return doneModule }
       let plan = try plan
-      let result = try stage("emit", try optimizedGraph) { try NativeModule(plan, target: options.target) }
+      let result = try stage("emit", try optimizedGraph) {
+        try NativeModule(plan, target: options.target, timesKernels: options.timesKernels)
+      }
       doneModule = result
       return result
     }

@@ -45,7 +45,7 @@ public final class Trainer {
 
   private let options: TrainingStepOptions
   /// The execution that holds the tensors.
-  private var execution: Execution
+  private(set) var execution: Execution
   /// All executions so far, by what they are for.
   private var executions: [BatchKind: Execution]
   private lazy var evaluator = Evaluator(program)

@@ -38,6 +38,9 @@ struct Bench: ParsableCommand {
   @Option(help: "Threads that share the work; all processors if not given.")
   var threads: Int?
 
+  @Flag(help: "Show what each kernel of the plan takes.")
+  var kernels = false
+
   @Flag(help: "Print a JSON object for each case.")
   var json = false
 
@@ -47,11 +50,12 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
-    let options = CompileOptions(threads: threads ?? ThreadPool.processorCount)
+    let options = CompileOptions(
+      threads: threads ?? ThreadPool.processorCount, timesKernels: kernels)
     let cases = try model == nil ? builtIn() : []
     let benchmark = try Benchmark(options)
     try printMachine(benchmark, threads: options.threads)
-    for one in cases { try show(benchmark.run(one, seconds: seconds)) }
+    for one in cases { try show(benchmark.run(one, seconds: seconds), benchmark.peak) }
     if let model {
       let program = try Compiler(options).compile(
         contentsOfFile: model, model: name, sizes: sizes.values, batch: batch)
@@ -59,12 +63,12 @@ struct Bench: ParsableCommand {
       let one = BenchmarkCase(
         name: program.source.name, kind: isTrained ? .training : .inference, source: program.source.text,
         batch: batch, steps: steps)
-      try show(benchmark.run(one, seconds: seconds, program))
+      try show(benchmark.run(one, seconds: seconds, program), benchmark.peak)
     }
   }
 
   private func builtIn() throws -> [BenchmarkCase] {
-    let cases = BenchmarkCase.all.filter { one in filter.map { one.name.contains($0) } ?? true }
+    let cases = BenchmarkCase.all.filter { one in filter.map { $0.isEmpty || one.name.contains($0) } ?? true }
     if cases.isEmpty {
       throw InputError(
         "no case has '\(filter ?? "")' in its name",
@@ -90,7 +94,7 @@ struct Bench: ParsableCommand {
       """)
   }
 
-  private func show(_ result: BenchmarkResult) throws {
+  private func show(_ result: BenchmarkResult, _ peak: Double) throws {
     let milliseconds = [result.seconds, result.leastSeconds].map { rounded($0 * 1e3, digits: 4) }
     if json {
       var fields = [
@@ -112,6 +116,16 @@ struct Bench: ParsableCommand {
       rounded(result.gigaflops),
     ]
     try StandardOutput.write(columns(cells + shares) + "\n")
+    for kernel in result.kernels where kernel.seconds >= 0.001 * result.seconds {
+      let rate = kernel.operations / kernel.seconds
+      let isProduct = kernel.operations > 0
+      try StandardOutput.write(
+        columns([
+          "  " + kernel.name, rounded(kernel.seconds * 1e3, digits: 4),
+          rounded(kernel.leastSeconds * 1e3, digits: 4), "",
+          isProduct ? rounded(rate / 1e9) : "", isProduct ? "\(Int((rate / peak * 100).rounded())) %" : "",
+        ]) + "\n")
+    }
   }
 
   private func columns(_ cells: [String]) -> String {
