@@ -40,17 +40,17 @@ extension Plan {
     for key in order {
       // One unit of the segment is the sum of the products of symbols; a buffer takes its largest factor of units.
       let unit = key.keys.reduce(Size(0)) { $0 + $1.reduce(1) { $0 * Size($1) } }
-      let extent = pack(segments[key]!, base: total, unit: unit)
-      total = total + unit * Size(extent)
+      total = total + pack(segments[key]!, base: total, unit: unit)
     }
     arenaBytes = total
   }
 
-  /// First fit, the largest first; gives the units in use.
-  private mutating func pack(_ members: [Int], base: Size, unit: Size) -> Int {
+  /// First fit, the largest first; gives the bytes in use.
+  private mutating func pack(_ members: [Int], base: Size, unit: Size) -> Size {
     func units(_ i: Int) -> Int { buffers[i].byteCount.terms.values.max() ?? 0 }
     var placed: [(range: Range<Int>, lifetime: ClosedRange<Int>)] = []
     var extent = 0
+    var starts: [Int: Int] = [:]
     for i in members.sorted(by: { (units($0), $1) > (units($1), $0) }) {
       let lifetime = buffers[i].lifetime!
       let size = max(units(i), 1)
@@ -62,9 +62,21 @@ extension Plan {
         start = max(start, other.range.upperBound)
       }
       placed.append((start..<(start + size), lifetime))
-      buffers[i].offset = base + unit * Size(start)
+      starts[i] = start
       extent = max(extent, start + size)
     }
-    return (extent + Buffer.alignment - 1) / Buffer.alignment * Buffer.alignment
+    // Note [Staggering]: buffers are often as large as a multiple of a page, and a loop that walks through a dozen of
+    // them would meet them all in the same few sets of the nearest cache. So each lies some lines further than the one
+    // before it in memory. Whatever follows a buffer moves at least as far as that, so none comes to overlap.
+    let places = Set(starts.values).sorted()
+    for (i, start) in starts {
+      let rank = places.firstIndex(of: start)!
+      buffers[i].offset = base + unit * Size(start) + Size(rank * Self.stagger)
+    }
+    extent = (extent + Buffer.alignment - 1) / Buffer.alignment * Buffer.alignment
+    return unit * Size(extent) + Size(places.count * Self.stagger)
   }
+
+  /// Bytes: an odd number of cache lines, so that all sets have their turn.
+  private static let stagger = 5 * Buffer.alignment
 }
