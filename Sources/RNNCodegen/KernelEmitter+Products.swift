@@ -6,18 +6,15 @@ extension KernelEmitter {
   var rowAxis: Int { kernel.domain.count - 2 }
 
   /// Emits a product: panels of columns outside, so that a panel of weights stays in the nearest cache for all rows of
-  /// the thread; a blocked product runs over blocks of the contraction first, and over rows before panels.
+  /// the thread.
   func emitProduct(_ product: Product) {
-    if let block = product.block {
-      emitBlocked(product, block)
-      return
-    }
+    if let blocks = product.blocks { return emitBlocked(product, blocks) }
     overAxes(Array(0..<rowAxis)) { indices in
       overPanels(product) { column, vectors, mask in
         overTiles(product) { row, height in
           emit(
             ProductBlock(
-              row: row, height: height, column: column, vectors: vectors, lastMask: mask, depth: nil),
+              row: row, height: height, column: column, vectors: vectors, lastMask: mask),
             product,
             indices)
         }
@@ -25,27 +22,8 @@ extension KernelEmitter {
     }
   }
 
-  private func emitBlocked(_ product: Product, _ block: Int) {
-    let depth = value(of: product.depth)
-    // A sum of no products is stored as well: there is always a first block.
-    builder.forLoop(from: constant(0), to: builder.smax(depth, constant(1)), step: constant(block)) { start in
-      let next = builder.add(start, constant(block))
-      let end = builder.smin(next, depth)
-      let isFirst = builder.icmp(.equal, start, constant(0))
-      let isLast = builder.icmp(.greaterOrEqual, next, depth)
-      overTiles(product) { row, height in
-        overPanels(product) { column, vectors, mask in
-          emit(
-            ProductBlock(
-              row: row, height: height, column: column, vectors: vectors, lastMask: mask,
-              depth: (start, end, isFirst, isLast)), product, [:])
-        }
-      }
-    }
-  }
-
   /// Runs `body` for each panel of this thread's columns: whole ones, then what is left over.
-  private func overPanels(_ product: Product, _ body: (IRValue, Int, IRValue?) -> Void) {
+  func overPanels(_ product: Product, _ body: (IRValue, Int, IRValue?) -> Void) {
     let panel = product.tile.vectors * lanes
     let (start, end) = range(ofAxis: lastAxis)
     guard let width = kernel.domain[lastAxis].constant else {
@@ -78,17 +56,6 @@ extension KernelEmitter {
   private func overTiles(_ product: Product, _ body: (IRValue, Int) -> Void) {
     let height = product.tile.rows
     let (start, end) = range(ofAxis: rowAxis)
-    if case .packed = product.lhs.layout {
-      // Panels have the tile's height; only the last one may be lower.
-      let rows = kernel.domain[rowAxis].constant!
-      let full = builder.smin(end, constant(rows / height * height))
-      builder.forLoop(from: start, to: full, step: constant(height)) { body($0, height) }
-      let rest = rows % height
-      if rest > 0 {
-        builder.ifThen(builder.icmp(.equal, end, constant(rows))) { body(constant(rows - rest), rest) }
-      }
-      return
-    }
     let counts = possibleRows
     if let counts,
       counts.allSatisfy({ (($0 + height - 1) / height) * height - $0 <= ($0 + height - 1) / height })

@@ -6,14 +6,13 @@ public struct Machine: Sendable, Hashable {
   public var vectorBytes: Int
   /// How many vector registers there are.
   public var vectorRegisters: Int
-  /// Bytes of the cache level that holds a block of a large product.
-  public var blockCacheBytes: Int
+  /// Bytes of a core's nearest cache and of the one behind it; the least that processors of today have.
+  public var nearCacheBytes = 32 << 10, farCacheBytes = 512 << 10
 
   /// Describes a processor.
-  public init(vectorBytes: Int, vectorRegisters: Int, blockCacheBytes: Int = 512 << 10) {
+  public init(vectorBytes: Int, vectorRegisters: Int) {
     self.vectorBytes = vectorBytes
     self.vectorRegisters = vectorRegisters
-    self.blockCacheBytes = blockCacheBytes
   }
 
   /// Elements of a type in a vector register.
@@ -137,15 +136,31 @@ public struct Product: Hashable, Sendable {
   public var contracted: [Size]
   /// Rows and vectors of columns of a tile.
   public var tile: Tile
-  /// Contracted indices in a block; nil if the product is not blocked.
-  public var block: Int?
-  /// Where the sums wait between two blocks.
-  public var partial: BufferID?
+  /// How the contraction is cut; nil if a tile runs over all of it.
+  public var blocks: ProductBlocks?
   /// The type of the numbers.
   public var element: ElementType
 
   /// The number of contracted indices.
   public var depth: Size { contracted.reduce(1, *) }
+}
+
+/// The blocks of a product whose rows do not follow each other along the contraction.
+///
+/// A thread copies some rows for some contracted indices into panels that stay in its far cache, and multiplies them by
+/// one panel of columns after the other, which stays in the near one.
+public struct ProductBlocks: Hashable, Sendable {
+  /// Contracted indices of a block.
+  public var depth: Int
+  /// Rows of a block, a multiple of the tile's.
+  public var rows: Int
+  /// Where the copies are, a block for each thread.
+  public var copies: BufferID
+  /// Elements from one panel of a block to the next. They are a little more than a panel has: so the panels do not meet
+  /// in the same sets of a cache.
+  public var panelStride: Int
+  /// Where the sums wait for the next block; nil if the contraction fits in one.
+  public var partial: BufferID?
 }
 
 /// The shape of the part of a product that is held in registers.

@@ -63,10 +63,13 @@ extension Kernel {
     if let product {
       let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(
         separator: ", ")
-      let block = product.block.map { ", blocks of \($0) through \(product.partial!)" } ?? ""
+      let blocks = product.blocks.map { blocks in
+        ", \(blocks.depth) at a time of \(blocks.rows) rows copied to \(blocks.copies)"
+          + (blocks.partial.map { ", sums in \($0)" } ?? "")
+      }
       lines.append(
         "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups, "
-          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(block)")
+          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(blocks ?? "")")
     }
     if let bound { lines.append("\(indent)  bound \(bound.index) < \(bound.limit)") }
     for (i, instruction) in body.enumerated() { lines.append("\(indent)  %\(i) = \(instruction)") }

@@ -90,7 +90,6 @@ private struct PlanVerifier {
       }
     }
     for store in kernel.stores { written.insert(store.access.buffer) }
-    if let partial = kernel.product?.partial { written.insert(partial) }
     for (access, extra) in boundedAccesses(kernel) { checkBounds(access, kernel, extra, loops: loops) }
   }
 

@@ -96,18 +96,17 @@ extension Planner {
       planner: self, domain: domain, contracted: contracted, groups: groups, element: element,
       builder: builder)
 
-    // Rows whose numbers do not follow each other along the contraction are packed, if that pays.
-    var lhs = ProductOperand(access: rowsAccess, layout: .direct)
-    if let inner = deepAxes.last, rowsAccess.index.factor(ofAxis: inner) != 1, openRegions.count == 1,
+    let rhs = packer.columns(operation.operands[form.columns], columnsView, tile: tile, rows: rowCount)
+    var product = Product(
+      lhs: ProductOperand(access: rowsAccess, layout: .direct), rhs: rhs, groups: groups,
+      contracted: contracted.isEmpty ? [1] : contracted, tile: tile, blocks: nil, element: element)
+    // Rows that lie across the contraction are copied, if that pays.
+    if let inner = deepAxes.last, rowsAccess.index.factor(ofAxis: inner) != 1, case .packed = rhs.layout,
       domain.count == 2, let rows = domain[0].constant, rows >= 2 * tile.rows, !isSplit
     {
-      lhs = packer.packRows(operation.operands[form.rows], rowsView, panel: tile.rows)
+      product.blocks = chooseBlocks(product, rows: rows, columns: domain[1].constant!)
     }
-    let rhs = packer.columns(operation.operands[form.columns], columnsView, tile: tile, rows: rowCount)
-    kernel.product = Product(
-      lhs: lhs, rhs: rhs, groups: groups, contracted: contracted.isEmpty ? [1] : contracted, tile: tile,
-      block: nil, partial: nil, element: element)
-    chooseBlock(&kernel)
+    kernel.product = product
     kernel.split = productSplit(kernel, batchAxis: batchAxis)
     return kernel
   }
@@ -155,18 +154,22 @@ extension Planner {
     return [(height, rows / height), (rows % height, 1)].filter { $0.rows > 0 && $0.count > 0 }
   }
 
-  /// A deep product of many rows is cut into blocks of the contraction, so that a block of columns stays in cache.
-  private func chooseBlock(_ kernel: inout Kernel) {
-    guard var product = kernel.product, case .packed = product.lhs.layout, case .packed = product.rhs.layout,
-      kernel.domain.count == 2, let rows = kernel.domain[0].constant, let columns = kernel.domain[1].constant
-    else { return }
-    let width = columns * product.groups
-    let bytes = width * product.element.byteCount
-    let block = max(128, min(1024, machine.blockCacheBytes / 2 / bytes / 16 * 16))
-    if let depth = product.depth.constant, depth <= block * 3 / 2 { return }
-    product.block = block
-    product.partial = addBuffer("partial", product.element, [Size(rows), Size(width)])
-    kernel.product = product
+  /// Blocks such that a panel of columns takes half of the near cache and a block of rows half of the far one.
+  private func chooseBlocks(_ product: Product, rows: Int, columns: Int) -> ProductBlocks {
+    let tile = product.tile
+    let bytes = product.element.byteCount
+    let panelBytes = product.groups * tile.vectors * machine.vectorBytes
+    var depth = max(machine.nearCacheBytes / 2 / panelBytes / 16 * 16, 128)
+    let isWhole = product.depth.constant.map { $0 <= depth * 3 / 2 } ?? false
+    if isWhole { depth = product.depth.constant! }
+    let panels = max(machine.farCacheBytes / 2 / (depth * tile.rows * bytes), 1)
+    let count = min(panels, (rows + tile.rows - 1) / tile.rows)
+    let stride = (depth * tile.rows * bytes / Buffer.alignment + 1) * Buffer.alignment / bytes
+    return ProductBlocks(
+      depth: depth, rows: count * tile.rows,
+      copies: addBuffer("block", product.element, [Size(threads), Size(count * stride)]), panelStride: stride,
+      partial: isWhole
+        ? nil : addBuffer("partial", product.element, [Size(rows), Size(columns * product.groups)]))
   }
 }
 
@@ -196,14 +199,6 @@ struct Packer {
     let lanes = planner.machine.lanes(element)
     return pack(
       value, view, axis: columnAxis, panel: tile.vectors * lanes, groups: groups, isAlong: isDense)
-  }
-
-  /// Rows in panels.
-  func packRows(_ value: ValueID, _ view: View, panel: Int) -> ProductOperand {
-    let access = builder.access(planner.storage[view.base]!, view)
-    return pack(
-      value, view, axis: domain.count - 2, panel: panel, groups: 1,
-      isAlong: access.index.factor(ofAxis: domain.count - 2) == 1)
   }
 
   /// Panels of an axis: for every contracted index in turn the elements of a panel, one group behind the other.
