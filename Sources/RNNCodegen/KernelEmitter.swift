@@ -13,6 +13,8 @@ final class KernelEmitter {
   let low: IRValue, high: IRValue
   private let context: IRValue
   private let loops: [Int: ProgramEmitter.LoopValues]
+  /// The lengths of the segments around the kernel.
+  private var lengths: [Symbol: IRValue] = [:]
   /// The addresses of accesses at the origin of the domain.
   private var origins: [Access: IRValue] = [:]
   private var sizes: [Size: IRValue] = [:]
@@ -21,7 +23,7 @@ final class KernelEmitter {
   /// Which instructions have one value for all columns.
   let isUniform: [Bool]
 
-  init(_ kernel: Kernel, _ program: ProgramEmitter, _ builder: FunctionBuilder, loops order: [Int]) {
+  init(_ kernel: Kernel, _ program: ProgramEmitter, _ builder: FunctionBuilder, loops order: [Loop]) {
     self.kernel = kernel
     self.program = program
     self.builder = builder
@@ -29,14 +31,15 @@ final class KernelEmitter {
     low = builder.parameters[1]
     high = builder.parameters[2]
     var loops: [Int: ProgramEmitter.LoopValues] = [:]
-    for (i, loop) in order.enumerated() {
-      loops[loop] = ProgramEmitter.LoopValues(
-        step: builder.parameters[3 + 2 * i], parity: builder.parameters[4 + 2 * i])
+    var parameters = builder.parameters.dropFirst(3)
+    for loop in order {
+      let (step, parity) = (parameters.removeFirst(), parameters.removeFirst())
+      loops[loop.id] = ProgramEmitter.LoopValues(step: step, parity: parity)
+      if let segments = loop.segments { lengths[segments.length] = parameters.removeFirst() }
     }
     self.loops = loops
     lanes = Self.elements(kernel, program.plan).map { program.plan.machine.lanes($0) }.min() ?? 1
     isUniform = Self.uniformity(kernel)
-    builder.fastMath = .contract
   }
 
   func emit() {
@@ -69,7 +72,7 @@ final class KernelEmitter {
     if let known = sizes[size] { return known }
     let back = builder.current
     // Sizes are prepared in the entry block; behind it they are only looked up, or computed again on the spot.
-    let value = program.size(size, builder, context)
+    let value = program.size(size, builder, context, lengths)
     if back == builder.entry { sizes[size] = value }
     return value
   }
@@ -156,6 +159,7 @@ final class KernelEmitter {
       }
     }
     if let product = kernel.product { accesses += [product.lhs.access, product.rhs.access] }
+    if let start = kernel.start { accesses.append(start) }
     if let bound = kernel.bound { forms.append(bound.index) }
     for access in accesses where origins[access] == nil {
       let bytes = builder.mul(origin(access.index), constant(elementType(access).byteCount))

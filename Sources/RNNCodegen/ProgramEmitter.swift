@@ -27,14 +27,17 @@ final class ProgramEmitter {
     builder.return()
   }
 
-  /// The running index and the parity of a loop around the code.
+  /// The running index and the parity of a loop around the code, and the length of its segment if it has segments.
   struct LoopValues {
     var step: IRValue
     var parity: IRValue
+    var length: IRValue?
+
+    var all: [IRValue] { [step, parity] + (length.map { [$0] } ?? []) }
   }
 
   private func emit(
-    _ steps: [Step], loops: [Int: LoopValues], order: [Int], _ builder: FunctionBuilder, _ context: IRValue,
+    _ steps: [Step], loops: [Int: LoopValues], order: [Loop], _ builder: FunctionBuilder, _ context: IRValue,
     _ thread: IRValue
   ) {
     for step in steps {
@@ -42,13 +45,20 @@ final class ProgramEmitter {
       case .kernel(let kernel):
         call(kernel, loops: loops, order: order, builder, context, thread)
       case .loop(let loop):
-        let count = symbol(loop.steps, builder, context)
+        let lengths = lengths(order, loops)
+        let count = symbol(loop.steps, builder, context, lengths)
         builder.forLoop(from: module.i64.constant(0), to: count, step: module.i64.constant(1)) { iteration in
           let one = module.i64.constant(1)
           let step = loop.isReversed ? builder.sub(builder.sub(count, one), iteration) : iteration
           var inner = loops
-          inner[loop.id] = LoopValues(step: step, parity: builder.and(iteration, one))
-          emit(loop.body, loops: inner, order: order + [loop.id], builder, context, thread)
+          inner[loop.id] = LoopValues(
+            step: step, parity: builder.and(iteration, one),
+            length: loop.segments.map { segments in
+              let longest = symbol(segments.longest, builder, context, lengths)
+              let whole = symbol(segments.whole, builder, context, lengths)
+              return builder.smin(longest, builder.sub(whole, builder.mul(step, longest)))
+            })
+          emit(loop.body, loops: inner, order: order + [loop], builder, context, thread)
         }
       case .preparation(let steps):
         let prepared = builder.load(
@@ -64,7 +74,7 @@ final class ProgramEmitter {
 
   /// Calls a kernel with this thread's part of its domain.
   private func call(
-    _ kernel: Kernel, loops: [Int: LoopValues], order: [Int], _ builder: FunctionBuilder, _ context: IRValue,
+    _ kernel: Kernel, loops: [Int: LoopValues], order: [Loop], _ builder: FunctionBuilder, _ context: IRValue,
     _ thread: IRValue
   ) {
     let number = kernelCount
@@ -72,7 +82,7 @@ final class ProgramEmitter {
     func run(_ arguments: [IRValue]) {
       timed(number, builder, context, thread) { builder.call(function, arguments) }
     }
-    let values = order.flatMap { [loops[$0]!.step, loops[$0]!.parity] }
+    let values = order.flatMap { loops[$0.id]!.all }
     let i64 = module.i64
     switch kernel.split {
     case .none:
@@ -84,7 +94,7 @@ final class ProgramEmitter {
       }
     case .batch(let axis), .axis(let axis, _):
       let multiple = if case .axis(_, let number) = kernel.split { number } else { 1 }
-      let extent = size(kernel.domain[axis], builder, context)
+      let extent = size(kernel.domain[axis], builder, context, lengths(order, loops))
       // Whole multiples to each thread; the last one takes what is left over.
       let units = builder.udiv(builder.add(extent, i64.constant(multiple - 1)), i64.constant(multiple))
       func bound(_ thread: IRValue) -> IRValue {
@@ -114,8 +124,16 @@ final class ProgramEmitter {
     builder.store(builder.add(builder.load(module.i64, place, align: 8), ticks), place, align: 8)
   }
 
-  private func emit(_ kernel: Kernel, loops: [Int]) -> IRFunction {
-    let parameters = [module.pointer] + Array(repeating: module.i64, count: 2 + 2 * loops.count)
+  /// The lengths of the segments of the loops around the code.
+  private func lengths(_ order: [Loop], _ loops: [Int: LoopValues]) -> [Symbol: IRValue] {
+    var lengths: [Symbol: IRValue] = [:]
+    for loop in order { if let segments = loop.segments { lengths[segments.length] = loops[loop.id]?.length } }
+    return lengths
+  }
+
+  private func emit(_ kernel: Kernel, loops: [Loop]) -> IRFunction {
+    let count = loops.reduce(2) { $0 + ($1.segments == nil ? 2 : 3) }
+    let parameters = [module.pointer] + Array(repeating: module.i64, count: count)
     let name =
       "kernel\(kernelCount)_" + kernel.name.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
     kernelCount += 1
@@ -125,20 +143,25 @@ final class ProgramEmitter {
     return function
   }
 
-  /// The value of a symbol, read from the context.
-  func symbol(_ symbol: Symbol, _ builder: FunctionBuilder, _ context: IRValue) -> IRValue {
+  /// The value of a symbol: the length of a segment around the code, or read from the context.
+  private func symbol(
+    _ symbol: Symbol, _ builder: FunctionBuilder, _ context: IRValue, _ lengths: [Symbol: IRValue]
+  ) -> IRValue {
+    if let length = lengths[symbol] { return length }
     let place = plan.symbols.firstIndex(of: symbol)!
     return builder.load(
       module.i64, builder.offset(context, bytes: layout.sizes + 8 * place), align: 8, isInvariant: true)
   }
 
-  /// The value of a size.
-  func size(_ size: Size, _ builder: FunctionBuilder, _ context: IRValue) -> IRValue {
+  /// The value of a size, with the lengths of segments around the code.
+  func size(
+    _ size: Size, _ builder: FunctionBuilder, _ context: IRValue, _ lengths: [Symbol: IRValue]
+  ) -> IRValue {
     if let constant = size.constant { return module.i64.constant(constant) }
     var sum: IRValue?
     for (symbols, factor) in size.terms.sorted(by: { "\($0.key)" < "\($1.key)" }) {
       var product = module.i64.constant(factor)
-      for name in symbols { product = builder.mul(product, symbol(name, builder, context)) }
+      for name in symbols { product = builder.mul(product, symbol(name, builder, context, lengths)) }
       sum = sum.map { builder.add($0, product) } ?? product
     }
     return sum ?? module.i64.constant(0)

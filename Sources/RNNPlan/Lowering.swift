@@ -180,10 +180,12 @@ extension Planner {
     for case .replacement(let input) in clustering.destinations[operation.result] ?? [] {
       lateCopies.append(copyKernel(from: places[0], to: storage[input]!, graph.type(operation.result)))
     }
+    let start = operation.start.map { builder.access(of: $0, map) }
+    precondition(start == nil || keepsLast, "a sum along the last axis starts from 0")
     let kernel = Kernel(
       name: "reduce_\(buffers[places[0].buffer.index].name)", domain: domain,
       kind: .reduce(combine, axes: reduced.count, keepsLast: keepsLast), product: nil, body: builder.body,
-      stores: stores, bound: nil, split: .none)
+      stores: stores, bound: nil, start: start, split: .none)
     emit(finished(kernel, batchAxis: batchAxis))
   }
 
@@ -216,10 +218,17 @@ extension Planner {
     for (form, stride) in zip(map.dropFirst(ids), table.strides.dropFirst()) { index = index + form * stride }
     let store = Store(access: Access(buffer: table.buffer, index: index, isOwned: false), value: row)
     let rows = graph.type(operation.result).shape[0].fixed!
+    if let start = operation.start {
+      let view = resolve(start)
+      let source = Storage(
+        buffer: storage[view.base]!.buffer, offset: storage[view.base]!.index(view.map).withoutAxes,
+        strides: view.map.indices.map { storage[view.base]!.index(view.map).factor(ofAxis: $0) })
+      emit(copyKernel(from: source, to: table, graph.type(operation.result)))
+    }
     let kernel = Kernel(
       name: "scatter_\(buffers[table.buffer.index].name)", domain: order.map { extent(shape[$0]) },
       kind: .scatterAdd(id: id, rowStride: table.strides[0], rows: rows), product: nil, body: builder.body,
-      stores: [store], bound: nil, split: .none)
+      stores: [store], bound: nil, start: operation.start.map { _ in store.access }, split: .none)
     emit(finished(kernel, batchAxis: nil))
     for destination in clustering.destinations[operation.result] ?? [] {
       if case .replacement(let input) = destination {

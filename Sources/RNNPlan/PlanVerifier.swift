@@ -40,7 +40,16 @@ private struct PlanVerifier {
   /// The numbers of steps that are tried.
   private var samples: [[Symbol: Int]] {
     [1, 2, 7].map { number in
-      Dictionary(uniqueKeysWithValues: plan.symbols.enumerated().map { ($1, number + $0) })
+      var sizes = Dictionary(uniqueKeysWithValues: plan.symbols.enumerated().map { ($1, number + $0) })
+      for loop in plan.steps.flatMap(\.loops) {
+        guard let segments = loop.segments, let whole = sizes[segments.whole] else { continue }
+        // The last segment is as long as the others: so its end is that of the whole.
+        let longest = (1...whole).last { whole % $0 == 0 && $0 * $0 <= whole } ?? whole
+        sizes[segments.longest] = longest
+        sizes[segments.length] = longest
+        sizes[loop.steps] = whole / longest
+      }
+      return sizes
     }
   }
 
@@ -101,7 +110,7 @@ private struct PlanVerifier {
       }
     }
     if let product = kernel.product { found += [product.lhs.access, product.rhs.access] }
-    return found
+    return found + (kernel.start.map { [$0] } ?? [])
   }
 
   /// The accesses whose elements are known from the domain, with the extents of contracted axes behind it.
@@ -116,7 +125,7 @@ private struct PlanVerifier {
         found.append((operand.access, product.contracted))
       }
     }
-    return found + kernel.stores.map { ($0.access, []) }
+    return found + kernel.stores.map { ($0.access, []) } + (kernel.start.map { [($0, [])] } ?? [])
   }
 
   private mutating func checkBody(_ kernel: Kernel) {

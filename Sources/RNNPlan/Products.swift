@@ -76,6 +76,11 @@ extension Planner {
     }
     for (place, axis) in kept.enumerated() where axis >= 0 { forms[axis] = Affine(.axis(place)) }
     for i in contracted.indices { forms[deep + i] = Affine(.axis(domain.count + i)) }
+    if let start = operation.start {
+      let builder = KernelBuilder(
+        planner: self, clustering: Clustering(), cluster: nil, batchAxis: batchAxis)
+      kernel.start = builder.access(of: start, View.identity(rank))
+    }
     batchAxis = batchAxis.flatMap { kept.firstIndex(of: $0) }
     kernel.remap(forms, domain: domain)
     maps = maps.map { $0.map { $0.substituting(forms) } }
@@ -191,7 +196,7 @@ struct Packer {
     let columnAxis = domain.count - 1
     let isDense = access?.index.factor(ofAxis: columnAxis) == 1
     let isHere = planner.levelOf(view) == planner.openRegions.count - 1
-    let isLoop = planner.openRegions.count > 1
+    let isLoop = planner.isInStep
     if let access, domain.last!.constant == nil || (isDense && isHere && (rows ?? 1000) <= (isLoop ? 64 : 8))
     {
       return ProductOperand(access: access, layout: .direct)
@@ -253,7 +258,7 @@ struct Packer {
         bound: isPadded ? Kernel.Bound(index: column, limit: Size(width)) : nil, split: .none)
       let level = planner.levelOf(view)
       planner.steps[level].append(.kernel(planner.finished(kernel, batchAxis: nil)))
-      if level < planner.openRegions.count - 1 || level == 0 { planner.packed[key] = buffer }
+      if level < planner.openRegions.count - 1 || !planner.isInStep { planner.packed[key] = buffer }
     }
     var index = Affine(0)
     for (i, axis) in outer.enumerated() { index = index + Affine(.axis(axis), times: outerStrides[i]) }
