@@ -51,5 +51,11 @@ public struct Pipeline: Sendable {
       // Backward loops read few sequences, and make the rest of them.
       .recompute, .sinkSequences, .scanInterfaces, .loopInvariants, .sinkSlices, .simplify,
       .commonSubexpressions, .deadCode,
+
+      // Sums over steps are made in an order that does not depend on how much memory there is.
+      .orderSums,
     ])
+
+  /// The pipeline, and what bounds the memory of long sequences behind it.
+  public var segmented: Pipeline { Pipeline(name: name, passes: passes + [.segmentSteps]) }
 }
