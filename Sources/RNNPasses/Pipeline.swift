@@ -31,6 +31,9 @@ public struct Pipeline: Sendable {
       // Gradients come with sums of zeros, pads and transposes, and with whatever might have been needed.
       .simplify, .deadCode, .commonSubexpressions,
 
+      // All loops agree on which step is the first.
+      .turnLoops, .deadCode,
+
       // Each loop gets what it really reads, and computes cheap sequences itself: one-hots meet their products.
       .scanInterfaces, .sinkSequences, .loopInvariants, .simplify,
 

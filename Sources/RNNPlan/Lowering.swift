@@ -257,14 +257,25 @@ extension Planner {
     }
     let copy = allocate("rows_\(view.base)", type)
     let source = Storage(buffer: base.buffer, offset: index.withoutAxes, strides: strides)
-    let level = levelOf(view)
+    let level = levelOf(view, extents: shape(type))
     steps[level].append(.kernel(copyKernel(from: source, to: copy, type)))
     if level < openRegions.count - 1 || level == 0 { packed[key] = copy.buffer }
     return copy
   }
 
-  /// The outermost open region in which what a view shows is known.
-  func levelOf(_ view: View) -> Int {
+  /// The outermost open region in which what a view shows is known, and how much of it there is.
+  func levelOf(_ view: View, extents: [Size] = []) -> Int {
+    let shown = levelOf(view)
+    let lengths = Set(extents.flatMap { $0.terms.keys.joined() }).intersection(longest.keys)
+    return openRegions.indices.reduce(shown) { level, place in
+      guard let owner = graph[openRegions[place]].owner, case .scan(let scan) = graph[owner].kind,
+        let segments = scan.segments, lengths.contains(segments.length)
+      else { return level }
+      return max(level, place)
+    }
+  }
+
+  private func levelOf(_ view: View) -> Int {
     var level = openRegions.firstIndex(of: graph.region(of: view.base)) ?? openRegions.count - 1
     for form in view.map {
       for index in form.factors.keys {

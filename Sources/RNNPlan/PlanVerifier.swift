@@ -38,10 +38,14 @@ private struct PlanVerifier {
   private var written: Set<BufferID> = []
 
   /// The numbers of steps that are tried.
-  private var samples: [[Symbol: Int]] {
-    [1, 2, 7].map { number in
+  private let samples: [[Symbol: Int]]
+
+  init(plan: Plan) {
+    self.plan = plan
+    let segmentLoops = plan.steps.flatMap(\.loops).filter { $0.segments != nil }
+    samples = [1, 2, 7].map { number in
       var sizes = Dictionary(uniqueKeysWithValues: plan.symbols.enumerated().map { ($1, number + $0) })
-      for loop in plan.steps.flatMap(\.loops) {
+      for loop in segmentLoops {
         guard let segments = loop.segments, let whole = sizes[segments.whole] else { continue }
         // The last segment is as long as the others: so its end is that of the whole.
         let longest = (1...whole).last { whole % $0 == 0 && $0 * $0 <= whole } ?? whole
@@ -52,8 +56,6 @@ private struct PlanVerifier {
       return sizes
     }
   }
-
-  init(plan: Plan) { self.plan = plan }
 
   mutating func checkArena() {
     for sizes in samples {

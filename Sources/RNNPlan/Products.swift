@@ -195,7 +195,7 @@ struct Packer {
     let access = planner.storage[view.base].map { builder.access($0, view) }
     let columnAxis = domain.count - 1
     let isDense = access?.index.factor(ofAxis: columnAxis) == 1
-    let isHere = planner.levelOf(view) == planner.openRegions.count - 1
+    let isHere = planner.levelOf(view, extents: contracted) == planner.openRegions.count - 1
     let isLoop = planner.isInStep
     if let access, domain.last!.constant == nil || (isDense && isHere && (rows ?? 1000) <= (isLoop ? 64 : 8))
     {
@@ -256,7 +256,7 @@ struct Packer {
         name: "pack_\(view.base)", domain: packDomain, kind: .map, product: nil, body: body.body,
         stores: [store],
         bound: isPadded ? Kernel.Bound(index: column, limit: Size(width)) : nil, split: .none)
-      let level = planner.levelOf(view)
+      let level = planner.levelOf(view, extents: packDomain)
       planner.steps[level].append(.kernel(planner.finished(kernel, batchAxis: nil)))
       if level < planner.openRegions.count - 1 || !planner.isInStep { planner.packed[key] = buffer }
     }

@@ -20,14 +20,15 @@ extension Pass {
     var hasChanged = false
     for steps in graph.timeAxes {
       hasChanged = graph.splitTotals(over: steps) || hasChanged
-      let schedule = SweepSchedule(graph, steps)
+      let schedule = SweepSchedule(graph, steps, turningSums: true)
       hasChanged =
         graph.rebuild { rebuilder, id in
-          guard case .sum(nil) = schedule.sorts[id], let sweep = schedule.sweep[id], schedule.isReversed(sweep)
+          guard case .sum(let isReversed) = schedule.sorts[id], let sweep = schedule.sweep[id],
+            schedule.isReversed(sweep) != isReversed
           else { return false }
           let operation = rebuilder.old[id]
-          let operands = operation.operands.map { operand in
-            rebuilder.builder.reverse(rebuilder[operand], axis: 0)
+          let operands = schedule.sorts.operands(id).map { operand in
+            isReversed ? rebuilder[operand] : rebuilder.builder.reverse(rebuilder[operand], axis: 0)
           }
           rebuilder.bind(operation.result, to: rebuilder.builder.add(operation.kind, operands)[0])
           return true

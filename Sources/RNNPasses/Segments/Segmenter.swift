@@ -162,9 +162,7 @@ private final class Sweep {
     let members = members
     // All that comes from outside stands in front of the loop.
     for id in members {
-      for operand in old[id].operands.map(schedule.sorts.source) where !isLocal(operand) {
-        _ = whole.whole(operand)
-      }
+      for operand in schedule.sorts.operands(id) where !isLocal(operand) { _ = whole.whole(operand) }
       if let mark = mark(of: id) { _ = whole.mark(mark) }
     }
     let starts = Dictionary(uniqueKeysWithValues: members.compactMap { id in start(of: id).map { (id, $0) } })
@@ -283,9 +281,8 @@ private final class Sweep {
   private func emitSum(_ id: OperationID, from initial: ValueID) {
     let operation = old[id]
     let sum = carry(from: initial) { [whole] in whole.map[operation.result] = $0 }
-    let terms = operation.operands.map { operand in
-      let term = read(schedule.sorts.source(operand))
-      return isReversed ? builder.reverse(term, axis: 0) : term
+    let terms = schedule.sorts.operands(id).map { operand in
+      isReversed ? builder.reverse(read(operand), axis: 0) : read(operand)
     }
     draft.next.append(builder.add(operation.kind, terms + [sum])[0])
   }

@@ -8,11 +8,14 @@ import RNNGraph
 /// carries, and what an operation needs as a whole, outlive a sweep. A training step of loops that all run forward has
 /// two sweeps: one upwards for the carries, and one downwards in which each segment is computed again and differentiated.
 ///
-/// A sum over the steps goes to the sweep in which it costs least, and is made in the order of that sweep. Where
-/// memory is not limited, the same sums are made in the same order (`order-sums`), so the results have the same bits.
+/// A sum over the steps goes to the sweep of its direction in which it costs least. What its direction is has been decided
+/// before, for programs whose memory is not limited, too: it is that of the sweep in which it costs least of all
+/// (`order-sums`). So the results have the same bits.
 struct SweepSchedule {
   let sorts: TimeSorts
   private let graph: Graph
+  /// Whether sums may go to a sweep of the other direction.
+  private let turnsSums: Bool
   /// Whether the first sweep goes downwards.
   private let beginsReversed: Bool
   /// The number of sweeps.
@@ -28,8 +31,12 @@ struct SweepSchedule {
   /// For a sequence the first sweep that can compute it, for other values and whole sequences the first that can read it.
   private var ready: [ValueID: Int] = [:]
 
-  init(_ graph: Graph, _ steps: Symbol) {
+  /// Makes the schedule for a number of steps.
+  ///
+  /// - Parameter turnsSums: whether sums may go to a sweep of the other direction, to be turned around then.
+  init(_ graph: Graph, _ steps: Symbol, turningSums turnsSums: Bool = false) {
     self.graph = graph
+    self.turnsSums = turnsSums
     sorts = TimeSorts(graph, steps)
     let directions = graph[RegionID.entry].operations.compactMap { [sorts] id -> Bool? in
       if case .loop(let isReversed) = sorts[id] { isReversed } else { nil }
@@ -60,7 +67,7 @@ struct SweepSchedule {
   private mutating func findFirstSweeps() {
     for id in graph[RegionID.entry].operations {
       let operation = graph[id]
-      let earliest = operation.operands.reduce(0) { max($0, ready[$1] ?? 0) }
+      let earliest = sorts.operands(id).reduce(0) { max($0, ready[$1] ?? 0) }
       switch sorts[id] {
       case .map, .mirror: ready[operation.result] = earliest
       case .loop(let isReversed):
@@ -70,7 +77,7 @@ struct SweepSchedule {
           ready[result] = sorts.isSequence(result) ? number : number + 1
         }
       case .sum(let isReversed):
-        sweep[id] = first(from: earliest, isReversed: isReversed)
+        sweep[id] = first(from: earliest, isReversed: turnsSums ? nil : isReversed)
         ready[operation.result] = sweep[id]! + 1
       case .pick:
         sweep[id] = earliest
@@ -110,8 +117,9 @@ struct SweepSchedule {
       let operation = graph[id]
       switch sorts[id] {
       case .sum, .pick:
-        let sources = operation.operands.map(sorts.source)
-        let direction: Bool? = if case .sum(let isReversed) = sorts[id] { isReversed } else { nil }
+        let sources = sorts.operands(id)
+        let direction: Bool? =
+          if case .sum(let isReversed) = sorts[id], !turnsSums { isReversed } else { nil }
         if !read.contains(operation.result) {
           sweep[id] = cheapest(for: sources, from: sweep[id]!, isReversed: direction)
         }
@@ -135,8 +143,8 @@ struct SweepSchedule {
       switch sorts[id] {
       case .outside:
         if operation.results.contains(where: read.contains) { read.formUnion(operation.operands) }
-      case .map, .loop, .sum, .pick, .mirror:
-        read.formUnion(operation.operands.filter { !isStepwise($0) })
+      case .map, .loop, .sum, .pick: read.formUnion(sorts.operands(id).filter { !isStepwise($0) })
+      case .mirror: break
       }
     }
     return read

@@ -6,8 +6,8 @@ enum TimeSort: Equatable {
   case map
   /// A loop over the steps.
   case loop(isReversed: Bool)
-  /// A sum over the steps, one after the other; the order is nil as long as nobody has chosen it.
-  case sum(isReversed: Bool?)
+  /// A sum over the steps, one after the other, from the first one or from the last one.
+  case sum(isReversed: Bool)
   /// One step of a sequence, the first or the last one or one beside them.
   case pick
   /// A sequence with its last step first, for sums only: it is their order.
@@ -63,6 +63,11 @@ struct TimeSorts {
     return graph[id].operands[0]
   }
 
+  /// The values that an operation reads, the sequences of a sum in whichever order.
+  func operands(_ id: OperationID) -> [ValueID] {
+    if case .sum = self[id] { graph[id].operands.map(source) } else { graph[id].operands }
+  }
+
   // MARK: Classification
 
   private func sort(_ id: OperationID) -> TimeSort {
@@ -79,7 +84,7 @@ struct TimeSorts {
     }
     guard isSum(operation) else { return .outside }
     let mirrored = operands.count { source($0) != $0 }
-    if mirrored == 0 { return .sum(isReversed: nil) }
+    if mirrored == 0 { return .sum(isReversed: false) }
     return mirrored == operands.count ? .sum(isReversed: true) : .outside
   }
 
