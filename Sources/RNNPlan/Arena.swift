@@ -44,12 +44,11 @@ extension Plan {
         continue
       case .loop(let loop) where loop.segments != nil:
         let first = phase
-        let before = buffers.map(\.lifetime)
         findLifetimes(loop.body, &phase)
         // What comes from outside, or from the segment before, is there all the time.
-        let own = ownBuffers(of: loop)
-        for i in buffers.indices where buffers[i].lifetime != before[i] && !own.contains(BufferID(index: i)) {
-          buffers[i].lifetime = Swift.min(before[i]?.lowerBound ?? first, first)...phase
+        let touched = Set(loop.body.flatMap(\.kernels).flatMap(\.accesses).map(\.buffer))
+        for id in touched.subtracting(ownBuffers(of: loop)) where self[id].place == .arena {
+          self[id].lifetime = Swift.min(self[id].lifetime?.lowerBound ?? first, first)...phase
         }
       case .kernel, .loop, .preparation:
         for kernel in step.kernels {
