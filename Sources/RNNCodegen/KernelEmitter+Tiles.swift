@@ -54,10 +54,18 @@ extension KernelEmitter {
   /// a load for each sum, next to nothing beside the contraction, and keeps the code small.
   private func finish(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ sums: [IRValue])
   {
+    var first = indices
+    first[rowAxis] = block.row
+    let firstRow = Dictionary(
+      accesses.map { ($0, address($0, at: first, opaque: true)) }, uniquingKeysWith: { one, _ in one })
     func finish(row r: IRValue, _ sum: (_ group: Int, _ vector: Int) -> IRValue) {
       var indices = indices
       indices[rowAxis] = builder.add(block.row, r)
-      let row = row(at: indices)
+      let row = row(at: indices) { access in
+        let stride = access.index.factor(ofAxis: rowAxis) * Size(elementType(access).byteCount)
+        return stride == 0
+          ? firstRow[access]! : builder.offset(firstRow[access]!, bytes: builder.mul(r, value(of: stride)))
+      }
       for v in 0..<block.vectors {
         let columns = Columns(
           first: builder.add(block.column, constant(v * lanes)), mask: mask(block, v),

@@ -107,15 +107,12 @@ final class KernelEmitter {
 
   /// Computes all sizes at the start of the function.
   private func prepareSizes() {
-    var forms: [Affine] = kernel.stores.map(\.access.index)
+    var forms = accesses.map(\.index)
     for instruction in kernel.body {
       switch instruction {
-      case .load(let access): forms.append(access.index)
-      case .loadRow(let access, _, let stride):
-        forms.append(access.index)
-        _ = value(of: stride)
+      case .loadRow(_, _, let stride): _ = value(of: stride)
       case .index(let form): forms.append(form)
-      case .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: break
+      case .load, .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: break
       }
     }
     if let product = kernel.product { forms += [product.lhs.access.index, product.rhs.access.index] }
@@ -125,7 +122,10 @@ final class KernelEmitter {
   }
 
   /// The address of an access where some axes of the domain have values; the others are 0.
-  func address(_ access: Access, at indices: [Int: IRValue]) -> IRValue {
+  ///
+  /// Where it is `opaque`, LLVM's loop passes do not see what it consists of, which saves them much time. That is right
+  /// for the start of what a loop goes along.
+  func address(_ access: Access, at indices: [Int: IRValue], opaque: Bool = false) -> IRValue {
     let bytes = elementType(access).byteCount
     let address = indices.sorted { $0.key < $1.key }.reduce(start(of: access.buffer)) { address, entry in
       let factor = access.index.factor(ofAxis: entry.key)
@@ -133,7 +133,18 @@ final class KernelEmitter {
       let stride = builder.mul(value(of: factor), constant(bytes))
       return builder.offset(address, bytes: builder.mul(entry.value, stride))
     }
-    return builder.offset(address, bytes: access.index.constant.constant! * bytes)
+    return builder.offset(
+      opaque ? builder.opaque(address) : address, bytes: access.index.constant.constant! * bytes)
+  }
+
+  /// What the body loads and stores.
+  var accesses: [Access] {
+    kernel.body.compactMap { instruction in
+      switch instruction {
+      case .load(let access), .loadRow(let access, _, _): access
+      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
+      }
+    } + kernel.stores.map(\.access)
   }
 
   /// The address that stands for a buffer.

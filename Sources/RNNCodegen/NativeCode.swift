@@ -24,8 +24,7 @@ public struct NativeCode: Sendable, Hashable {
     DispatchQueue.concurrentPerform(iterations: parts.count) { number in
       let result = Result {
         let module = Module("\(plan.name).\(number)", target: target)
-        ProgramEmitter.emit(parts[number], withEntry: number == 0, of: outline, into: module)
-        try module.finish()
+        try ProgramEmitter.emit(parts[number], withEntry: number == 0, of: outline, into: module)
         return try module.object()
       }
       results.withLock { $0[number] = result }

@@ -17,8 +17,7 @@ public final class NativeModule {
     let outline = ProgramOutline(plan, timesKernels: timesKernels)
     entryName = outline.entryName
     module = Module(plan.name, target: target)
-    ProgramEmitter.emit(outline, into: module)
-    try module.finish()
+    try ProgramEmitter.emit(outline, into: module)
   }
 
   /// The code as LLVM's text.
@@ -32,12 +31,4 @@ public final class NativeModule {
 
   /// How many LLVM instructions there are.
   public var instructionCount: Int { module.instructionCount }
-}
-
-extension Module {
-  /// Verifies what was emitted, and removes what was emitted more often than needed.
-  func finish() throws {
-    try verify()
-    try run(passes: "function(early-cse,instsimplify,simplifycfg,loop-mssa(licm),early-cse)")
-  }
 }

@@ -22,22 +22,39 @@ final class ProgramEmitter {
     layout = ContextLayout(outline.plan)
   }
 
-  /// Emits a whole program.
-  static func emit(_ outline: ProgramOutline, into module: Module) {
+  /// Emits a whole program, verified and optimised.
+  ///
+  /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
+  static func emit(_ outline: ProgramOutline, into module: Module) throws {
     let emitter = ProgramEmitter(outline, module, isWhole: true)
-    emitter.emitEntry()
-    for function in outline.functions.indices { emitter.emitKernel(function) }
+    try emitter.emit(Array(outline.functions.indices), withEntry: true)
   }
 
   /// Emits some kernels' functions, and perhaps the entry; what they call elsewhere is linked by name.
-  static func emit(_ functions: [Int], withEntry: Bool, of outline: ProgramOutline, into module: Module) {
+  ///
+  /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
+  static func emit(
+    _ functions: [Int], withEntry: Bool, of outline: ProgramOutline, into module: Module
+  ) throws {
     let emitter = ProgramEmitter(outline, module, isWhole: false)
-    if withEntry { emitter.emitEntry() }
-    for function in functions { emitter.emitKernel(function) }
+    try emitter.emit(functions, withEntry: withEntry)
   }
 
-  private func emitEntry() {
-    let function = module.function(outline.entryName, [module.pointer, module.i32], module.void)
+  private func emit(_ functions: [Int], withEntry: Bool) throws {
+    let entry =
+      withEntry ? module.function(outline.entryName, [module.pointer, module.i32], module.void) : nil
+    for function in functions { emitKernel(function) }
+    try module.verify()
+    try module.run(passes: "function(early-cse,instsimplify,simplifycfg,loop-mssa(licm),early-cse)")
+    guard let entry else { return }
+    // Addresses are computed where they are needed: in front of the loop they would all be alive at once, which is too
+    // much for the registers and takes the register allocator long.
+    emitEntry(entry)
+    try module.verify()
+    try module.run(passes: "function(early-cse)")
+  }
+
+  private func emitEntry(_ function: IRFunction) {
     let builder = FunctionBuilder(function, in: module)
     let context = builder.parameters[0]
     let thread = builder.zext(builder.parameters[1], to: module.i64)
@@ -146,15 +163,14 @@ final class ProgramEmitter {
       builder.load(module.pointer, builder.offset(context, bytes: offset), align: 8, isInvariant: true)
     }
     let buffer = plan[origin.buffer]
-    let bytes = module.i64.constant(buffer.element.byteCount)
-    let distance = builder.mul(value(origin.index, loops, builder, context), bytes)
-    switch buffer.place {
-    case .input(let i): return builder.offset(pointer(layout.inputs + 8 * i), bytes: distance)
-    case .output(let i): return builder.offset(pointer(layout.outputs + 8 * i), bytes: distance)
-    case .arena:
-      let start = size(buffer.offset, builder, context)
-      return builder.offset(pointer(layout.arena), bytes: builder.add(start, distance))
-    }
+    let distance = origin.index * Size(buffer.element.byteCount)
+    let (start, bytes) =
+      switch buffer.place {
+      case .input(let i): (pointer(layout.inputs + 8 * i), distance)
+      case .output(let i): (pointer(layout.outputs + 8 * i), distance)
+      case .arena: (pointer(layout.arena), distance + Affine(buffer.offset))
+      }
+    return builder.offset(start, bytes: value(bytes, loops, builder, context))
   }
 
   /// The value of a form of running indices of loops.

@@ -42,6 +42,8 @@ public struct CompileOptions: Sendable {
   public var verifiesEachPass: Bool
   /// Whether the code takes the time of each of its kernels, which `Benchmark` shows.
   public var timesKernels: Bool
+  /// Where machine code is kept for later compilations of the same program; nil if it is not.
+  public var cache: CodeCache?
   /// Names of the passes after which `passReport` gets the graph as text.
   public var printAfter: Set<String>
   /// Gets the graph after each pass of `printAfter`.
@@ -51,7 +53,8 @@ public struct CompileOptions: Sendable {
   public init(
     elementType: ElementType = .f32, threads: Int = ThreadPool.processorCount,
     optimization: Optimization = .full, target: Target = .host, backend: Backend = .native,
-    verifiesEachPass: Bool = false, timesKernels: Bool = false, printAfter: Set<String> = [],
+    verifiesEachPass: Bool = false, timesKernels: Bool = false, cache: CodeCache? = nil,
+    printAfter: Set<String> = [],
     passReport: @escaping @Sendable (_ pass: String, _ graph: String) -> Void = { _, _ in }
   ) {
     self.elementType = elementType
@@ -61,6 +64,7 @@ public struct CompileOptions: Sendable {
     self.backend = backend
     self.verifiesEachPass = verifiesEachPass
     self.timesKernels = timesKernels
+    self.cache = cache
     self.printAfter = printAfter
     self.passReport = passReport
   }

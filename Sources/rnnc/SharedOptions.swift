@@ -54,6 +54,19 @@ struct SizeAssignment: ExpressibleByArgument {
   }
 }
 
+/// Whether machine code is kept from run to run.
+struct CacheOptions: ParsableArguments {
+  @Flag(
+    name: .customLong("no-cache"),
+    help:
+      "Compile anew, and keep nothing of it; else machine code is kept in RNNC_CACHE_DIR or the user's folder for caches."
+  )
+  var isOff = false
+
+  /// The cache, unless there is none.
+  var cache: CodeCache? { isOff ? nil : .standard }
+}
+
 /// How to compile.
 struct CompileArguments: ParsableArguments {
   @Option(help: "The type of numbers: f32 or f64.")
@@ -75,12 +88,15 @@ struct CompileArguments: ParsableArguments {
   @Flag(help: "Run the graph in the interpreter, without compiling it.")
   var interpret = false
 
+  @OptionGroup var caching: CacheOptions
+
   /// The options of the library.
   func options(target: String? = nil) throws -> CompileOptions {
     CompileOptions(
       elementType: dtype.elementType, threads: threads ?? ThreadPool.processorCount,
       optimization: optimization, target: try target.map { try Target(named: $0) } ?? .host,
-      backend: interpret ? .interpreter : .native, verifiesEachPass: verifyEach)
+      backend: interpret ? .interpreter : .native, verifiesEachPass: verifyEach,
+      cache: caching.cache)
   }
 }
 

@@ -108,17 +108,54 @@ public final class Compilation {
       guard options.target.runsHere else {
         throw InputError("code for \(options.target) does not run on this machine")
       }
-      let (plan, graph) = (try plan, try optimizedGraph)
-      let code = try stage("code", graph) {
-        try NativeCode(
-          plan, target: options.target, timesKernels: options.timesKernels,
-          processors: ThreadPool.processorCount)
-      }
-      let result = try stage("link", graph) {
-        try NativeProgram(plan, code, timesKernels: options.timesKernels)
-      }
+      let result = try cachedProgram() ?? link(try code())
       doneNative = result
       return result
+    }
+  }
+
+  /// The program of code that an earlier compilation made.
+  private func cachedProgram() throws -> NativeProgram? {
+    guard let (cache, key) = try cacheAndKey else { return nil }
+    let start = ContinuousClock.now
+    guard let code = cache.code(for: key) else { return nil }
+    timings.append(
+      StageTiming(
+        name: "cache", duration: ContinuousClock.now - start, isPass: false, operationCount: nil))
+    // What the system's linker refuses is as good as damaged.
+    guard let program = try? link(code) else {
+      cache.remove(key)
+      return nil
+    }
+    return program
+  }
+
+  /// Compiles, and keeps the code for others.
+  private func code() throws -> NativeCode {
+    let plan = try plan
+    let code = try stage("code", try optimizedGraph) {
+      try NativeCode(
+        plan, target: options.target, timesKernels: options.timesKernels,
+        processors: ThreadPool.processorCount)
+    }
+    if let (cache, key) = try cacheAndKey { cache.store(code, for: key) }
+    return code
+  }
+
+  private func link(_ code: NativeCode) throws -> NativeProgram {
+    let plan = try plan
+    return try stage("link", try optimizedGraph) {
+      try NativeProgram(plan, code, timesKernels: options.timesKernels)
+    }
+  }
+
+  /// Where the code is kept, and under which key.
+  private var cacheAndKey: (CodeCache, CodeKey)? {
+    get throws {
+      guard let cache = options.cache,
+        let key = CodeKey(try plan, target: options.target, timesKernels: options.timesKernels)
+      else { return nil }
+      return (cache, key)
     }
   }
 

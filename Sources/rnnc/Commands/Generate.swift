@@ -23,9 +23,12 @@ struct Generate: ParsableCommand {
   @Flag(help: "Run the graph in the interpreter, without compiling it.")
   var interpret = false
 
+  @OptionGroup var caching: CacheOptions
+
   func run() throws {
     let generator = try TextGenerator(
-      checkpointAt: checkpoint, options: CompileOptions(backend: interpret ? .interpreter : .native))
+      checkpointAt: checkpoint,
+      options: CompileOptions(backend: interpret ? .interpreter : .native, cache: caching.cache))
     let text = try generator.generate(prefix: prefix, count: count, temperature: temperature, seed: seed)
     try StandardOutput.write(text + "\n")
   }

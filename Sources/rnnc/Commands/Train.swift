@@ -80,6 +80,8 @@ struct Train: ParsableCommand {
   @Flag(help: "Run the graph in the interpreter, without compiling it.")
   var interpret = false
 
+  @OptionGroup var caching: CacheOptions
+
   @Option(help: "Where to keep the trained model: written at the end, every minute, and on Ctrl-C.")
   var checkpoint: String?
 
@@ -136,7 +138,8 @@ struct Train: ParsableCommand {
     request.modelName = model.name
     request.sizes = model.sizes.values
     request.compileOptions = CompileOptions(
-      threads: threads ?? ThreadPool.processorCount, backend: interpret ? .interpreter : .native)
+      threads: threads ?? ThreadPool.processorCount, backend: interpret ? .interpreter : .native,
+      cache: caching.cache)
     request.elementType = dtype?.elementType
     request.files = text
     request.validationFiles = validateText
