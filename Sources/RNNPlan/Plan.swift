@@ -200,7 +200,7 @@ public enum Split: Hashable, Sendable {
 }
 
 /// A loop nest with one body: a map, a reduction, or a product with what follows it.
-public struct Kernel: Sendable {
+public struct Kernel: Hashable, Sendable {
   /// A name that tells what it computes.
   public var name: String
   /// The extents of the axes; the last one is vectorised.
@@ -219,7 +219,7 @@ public struct Kernel: Sendable {
   public var split: Split
 
   /// A limit of a form over the domain.
-  public struct Bound: Sendable, Hashable {
+  public struct Bound: Hashable, Sendable {
     /// The form.
     public var index: Affine
     /// What it must stay below.

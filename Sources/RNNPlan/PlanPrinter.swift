@@ -64,7 +64,7 @@ extension Kernel {
       let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(
         separator: ", ")
       let blocks = product.blocks.map { blocks in
-        ", \(blocks.depth) at a time of \(blocks.rows) rows copied to \(blocks.copies)"
+        ", \(blocks.depth) at a time of \(blocks.rows) rows copied to \(blocks.copies), panels \(blocks.panelStride) apart"
           + (blocks.partial.map { ", sums in \($0)" } ?? "")
       }
       lines.append(
