@@ -24,6 +24,7 @@ extension KernelEmitter {
     guard let depth = block.depth, product.blocks?.partial != nil else {
       return finish(block, product, indices, sumOver(block, product, indices, sums))
     }
+    prefetchNextPartial(block, product)
     sums = builder.ifElse(depth.isFirst, then: { sums }, else: { loadPartial(block, product) })
     sums = sumOver(block, product, indices, sums)
     _ = builder.ifElse(

@@ -154,7 +154,8 @@ extension Planner {
     return [(height, rows / height), (rows % height, 1)].filter { $0.rows > 0 && $0.count > 0 }
   }
 
-  /// Blocks such that a panel of columns takes half of the near cache and a block of rows half of the far one.
+  /// Blocks such that a panel of columns takes half of the near cache and a block of rows a quarter of the far one,
+  /// whose sums take some of it as well.
   private func chooseBlocks(_ product: Product, rows: Int, columns: Int) -> ProductBlocks {
     let tile = product.tile
     let bytes = product.element.byteCount
@@ -162,7 +163,7 @@ extension Planner {
     var depth = max(machine.nearCacheBytes / 2 / panelBytes / 16 * 16, 128)
     let isWhole = product.depth.constant.map { $0 <= depth * 3 / 2 } ?? false
     if isWhole { depth = product.depth.constant! }
-    let panels = max(machine.farCacheBytes / 2 / (depth * tile.rows * bytes), 1)
+    let panels = max(machine.farCacheBytes / 4 / (depth * tile.rows * bytes), 1)
     let count = min(panels, (rows + tile.rows - 1) / tile.rows)
     let stride = (depth * tile.rows * bytes / Buffer.alignment + 1) * Buffer.alignment / bytes
     return ProductBlocks(
