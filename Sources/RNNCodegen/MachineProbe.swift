@@ -50,7 +50,7 @@ public final class MachineProbe {
   public func readRate(bytes: Int, threads: Int, _ run: @escaping Runner) -> Double {
     let block = Self.sums * lanes * 4
     let part = max(bytes / threads / block, 1) * block
-    let memory = ZeroedBytes( part * threads)
+    let memory = ZeroedBytes(part * threads)
     let meter = meter(threads: threads, memory: memory, bytes: part, read, run) {
       Double($0 * part * threads)
     }
@@ -62,7 +62,7 @@ public final class MachineProbe {
     threads: Int, memory: ZeroedBytes?, bytes: Int, _ body: NativeProgram.Entry, _ run: @escaping Runner,
     work: @escaping (_ rounds: Int) -> Double
   ) -> () -> Double {
-    let results = ZeroedBytes( Self.resultBytes * threads)
+    let results = ZeroedBytes(Self.resultBytes * threads)
     var context = Context(
       rounds: 1, bytes: bytes, memory: memory?.address, results: results.address)
     func seconds() -> Double {
