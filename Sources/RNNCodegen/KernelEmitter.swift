@@ -96,6 +96,9 @@ final class KernelEmitter {
 
   func elementType(_ access: Access) -> ElementType { program.plan[access.buffer].element }
 
+  /// The bytes of an element in memory.
+  func byteCount(_ access: Access) -> Int { program.plan[access.buffer].elementBytes }
+
   func memoryType(_ element: ElementType) -> IRType {
     switch element {
     case .f32: module.f32
@@ -142,6 +145,9 @@ final class KernelEmitter {
     return values
   }
 
+  /// 0 in even iterations of a loop around the kernel and 1 in odd ones.
+  func parity(ofLoop loop: Int) -> IRValue { surrounding(loop).parity }
+
   private func prepareOrigins() {
     var accesses = kernel.stores.map(\.access)
     var forms: [Affine] = []
@@ -158,7 +164,7 @@ final class KernelEmitter {
     if let product = kernel.product { accesses += [product.lhs.access, product.rhs.access] }
     if let bound = kernel.bound { forms.append(bound.index) }
     for access in accesses where origins[access] == nil {
-      let bytes = builder.mul(origin(access.index), constant(elementType(access).byteCount))
+      let bytes = builder.mul(origin(access.index), constant(byteCount(access)))
       origins[access] = builder.offset(address(of: access.buffer), bytes: bytes)
       for factor in access.index.factors.values { _ = value(of: factor) }
     }
@@ -168,7 +174,7 @@ final class KernelEmitter {
 
   /// The address of an access where some axes of the domain have values; the others are 0.
   func address(_ access: Access, at indices: [Int: IRValue]) -> IRValue {
-    let bytes = elementType(access).byteCount
+    let bytes = byteCount(access)
     return indices.sorted { $0.key < $1.key }.reduce(origins[access]!) { address, entry in
       let factor = access.index.factor(ofAxis: entry.key)
       if factor == 0 { return address }

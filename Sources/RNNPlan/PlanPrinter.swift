@@ -15,7 +15,8 @@ extension Plan: CustomStringConvertible {
           buffer.lifetime.map { "at \(buffer.offset), phases \($0.lowerBound)...\($0.upperBound)" }
             ?? "unused"
         }
-      lines.append("  b\(i) \(buffer.element.rawValue) × \(buffer.count) \(place) // \(buffer.name)")
+      let type = buffer.format == .full ? buffer.element.rawValue : buffer.format.rawValue
+      lines.append("  b\(i) \(type) × \(buffer.count) \(place) // \(buffer.name)")
     }
     for step in steps { lines += step.lines(indent: "  ") }
     return lines.joined(separator: "\n") + "\n}\n"
@@ -64,9 +65,10 @@ extension Kernel {
       let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(
         separator: ", ")
       let block = product.block.map { ", blocks of \($0) through \(product.partial!)" } ?? ""
+      let turns = product.turns.map { ", panels turn round with p\($0)" } ?? ""
       lines.append(
         "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups, "
-          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(block)")
+          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(block)\(turns)")
     }
     if let bound { lines.append("\(indent)  bound \(bound.index) < \(bound.limit)") }
     for (i, instruction) in body.enumerated() { lines.append("\(indent)  %\(i) = \(instruction)") }
