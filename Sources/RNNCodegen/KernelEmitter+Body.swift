@@ -196,7 +196,7 @@ extension KernelEmitter {
     let bytes = byteCount(access)
     var value = value
     if elementType(access) == .bool { value = builder.zext(value, to: module.i8.vector(lanes)) }
-    if program.plan[access.buffer].format == .bf16 { value = halved(value) }
+    if format(access) == .bf16 { value = halved(value) }
     let factor = access.index.factor(ofAxis: lastAxis)
     if factor == 1 {
       let place = builder.offset(start, bytes: builder.mul(columns.first, constant(bytes)))

@@ -6,17 +6,14 @@ extension KernelEmitter {
   var rowAxis: Int { kernel.domain.count - 2 }
 
   /// Emits a product: panels of columns outside, so that a panel of weights stays in the nearest cache for all rows of
-  /// the thread; a blocked product runs over blocks of the contraction first, and over rows before panels.
+  /// the thread.
   func emitProduct(_ product: Product) {
-    if let block = product.block {
-      emitBlocked(product, block)
-      return
-    }
+    if let blocks = product.blocks { return emitBlocked(product, blocks) }
     let cut = cutRows(product)
     overAxes(Array(0..<rowAxis)) { indices in
       func emit(_ row: IRValue, _ height: Int, _ column: IRValue, _ vectors: Int, _ mask: IRValue?) {
         let block = ProductBlock(
-          row: row, height: height, column: column, vectors: vectors, lastMask: mask, depth: nil)
+          row: row, height: height, column: column, vectors: vectors, lastMask: mask)
         self.emit(block, product, indices)
       }
       func tiles() {
@@ -24,7 +21,7 @@ extension KernelEmitter {
           overTiles(product, cut) { row, height in emit(row, height, column, vectors, mask) }
         }
       }
-      guard let cut, let rest = cut.rest else { return tiles() }
+      guard let rest = cut.rest else { return tiles() }
       // Few rows may make no tile at all.
       builder.ifThen(builder.icmp(.less, cut.start, rest), tiles)
       builder.ifThen(builder.icmp(.less, rest, cut.end)) {
@@ -43,29 +40,8 @@ extension KernelEmitter {
     return max(1, 8 / (product.tile.vectors * product.groups))
   }
 
-  private func emitBlocked(_ product: Product, _ block: Int) {
-    let depth = value(of: product.depth)
-    // A sum of no products is stored as well: there is always a first block.
-    builder.forLoop(from: constant(0), to: builder.smax(depth, constant(1)), step: constant(block)) { start in
-      let next = builder.add(start, constant(block))
-      let end = builder.smin(next, depth)
-      let isFirst = builder.icmp(.equal, start, constant(0))
-      let isLast = builder.icmp(.greaterOrEqual, next, depth)
-      overTiles(product, cutRows(product)) { row, height in
-        overPanels(product) { column, vectors, mask in
-          emit(
-            ProductBlock(
-              row: row, height: height, column: column, vectors: vectors, lastMask: mask,
-              depth: (start, end, isFirst, isLast)), product, [:])
-        }
-      }
-    }
-  }
-
   /// Runs `body` for each panel of this thread's columns, or for some `together`: whole ones, then what is left over.
-  private func overPanels(
-    _ product: Product, together: Int = 1, _ body: (IRValue, Int, IRValue?) -> Void
-  ) {
+  func overPanels(_ product: Product, together: Int = 1, _ body: (IRValue, Int, IRValue?) -> Void) {
     let panel = product.tile.vectors * lanes
     let (start, end) = range(ofAxis: lastAxis)
     guard let width = kernel.domain[lastAxis].constant else {
@@ -89,7 +65,7 @@ extension KernelEmitter {
         builder.forLoop(from: start, to: next, step: run) { body($0, together * product.tile.vectors, nil) }
       }
       builder.forLoop(from: next, to: last, step: constant(panel)) { column in
-        body(turned(column, from: start, to: last, product), product.tile.vectors, nil)
+        body(turned(column, from: next, to: last, product), product.tile.vectors, nil)
       }
     }
     let rest = width - full
@@ -103,14 +79,14 @@ extension KernelEmitter {
     }
   }
 
-  /// A panel's first column, counted from the other end in every second iteration of the loop with which the product
-  /// turns.
-  private func turned(_ column: IRValue, from start: IRValue, to end: IRValue, _ product: Product) -> IRValue
-  {
-    guard let loop = product.turns else { return column }
+  /// A panel's first column, counted from the other end where the product turns.
+  private func turned(
+    _ column: IRValue, from start: IRValue, to end: IRValue, _ product: Product
+  ) -> IRValue {
+    guard let turns = product.turns else { return column }
     let panel = constant(product.tile.vectors * lanes)
     let mirrored = builder.sub(builder.sub(builder.add(start, end), panel), column)
-    return builder.select(builder.icmp(.equal, parity(ofLoop: loop), constant(0)), column, mirrored)
+    return builder.select(builder.icmp(.equal, evaluate(turns, at: [:]), constant(0)), column, mirrored)
   }
 
   /// How this thread's rows are cut into tiles: some of the full height, some one lower, and a rest of single ones.
@@ -125,53 +101,42 @@ extension KernelEmitter {
     var hasLower: Bool
   }
 
-  /// The cut of rows that are not packed: if possible none is much lower than the others.
-  private func cutRows(_ product: Product) -> RowCut? {
-    if case .packed = product.lhs.layout { return nil }
+  /// The cut of rows: if possible no tile is much lower than the others.
+  private func cutRows(_ product: Product) -> RowCut {
     let height = product.tile.rows
     let (start, end) = range(ofAxis: rowAxis)
+    if height == 1 { return RowCut(start: start, middle: end, rest: nil, end: end, hasLower: false) }
     func isEven(_ rows: Int) -> Bool {
-      (rows + height - 1) / height * height - rows <= (rows + height - 1) / height
+      let tiles = (rows + height - 1) / height
+      return tiles * height - rows <= tiles
     }
+    func behind(_ count: IRValue) -> IRValue { builder.add(start, builder.mul(count, constant(height))) }
     let counts = possibleRows
     let length = builder.sub(end, start)
     let tiles = builder.udiv(builder.add(length, constant(height - 1)), constant(height))
     let short = builder.sub(builder.mul(tiles, constant(height)), length)
-    if height == 1 { return RowCut(start: start, middle: end, rest: nil, end: end, hasLower: false) }
-    func behind(_ count: IRValue) -> IRValue { builder.add(start, builder.mul(count, constant(height))) }
     if let counts, counts.allSatisfy(isEven) {
       return RowCut(
         start: start, middle: behind(builder.sub(tiles, short)), rest: nil, end: end,
         hasLower: counts.contains { $0 % height != 0 })
     }
-    let hasEven = counts?.contains(where: isEven) ?? true
-    let fits = hasEven ? builder.icmp(.lessOrEqual, short, tiles) : module.i1.constant(0)
     let whole = behind(builder.udiv(length, constant(height)))
-    let middle = builder.select(fits, behind(builder.sub(tiles, short)), whole)
+    guard counts?.contains(where: isEven) ?? true else {
+      return RowCut(start: start, middle: whole, rest: whole, end: end, hasLower: false)
+    }
+    let fits = builder.icmp(.lessOrEqual, short, tiles)
     return RowCut(
-      start: start, middle: middle, rest: builder.select(fits, end, whole), end: end, hasLower: hasEven)
+      start: start, middle: builder.select(fits, behind(builder.sub(tiles, short)), whole),
+      rest: builder.select(fits, end, whole), end: end, hasLower: true)
   }
 
-  /// Runs `body` for each tile of this thread's rows.
-  private func overTiles(_ product: Product, _ cut: RowCut?, _ body: (IRValue, Int) -> Void) {
+  /// Runs `body` for each tile of a cut.
+  private func overTiles(_ product: Product, _ cut: RowCut, _ body: (IRValue, Int) -> Void) {
     let height = product.tile.rows
-    if let cut {
-      builder.forLoop(from: cut.start, to: cut.middle, step: constant(height)) { body($0, height) }
-      if cut.hasLower {
-        builder.forLoop(from: cut.middle, to: cut.rest ?? cut.end, step: constant(height - 1)) {
-          body($0, height - 1)
-        }
-      }
-      return
-    }
-    // Panels have the tile's height; only the last one may be lower.
-    let (start, end) = range(ofAxis: rowAxis)
-    let rows = kernel.domain[rowAxis].constant!
-    let full = builder.smin(end, constant(rows / height * height))
-    builder.forLoop(from: start, to: full, step: constant(height)) { body($0, height) }
-    let rest = rows % height
-    if rest > 0 {
-      builder.ifThen(builder.icmp(.equal, end, constant(rows))) { body(constant(rows - rest), rest) }
+    builder.forLoop(from: cut.start, to: cut.middle, step: constant(height)) { body($0, height) }
+    if cut.hasLower {
+      let end = cut.rest ?? cut.end
+      builder.forLoop(from: cut.middle, to: end, step: constant(height - 1)) { body($0, height - 1) }
     }
   }
 

@@ -11,8 +11,8 @@ struct ProductBlock {
   var column: IRValue
   var vectors: Int
   var lastMask: IRValue?
-  /// The contracted indices to sum over; nil for all.
-  var depth: (start: IRValue, end: IRValue, isFirst: IRValue, isLast: IRValue)?
+  /// The part of the contraction to sum over; nil for all.
+  var depth: DepthBlock?
 }
 
 extension KernelEmitter {
@@ -21,34 +21,31 @@ extension KernelEmitter {
     let zero = memoryType(product.element).vector(lanes).zero
     let count = block.height * product.groups * block.vectors
     var sums = Array(repeating: zero, count: count)
-    if let depth = block.depth {
-      sums = builder.ifElse(
-        depth.isFirst, then: { sums }, else: { loadPartial(block, product) })
+    guard let depth = block.depth, product.blocks?.partial != nil else {
+      return finish(block, product, indices, sumOver(block, product, indices, sums))
     }
+    prefetchNextPartial(block, product)
+    sums = builder.ifElse(depth.isFirst, then: { sums }, else: { loadPartial(block, product) })
     sums = sumOver(block, product, indices, sums)
-    if let depth = block.depth {
-      _ = builder.ifElse(
-        depth.isLast,
-        then: {
-          finish(block, product, indices, sums)
-          return []
-        },
-        else: {
-          storePartial(block, product, sums)
-          return []
-        })
-    } else {
-      finish(block, product, indices, sums)
-    }
+    _ = builder.ifElse(
+      depth.isLast,
+      then: {
+        finish(block, product, indices, sums)
+        return []
+      },
+      else: {
+        storePartial(block, product, sums)
+        return []
+      })
   }
 
-  private func place(_ block: ProductBlock, _ product: Product, _ row: Int, _ group: Int, _ vector: Int)
+  func place(_ block: ProductBlock, _ product: Product, _ row: Int, _ group: Int, _ vector: Int)
     -> Int
   {
     (row * product.groups + group) * block.vectors + vector
   }
 
-  private func mask(_ block: ProductBlock, _ vector: Int) -> IRValue? {
+  func mask(_ block: ProductBlock, _ vector: Int) -> IRValue? {
     vector == block.vectors - 1 ? block.lastMask : nil
   }
 
@@ -98,7 +95,7 @@ extension KernelEmitter {
     let deepAxes = product.contracted.indices.map { kernel.domain.count + $0 }
     let left = leftAddress(block, product, indices)
     let right = rightAddress(block, product, indices)
-    if deepAxes.count == 1 || (isPacked(product.lhs) && isPacked(product.rhs)) {
+    if deepAxes.count == 1 || block.depth != nil {
       let end = block.depth?.end ?? value(of: product.depth)
       return deepLoop(
         from: block.depth?.start ?? constant(0), to: end,
@@ -139,36 +136,30 @@ extension KernelEmitter {
     }
   }
 
-  private func isPacked(_ operand: ProductOperand) -> Bool {
-    if case .packed = operand.layout { true } else { false }
-  }
-
   /// Addresses of the numbers of a tile's rows at a contracted index, given by axis and counted through.
   private func leftAddress(
     _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue]
   ) -> ([IRValue], IRValue) -> [IRValue] {
     let access = product.lhs.access
     let bytes = product.element.byteCount
-    switch product.lhs.layout {
-    case .packed(let panel):
-      let number = builder.udiv(block.row, constant(panel))
-      let size = builder.mul(value(of: product.depth), constant(panel * bytes))
-      let base = builder.offset(address(access, at: indices), bytes: builder.mul(number, size))
+    if let depth = block.depth, let blocks = product.blocks {
+      let height = product.tile.rows
+      let base = panel(of: block.row, depth, product, blocks)
       return { [self] _, flat in
-        let here = builder.offset(base, bytes: builder.mul(flat, constant(panel * bytes)))
+        let within = builder.mul(builder.sub(flat, depth.start), constant(height * bytes))
+        let here = builder.offset(base, bytes: within)
         return (0..<block.height).map { builder.offset(here, bytes: $0 * bytes) }
       }
-    case .direct:
-      var indices = indices
-      indices[rowAxis] = block.row
-      let base = address(access, at: indices)
-      let step = builder.mul(value(of: access.index.factor(ofAxis: rowAxis)), constant(bytes))
-      let rows = (0..<block.height).map {
-        $0 == 0 ? base : builder.offset(base, bytes: builder.mul(step, constant($0)))
-      }
-      return { [self] deep, _ in
-        rows.map { offset($0, access, deep) }
-      }
+    }
+    var indices = indices
+    indices[rowAxis] = block.row
+    let base = address(access, at: indices)
+    let step = builder.mul(value(of: access.index.factor(ofAxis: rowAxis)), constant(bytes))
+    let rows = (0..<block.height).map {
+      $0 == 0 ? base : builder.offset(base, bytes: builder.mul(step, constant($0)))
+    }
+    return { [self] deep, _ in
+      rows.map { offset($0, access, deep) }
     }
   }
 
@@ -189,7 +180,7 @@ extension KernelEmitter {
   ) -> ([IRValue], IRValue) -> (Int, Int) -> IRValue {
     let access = product.rhs.access
     let bytes = byteCount(access)
-    let isHalved = program.plan[access.buffer].format == .bf16
+    let isHalved = format(access) == .bf16
     let type = memoryType(product.element).vector(lanes)
     switch product.rhs.layout {
     case .packed(let panel):
@@ -271,51 +262,5 @@ extension KernelEmitter {
       }
     }
     return sums
-  }
-
-  // MARK: Sums between blocks
-
-  private func partialAddress(
-    _ block: ProductBlock, _ product: Product, _ row: Int, _ group: Int, _ vector: Int
-  )
-    -> IRValue
-  {
-    let bytes = product.element.byteCount
-    let width = kernel.domain[lastAxis].constant!
-    let line = builder.mul(builder.add(block.row, constant(row)), constant(width * product.groups))
-    let place = builder.add(builder.add(line, block.column), constant(group * width + vector * lanes))
-    return builder.offset(start(of: product.partial!), bytes: builder.mul(place, constant(bytes)))
-  }
-
-  private func loadPartial(_ block: ProductBlock, _ product: Product) -> [IRValue] {
-    let type = memoryType(product.element).vector(lanes)
-    let bytes = product.element.byteCount
-    return forEachSum(block, product) { row, group, vector in
-      let address = partialAddress(block, product, row, group, vector)
-      return mask(block, vector).map { builder.maskedLoad(type, address, mask: $0, align: bytes) }
-        ?? builder.load(type, address, align: bytes)
-    }
-  }
-
-  private func storePartial(_ block: ProductBlock, _ product: Product, _ sums: [IRValue]) {
-    let bytes = product.element.byteCount
-    _ = forEachSum(block, product) { row, group, vector in
-      let address = partialAddress(block, product, row, group, vector)
-      let sum = sums[place(block, product, row, group, vector)]
-      if let mask = mask(block, vector) {
-        builder.maskedStore(sum, address, mask: mask, align: bytes)
-      } else {
-        builder.store(sum, address, align: bytes)
-      }
-      return sum
-    }
-  }
-
-  private func forEachSum(_ block: ProductBlock, _ product: Product, _ body: (Int, Int, Int) -> IRValue)
-    -> [IRValue]
-  {
-    (0..<block.height).flatMap { row in
-      (0..<product.groups).flatMap { group in (0..<block.vectors).map { body(row, group, $0) } }
-    }
   }
 }

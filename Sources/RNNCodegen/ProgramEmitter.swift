@@ -2,59 +2,95 @@ import RNNGraph
 import RNNLLVM
 import RNNPlan
 
-/// Emits the function that runs a plan's steps in order, and a function for each kernel.
+/// Emits the functions of a program into a module: all of them, or a part.
 final class ProgramEmitter {
-  let plan: Plan
+  let outline: ProgramOutline
+  var plan: Plan { outline.plan }
   let module: Module
   let layout: ContextLayout
-  private let timesKernels: Bool
+  /// Whether all of the program is in this module.
+  private let isWhole: Bool
+  private var functions: [Int: IRFunction] = [:]
   private var kernelCount = 0
   private var barrier: IRFunction?
 
-  init(_ plan: Plan, _ module: Module, timesKernels: Bool) {
-    self.plan = plan
-    self.timesKernels = timesKernels
+  /// Prepares to emit into a module.
+  private init(_ outline: ProgramOutline, _ module: Module, isWhole: Bool) {
+    self.outline = outline
     self.module = module
-    layout = ContextLayout(plan)
+    self.isWhole = isWhole
+    layout = ContextLayout(outline.plan)
   }
 
-  func emit(_ name: String) {
-    let function = module.function(name, [module.pointer, module.i32], module.void)
+  /// Emits a whole program.
+  static func emit(_ outline: ProgramOutline, into module: Module) {
+    let emitter = ProgramEmitter(outline, module, isWhole: true)
+    emitter.emitEntry()
+    for function in outline.functions.indices { emitter.emitKernel(function) }
+  }
+
+  /// Emits some kernels' functions, and perhaps the entry; what they call elsewhere is linked by name.
+  static func emit(_ functions: [Int], withEntry: Bool, of outline: ProgramOutline, into module: Module) {
+    let emitter = ProgramEmitter(outline, module, isWhole: false)
+    if withEntry { emitter.emitEntry() }
+    for function in functions { emitter.emitKernel(function) }
+  }
+
+  private func emitEntry() {
+    let function = module.function(outline.entryName, [module.pointer, module.i32], module.void)
     let builder = FunctionBuilder(function, in: module)
     let context = builder.parameters[0]
     let thread = builder.zext(builder.parameters[1], to: module.i64)
-    emit(plan.steps, loops: [:], order: [], builder, context, thread)
+    emit(plan.steps, loops: [:], builder, context, thread)
     builder.return()
   }
 
+  private func emitKernel(_ number: Int) {
+    KernelEmitter(outline.functions[number].form, self, FunctionBuilder(function(number), in: module)).emit()
+  }
+
+  /// A kernel's function, of the context, this thread's range, and the form's addresses and numbers.
+  private func function(_ number: Int) -> IRFunction {
+    if let known = functions[number] { return known }
+    let (name, form) = outline.functions[number]
+    let parameters =
+      [module.pointer, module.i64, module.i64] + form.elements.map { _ in module.pointer }
+      + Array(repeating: module.i64, count: form.numberCount)
+    let function = module.function(
+      name, parameters, module.void, isInternal: isWhole, attributes: [.noInline])
+    functions[number] = function
+    return function
+  }
+
   /// The running index and the parity of a loop around the code.
-  struct LoopValues {
+  private struct LoopValues {
     var step: IRValue
     var parity: IRValue
   }
 
   private func emit(
-    _ steps: [Step], loops: [Int: LoopValues], order: [Int], _ builder: FunctionBuilder, _ context: IRValue,
+    _ steps: [Step], loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue,
     _ thread: IRValue
   ) {
     for step in steps {
       switch step {
       case .kernel(let kernel):
-        call(kernel, loops: loops, order: order, builder, context, thread)
+        call(kernel, loops: loops, builder, context, thread)
       case .loop(let loop):
         let count = symbol(loop.steps, builder, context)
         builder.forLoop(from: module.i64.constant(0), to: count, step: module.i64.constant(1)) { iteration in
           let one = module.i64.constant(1)
+          let iteration = builder.opaque(iteration)
           let step = loop.isReversed ? builder.sub(builder.sub(count, one), iteration) : iteration
           var inner = loops
           inner[loop.id] = LoopValues(step: step, parity: builder.and(iteration, one))
-          emit(loop.body, loops: inner, order: order + [loop.id], builder, context, thread)
+          emit(loop.body, loops: inner, builder, context, thread)
         }
       case .preparation(let steps):
         let prepared = builder.load(
           module.i64, builder.offset(context, bytes: layout.prepared), align: 8, isInvariant: true)
         builder.ifThen(builder.icmp(.equal, prepared, module.i64.constant(0))) {
-          emit(steps, loops: loops, order: order, builder, context, thread)
+          emit(steps, loops: loops, builder, context, thread)
         }
       case .barrier:
         timed(plan.kernels.count, builder, context, thread) {
@@ -66,23 +102,27 @@ final class ProgramEmitter {
 
   /// Calls a kernel with this thread's part of its domain.
   private func call(
-    _ kernel: Kernel, loops: [Int: LoopValues], order: [Int], _ builder: FunctionBuilder, _ context: IRValue,
+    _ kernel: Kernel, loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue,
     _ thread: IRValue
   ) {
     let number = kernelCount
-    let function = emit(kernel, loops: order)
-    func run(_ arguments: [IRValue]) {
-      timed(number, builder, context, thread) { builder.call(function, arguments) }
-    }
-    let values = order.flatMap { [loops[$0]!.step, loops[$0]!.parity] }
+    kernelCount += 1
+    let call = outline.calls[number]
     let i64 = module.i64
+    func run(_ low: IRValue, _ high: IRValue) {
+      let addresses = call.arguments.addresses.map { address($0, loops, builder, context) }
+      let numbers = call.arguments.numbers.map { value($0, loops, builder, context) }
+      timed(number, builder, context, thread) {
+        builder.call(function(call.function), [context, low, high] + addresses + numbers)
+      }
+    }
     switch kernel.split {
     case .none:
-      let all = [context, i64.constant(0), i64.constant(0)] + values
+      let zero = i64.constant(0)
       if plan.threads == 1 {
-        run(all)
+        run(zero, zero)
       } else {
-        builder.ifThen(builder.icmp(.equal, thread, i64.constant(0))) { run(all) }
+        builder.ifThen(builder.icmp(.equal, thread, zero)) { run(zero, zero) }
       }
     case .batch(let axis), .axis(let axis, _):
       let multiple = if case .axis(_, let number) = kernel.split { number } else { 1 }
@@ -95,17 +135,59 @@ final class ProgramEmitter {
       }
       let low = bound(thread)
       let high = bound(builder.add(thread, i64.constant(1)))
-      builder.ifThen(builder.icmp(.less, low, high)) {
-        run([context, low, high] + values)
-      }
+      builder.ifThen(builder.icmp(.less, low, high)) { run(low, high) }
     }
+  }
+
+  /// The address of an element.
+  private func address(
+    _ origin: KernelArguments.Origin, _ loops: [Int: LoopValues], _ builder: FunctionBuilder,
+    _ context: IRValue
+  ) -> IRValue {
+    func pointer(_ offset: Int) -> IRValue {
+      builder.load(module.pointer, builder.offset(context, bytes: offset), align: 8, isInvariant: true)
+    }
+    let buffer = plan[origin.buffer]
+    let bytes = module.i64.constant(buffer.elementBytes)
+    let distance = builder.mul(value(origin.index, loops, builder, context), bytes)
+    switch buffer.place {
+    case .input(let i): return builder.offset(pointer(layout.inputs + 8 * i), bytes: distance)
+    case .output(let i): return builder.offset(pointer(layout.outputs + 8 * i), bytes: distance)
+    case .arena:
+      let start = size(buffer.offset, builder, context)
+      return builder.offset(pointer(layout.arena), bytes: builder.add(start, distance))
+    }
+  }
+
+  /// The value of a form of running indices of loops.
+  private func value(
+    _ form: Affine, _ loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue
+  ) -> IRValue {
+    func surrounding(_ loop: Int) -> LoopValues {
+      guard let values = loops[loop] else { preconditionFailure("a kernel stands outside loop t\(loop)") }
+      return values
+    }
+    let one = module.i64.constant(1)
+    var sum = size(form.constant, builder, context)
+    for (index, factor) in form.factors.sorted(by: { $0.key < $1.key }) {
+      let running =
+        switch index {
+        case .axis: preconditionFailure("an argument does not depend on the domain")
+        case .loop(let loop): surrounding(loop).step
+        case .parity(let loop): surrounding(loop).parity
+        case .oppositeParity(let loop): builder.xor(surrounding(loop).parity, one)
+        case .stepsParity(let name): builder.and(symbol(name, builder, context), one)
+        }
+      sum = builder.add(sum, builder.mul(running, size(factor, builder, context)))
+    }
+    return sum
   }
 
   /// Runs `body`, and adds the ticks that it takes to a clock of this thread.
   private func timed(
     _ clock: Int, _ builder: FunctionBuilder, _ context: IRValue, _ thread: IRValue, _ body: () -> Void
   ) {
-    guard timesKernels else { return body() }
+    guard outline.timesKernels else { return body() }
     let start = builder.intrinsic("llvm.readcyclecounter", [], [])
     body()
     let ticks = builder.sub(builder.intrinsic("llvm.readcyclecounter", [], []), start)
@@ -114,17 +196,6 @@ final class ProgramEmitter {
     let row = builder.mul(thread, module.i64.constant(8 * (plan.kernels.count + 1)))
     let place = builder.offset(builder.offset(clocks, bytes: row), bytes: 8 * clock)
     builder.store(builder.add(builder.load(module.i64, place, align: 8), ticks), place, align: 8)
-  }
-
-  private func emit(_ kernel: Kernel, loops: [Int]) -> IRFunction {
-    let parameters = [module.pointer] + Array(repeating: module.i64, count: 2 + 2 * loops.count)
-    let name =
-      "kernel\(kernelCount)_" + kernel.name.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
-    kernelCount += 1
-    let function = module.function(name, parameters, module.void, isInternal: true, attributes: [.noInline])
-    let emitter = KernelEmitter(kernel, self, FunctionBuilder(function, in: module), loops: loops)
-    emitter.emit()
-    return function
   }
 
   /// The value of a symbol, read from the context.

@@ -28,7 +28,9 @@ extension Kernel {
     }
     if let product {
       found += [product.lhs.access, product.rhs.access].map { ($0.buffer, false, owned($0)) }
-      if let partial = product.partial { found.append((partial, true, nil)) }
+      if let blocks = product.blocks {
+        found += [blocks.copies, blocks.partial].compactMap { $0 }.map { ($0, true, nil) }
+      }
     }
     return found + stores.map { ($0.access.buffer, true, owned($0.access)) }
   }

@@ -6,19 +6,15 @@ public struct Machine: Sendable, Hashable {
   public var vectorBytes: Int
   /// How many vector registers there are.
   public var vectorRegisters: Int
-  /// Bytes of the cache level that holds a block of a large product.
-  public var blockCacheBytes: Int
+  /// Bytes of a core's nearest cache and of the one behind it; the least that processors of today have.
+  public var nearCacheBytes = 32 << 10, farCacheBytes = 512 << 10
   /// What a meeting of threads costs, in elements of elementwise work: less is not shared.
-  public var meetingCost: Int
+  public var meetingCost = 8192
 
   /// Describes a processor.
-  public init(
-    vectorBytes: Int, vectorRegisters: Int, blockCacheBytes: Int = 512 << 10, meetingCost: Int = 8192
-  ) {
-    self.meetingCost = meetingCost
+  public init(vectorBytes: Int, vectorRegisters: Int) {
     self.vectorBytes = vectorBytes
     self.vectorRegisters = vectorRegisters
-    self.blockCacheBytes = blockCacheBytes
   }
 
   /// Elements of a type in a vector register.
@@ -156,18 +152,34 @@ public struct Product: Hashable, Sendable {
   public var contracted: [Size]
   /// Rows and vectors of columns of a tile.
   public var tile: Tile
-  /// Contracted indices in a block; nil if the product is not blocked.
-  public var block: Int?
-  /// Where the sums wait between two blocks.
-  public var partial: BufferID?
-  /// The loop in whose odd iterations panels of columns are taken in the opposite order, so that what an iteration read
-  /// last is still in cache when the next one begins; nil where columns differ by iteration.
-  public var turns: Int?
+  /// How the contraction is cut; nil if a tile runs over all of it.
+  public var blocks: ProductBlocks?
+  /// Where this is 1, panels of columns are taken in the opposite order. In a loop it is so in every second iteration:
+  /// what an iteration read last is then still in cache when the next one begins.
+  public var turns: Affine?
   /// The type of the numbers.
   public var element: ElementType
 
   /// The number of contracted indices.
   public var depth: Size { contracted.reduce(1, *) }
+}
+
+/// The blocks of a product whose rows do not follow each other along the contraction.
+///
+/// A thread copies some rows for some contracted indices into panels that stay in its far cache, and multiplies them by
+/// one panel of columns after the other, which stays in the near one.
+public struct ProductBlocks: Hashable, Sendable {
+  /// Contracted indices of a block.
+  public var depth: Int
+  /// Rows of a block, a multiple of the tile's.
+  public var rows: Int
+  /// Where the copies are, a block for each thread.
+  public var copies: BufferID
+  /// Elements from one panel of a block to the next. They are a little more than a panel has: so the panels do not meet
+  /// in the same sets of a cache.
+  public var panelStride: Int
+  /// Where the sums wait for the next block; nil if the contraction fits in one.
+  public var partial: BufferID?
 }
 
 /// The shape of the part of a product that is held in registers.
@@ -207,7 +219,7 @@ public enum Split: Hashable, Sendable {
 }
 
 /// A loop nest with one body: a map, a reduction, or a product with what follows it.
-public struct Kernel: Sendable {
+public struct Kernel: Hashable, Sendable {
   /// A name that tells what it computes.
   public var name: String
   /// The extents of the axes; the last one is vectorised.
@@ -226,7 +238,7 @@ public struct Kernel: Sendable {
   public var split: Split
 
   /// A limit of a form over the domain.
-  public struct Bound: Sendable, Hashable {
+  public struct Bound: Hashable, Sendable {
     /// The form.
     public var index: Affine
     /// What it must stay below.

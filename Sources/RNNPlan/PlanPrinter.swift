@@ -64,11 +64,14 @@ extension Kernel {
     if let product {
       let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(
         separator: ", ")
-      let block = product.block.map { ", blocks of \($0) through \(product.partial!)" } ?? ""
-      let turns = product.turns.map { ", panels turn round with p\($0)" } ?? ""
+      let blocks = product.blocks.map { blocks in
+        ", \(blocks.depth) at a time of \(blocks.rows) rows copied to \(blocks.copies), panels \(blocks.panelStride) apart"
+          + (blocks.partial.map { ", sums in \($0)" } ?? "")
+      }
+      let turns = product.turns.map { ", panels turned by \($0)" } ?? ""
       lines.append(
         "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups, "
-          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(block)\(turns)")
+          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(blocks ?? "")\(turns)")
     }
     if let bound { lines.append("\(indent)  bound \(bound.index) < \(bound.limit)") }
     for (i, instruction) in body.enumerated() { lines.append("\(indent)  %\(i) = \(instruction)") }

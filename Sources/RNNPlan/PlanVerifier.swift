@@ -85,8 +85,8 @@ private struct PlanVerifier {
     checkBody(kernel)
     checkSplit(kernel)
     checkFormats(kernel)
-    if let turns = kernel.product?.turns, loops[turns] == nil {
-      problems.append("\(kernel.name) turns with a loop that is not around it")
+    if let turns = kernel.product?.turns, !loops.keys.contains(where: { turns == Affine(.parity($0)) }) {
+      problems.append("\(kernel.name) is turned by \(turns), which is no parity of a loop around it")
     }
     for access in reads(kernel) {
       let buffer = plan[access.buffer]
@@ -95,7 +95,6 @@ private struct PlanVerifier {
       }
     }
     for store in kernel.stores { written.insert(store.access.buffer) }
-    if let partial = kernel.product?.partial { written.insert(partial) }
     for (access, extra) in boundedAccesses(kernel) { checkBounds(access, kernel, extra, loops: loops) }
   }
 

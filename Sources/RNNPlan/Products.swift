@@ -100,30 +100,30 @@ extension Planner {
       planner: self, domain: domain, contracted: contracted, groups: groups, element: element,
       builder: builder, format: format)
 
-    // Rows whose numbers do not follow each other along the contraction are packed, if that pays.
-    var lhs = ProductOperand(access: rowsAccess, layout: .direct)
-    if let inner = deepAxes.last, rowsAccess.index.factor(ofAxis: inner) != 1, openRegions.count == 1,
+    let rhs = packer.columns(operation.operands[form.columns], columnsView, tile: tile, rows: rowCount)
+    var product = Product(
+      lhs: ProductOperand(access: rowsAccess, layout: .direct), rhs: rhs, groups: groups,
+      contracted: contracted.isEmpty ? [1] : contracted, tile: tile, blocks: nil, turns: turn(with: rhs),
+      element: element)
+    // Rows that lie across the contraction are copied, if that pays.
+    if let inner = deepAxes.last, rowsAccess.index.factor(ofAxis: inner) != 1, case .packed = rhs.layout,
       domain.count == 2, let rows = domain[0].constant, rows >= 2 * tile.rows, !isSplit
     {
-      lhs = packer.packRows(operation.operands[form.rows], rowsView, panel: tile.rows)
+      product.blocks = chooseBlocks(product, rows: rows, columns: domain[1].constant!)
     }
-    let rhs = packer.columns(operation.operands[form.columns], columnsView, tile: tile, rows: rowCount)
-    kernel.product = Product(
-      lhs: lhs, rhs: rhs, groups: groups, contracted: contracted.isEmpty ? [1] : contracted, tile: tile,
-      block: nil, partial: nil, turns: turningLoop(rhs), element: element)
-    chooseBlock(&kernel)
+    kernel.product = product
     kernel.split = productSplit(kernel, batchAxis: batchAxis)
     return kernel
   }
 
-  /// The innermost loop being lowered, if it reads the same panels in each iteration.
-  private func turningLoop(_ columns: ProductOperand) -> Int? {
+  /// The parity of the innermost loop being lowered, if each iteration reads the same panels.
+  private func turn(with columns: ProductOperand) -> Affine? {
     guard case .packed = columns.layout, openRegions.count > 1,
       let loop = loopNumbers.first(where: { scan, _ in
         if case .scan(let scan) = graph[scan].kind { scan.body == openRegions.last } else { false }
       })?.value
     else { return nil }
-    return columns.access.index.factors[.loop(loop)] == nil ? loop : nil
+    return columns.access.index.factors[.loop(loop)] == nil ? Affine(.parity(loop)) : nil
   }
 
   /// The tile that needs the fewest cycles by a simple model: two multiply-adds or two loads a cycle, and at least the
@@ -176,18 +176,23 @@ extension Planner {
     return [(height, rows / height), (rows % height, 1)].filter { $0.rows > 0 && $0.count > 0 }
   }
 
-  /// A deep product of many rows is cut into blocks of the contraction, so that a block of columns stays in cache.
-  private func chooseBlock(_ kernel: inout Kernel) {
-    guard var product = kernel.product, case .packed = product.lhs.layout, case .packed = product.rhs.layout,
-      kernel.domain.count == 2, let rows = kernel.domain[0].constant, let columns = kernel.domain[1].constant
-    else { return }
-    let width = columns * product.groups
-    let bytes = width * product.element.byteCount
-    let block = max(128, min(1024, machine.blockCacheBytes / 2 / bytes / 16 * 16))
-    if let depth = product.depth.constant, depth <= block * 3 / 2 { return }
-    product.block = block
-    product.partial = addBuffer("partial", product.element, [Size(rows), Size(width)])
-    kernel.product = product
+  /// Blocks such that a panel of columns takes half of the near cache and a block of rows a quarter of the far one,
+  /// whose sums take some of it as well.
+  private func chooseBlocks(_ product: Product, rows: Int, columns: Int) -> ProductBlocks {
+    let tile = product.tile
+    let bytes = product.element.byteCount
+    let panelBytes = product.groups * tile.vectors * machine.vectorBytes
+    var depth = max(machine.nearCacheBytes / 2 / panelBytes / 16 * 16, 128)
+    let isWhole = product.depth.constant.map { $0 <= depth * 3 / 2 } ?? false
+    if isWhole { depth = product.depth.constant! }
+    let panels = max(machine.farCacheBytes / 4 / (depth * tile.rows * bytes), 1)
+    let count = min(panels, (rows + tile.rows - 1) / tile.rows)
+    let stride = (depth * tile.rows * bytes / Buffer.alignment + 1) * Buffer.alignment / bytes
+    return ProductBlocks(
+      depth: depth, rows: count * tile.rows,
+      copies: addBuffer("block", product.element, [Size(threads), Size(count * stride)]), panelStride: stride,
+      partial: isWhole
+        ? nil : addBuffer("partial", product.element, [Size(rows), Size(columns * product.groups)]))
   }
 }
 
@@ -218,23 +223,14 @@ struct Packer {
     }
     let lanes = planner.machine.lanes(element)
     return pack(
-      value, view, axis: columnAxis, panel: tile.vectors * lanes, groups: groups, isAlong: isDense,
-      format: format)
-  }
-
-  /// Rows in panels.
-  func packRows(_ value: ValueID, _ view: View, panel: Int) -> ProductOperand {
-    let access = builder.access(planner.storage[view.base]!, view)
-    return pack(
-      value, view, axis: domain.count - 2, panel: panel, groups: 1,
-      isAlong: access.index.factor(ofAxis: domain.count - 2) == 1, format: .full)
+      value, view, axis: columnAxis, panel: tile.vectors * lanes, groups: groups, isAlong: isDense)
   }
 
   /// Panels of an axis: for every contracted index in turn the elements of a panel, one group behind the other.
   ///
   /// `isAlong` tells that elements along the axis follow each other in memory.
   private func pack(
-    _ value: ValueID, _ view: View, axis: Int, panel: Int, groups: Int, isAlong: Bool, format: Buffer.Format
+    _ value: ValueID, _ view: View, axis: Int, panel: Int, groups: Int, isAlong: Bool
   ) -> ProductOperand {
     let width = domain[axis].constant!
     let panels = (width + panel - 1) / panel

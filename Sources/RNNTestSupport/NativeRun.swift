@@ -18,7 +18,7 @@ public func runNatively(
   let plan = try Planner.plan(
     graph, machine: machine, batch: sizes[.batch] ?? 1, threads: threads, weights: weights)
   try plan.verify()
-  let program = try NativeProgram(NativeModule(plan, target: target))
+  let program = try NativeProgram(plan, NativeCode(plan, target: target))
   let context = NativeContext(plan)
   context.setSizes(sizes)
   var sizes = sizes

@@ -45,7 +45,7 @@ import Testing
     guard case .loop(let loop) = plan.steps[place] else { return }
     #expect(loop.body.count == 2 && loop.body.filter(isBarrier).count == 1)
     #expect(loop.body[0].kernels[0].split == .axis(1, multiple: 64))
-    #expect(loop.body[0].kernels[0].product?.turns == loop.id)
+    #expect(loop.body[0].kernels[0].product?.turns == Affine(.parity(loop.id)))
     // The meeting at the end of the last step serves what follows, too.
     #expect(!isBarrier(plan.steps[place + 1]))
     // As many steps as there may be, the columns are what is shared of the product in front.

@@ -89,7 +89,7 @@ public final class Compilation {
     }
   }
 
-  /// The LLVM module, optimised by LLVM.
+  /// The whole program as one LLVM module, to be shown or written out.
   public var module: NativeModule {
     get throws {
       if let doneModule { return doneModule }
@@ -109,8 +109,15 @@ public final class Compilation {
       guard options.target.runsHere else {
         throw InputError("code for \(options.target) does not run on this machine")
       }
-      let module = try module
-      let result = try stage("jit", try optimizedGraph) { try NativeProgram(module) }
+      let (plan, graph) = (try plan, try optimizedGraph)
+      let code = try stage("code", graph) {
+        try NativeCode(
+          plan, target: options.target, timesKernels: options.timesKernels,
+          processors: ThreadPool.processorCount)
+      }
+      let result = try stage("link", graph) {
+        try NativeProgram(plan, code, timesKernels: options.timesKernels)
+      }
       doneNative = result
       return result
     }

@@ -8,8 +8,8 @@ struct Bench: ParsableCommand {
     abstract: "Time models, and what the machine allows beside them.",
     discussion: """
       Without a model, the cases are those that other systems are compared on (Benchmarks/). With one, it is a training \
-      step, or inference of a model without a loss. Times are medians; the shares are of the rates of multiply-adds and \
-      of reading memory that the same run measures.
+      step, or inference of a model without a loss. Times are medians; the shares are of the rates of multiply-adds, \
+      which is measured between the calls, and of reading memory that the same run measures.
       """)
 
   @Argument(help: "The file of a model; the built-in cases if not given.")

@@ -1,0 +1,180 @@
+import RNNLLVM
+import RNNPlan
+
+/// A block of a product's contraction for some rows.
+struct DepthBlock {
+  /// The first contracted index and the end.
+  var start: IRValue, end: IRValue
+  var isFirst: IRValue, isLast: IRValue
+  /// The first row, and the address of its copy.
+  var row: IRValue, copies: IRValue
+}
+
+extension KernelEmitter {
+  /// Emits a product in blocks: over rows outside, whose sums stay in the far cache, then over the contraction, then over
+  /// panels of columns, each of which stays in the near cache for all tiles of the block.
+  func emitBlocked(_ product: Product, _ blocks: ProductBlocks) {
+    let depth = value(of: product.depth)
+    let (low, high) = range(ofAxis: rowAxis)
+    let height = product.tile.rows
+    let blockBytes = blocks.rows / height * blocks.panelStride * product.element.byteCount
+    let copies = builder.offset(
+      start(of: blocks.copies), bytes: builder.mul(threadNumber, constant(blockBytes)))
+    builder.forLoop(from: low, to: high, step: constant(blocks.rows)) { row in
+      let rowEnd = builder.smin(builder.add(row, constant(blocks.rows)), high)
+      // A sum of no products is stored as well: there is always a first block.
+      let first = constant(0)
+      let bound = builder.smax(depth, constant(1))
+      builder.forLoop(from: first, to: bound, step: constant(blocks.depth)) { k in
+        let next = builder.add(k, constant(blocks.depth))
+        let end = builder.smin(next, depth)
+        let isFirst = builder.icmp(.equal, k, first)
+        let isLast = builder.icmp(.greaterOrEqual, next, depth)
+        let block = DepthBlock(
+          start: k, end: end, isFirst: isFirst, isLast: isLast, row: row, copies: copies)
+        copyRows(of: block, to: rowEnd, product, blocks)
+        overPanels(product) { column, vectors, mask in
+          overPanelsOfRows(from: row, to: rowEnd, height) { row, height in
+            emit(
+              ProductBlock(
+                row: row, height: height, column: column, vectors: vectors, lastMask: mask, depth: block),
+              product, [:])
+          }
+        }
+      }
+    }
+  }
+
+  /// Runs `body` for each panel of some rows; only the last of all rows may be lower.
+  private func overPanelsOfRows(
+    from start: IRValue, to end: IRValue, _ height: Int, _ body: (IRValue, Int) -> Void
+  ) {
+    let rows = kernel.domain[rowAxis].constant!
+    let full = builder.smin(end, constant(rows / height * height))
+    builder.forLoop(from: start, to: full, step: constant(height)) { body($0, height) }
+    let rest = rows % height
+    if rest > 0 {
+      builder.ifThen(builder.icmp(.equal, end, constant(rows))) { body(constant(rows - rest), rest) }
+    }
+  }
+
+  /// The address of a panel of copies that begins with `row`.
+  func panel(of row: IRValue, _ block: DepthBlock, _ product: Product, _ blocks: ProductBlocks) -> IRValue {
+    let number = builder.udiv(builder.sub(row, block.row), constant(product.tile.rows))
+    return builder.offset(
+      block.copies, bytes: builder.mul(number, constant(blocks.panelStride * product.element.byteCount)))
+  }
+
+  /// Copies the rows of a block into panels. It goes along the rows first, where they follow each other in memory.
+  private func copyRows(
+    of block: DepthBlock, to rowEnd: IRValue, _ product: Product, _ blocks: ProductBlocks
+  ) {
+    let access = product.lhs.access
+    let element = product.element
+    let bytes = element.byteCount
+    let height = product.tile.rows
+    let isDense = access.index.factor(ofAxis: rowAxis) == 1
+    builder.forLoop(from: block.start, to: block.end, step: constant(1)) { k in
+      let indices = deepIndices(k, product)
+      let within = builder.mul(builder.sub(k, block.start), constant(height * bytes))
+      overPanelsOfRows(from: block.row, to: rowEnd, height) { row, height in
+        let target = builder.offset(panel(of: row, block, product, blocks), bytes: within)
+        var copied = 0
+        while copied < height {
+          // Powers of two, since masks cost more than another instruction.
+          var width = isDense ? lanes : 1
+          while width > height - copied { width /= 2 }
+          var here = indices
+          here[rowAxis] = builder.add(row, constant(copied))
+          let type = width == 1 ? memoryType(element) : memoryType(element).vector(width)
+          builder.store(
+            builder.load(type, address(access, at: here), align: bytes),
+            builder.offset(target, bytes: copied * bytes), align: bytes)
+          copied += width
+        }
+      }
+    }
+  }
+
+  /// The indices along the contracted axes of one that counts through all of them.
+  private func deepIndices(_ flat: IRValue, _ product: Product) -> [Int: IRValue] {
+    var rest = flat
+    var indices: [Int: IRValue] = [:]
+    for (i, extent) in product.contracted.enumerated().reversed() {
+      let axis = kernel.domain.count + i
+      if i == 0 {
+        indices[axis] = rest
+      } else {
+        let extent = value(of: extent)
+        indices[axis] = builder.urem(rest, extent)
+        rest = builder.udiv(rest, extent)
+      }
+    }
+    return indices
+  }
+
+  /// The number of this thread, which follows from where its range begins.
+  private var threadNumber: IRValue {
+    guard case .axis(let axis, let multiple) = kernel.split else { return constant(0) }
+    let threads = constant(program.plan.threads)
+    let units = builder.udiv(
+      builder.add(value(of: kernel.domain[axis]), constant(multiple - 1)), constant(multiple))
+    let first = builder.mul(builder.udiv(low, constant(multiple)), threads)
+    return builder.udiv(builder.add(first, builder.sub(units, constant(1))), units)
+  }
+
+  // MARK: Sums between blocks
+
+  private func partialAddress(
+    _ block: ProductBlock, _ product: Product, _ row: Int, _ group: Int, _ vector: Int
+  ) -> IRValue {
+    let bytes = product.element.byteCount
+    let width = kernel.domain[lastAxis].constant!
+    let line = builder.mul(builder.add(block.row, constant(row)), constant(width * product.groups))
+    let place = builder.add(builder.add(line, block.column), constant(group * width + vector * lanes))
+    return builder.offset(start(of: product.blocks!.partial!), bytes: builder.mul(place, constant(bytes)))
+  }
+
+  /// Asks for the sums of the tile of rows behind this one: the first multiply-add cannot begin without them.
+  func prefetchNextPartial(_ block: ProductBlock, _ product: Product) {
+    var next = block
+    next.row = builder.add(block.row, constant(block.height))
+    for row in 0..<block.height {
+      for group in 0..<product.groups {
+        builder.prefetch(partialAddress(next, product, row, group, 0), forWriting: true)
+      }
+    }
+  }
+
+  func loadPartial(_ block: ProductBlock, _ product: Product) -> [IRValue] {
+    let type = memoryType(product.element).vector(lanes)
+    let bytes = product.element.byteCount
+    return forEachSum(block, product) { row, group, vector in
+      let address = partialAddress(block, product, row, group, vector)
+      return mask(block, vector).map { builder.maskedLoad(type, address, mask: $0, align: bytes) }
+        ?? builder.load(type, address, align: bytes)
+    }
+  }
+
+  func storePartial(_ block: ProductBlock, _ product: Product, _ sums: [IRValue]) {
+    let bytes = product.element.byteCount
+    _ = forEachSum(block, product) { row, group, vector in
+      let address = partialAddress(block, product, row, group, vector)
+      let sum = sums[place(block, product, row, group, vector)]
+      if let mask = mask(block, vector) {
+        builder.maskedStore(sum, address, mask: mask, align: bytes)
+      } else {
+        builder.store(sum, address, align: bytes)
+      }
+      return sum
+    }
+  }
+
+  private func forEachSum(_ block: ProductBlock, _ product: Product, _ body: (Int, Int, Int) -> IRValue)
+    -> [IRValue]
+  {
+    (0..<block.height).flatMap { row in
+      (0..<product.groups).flatMap { group in (0..<block.vectors).map { body(row, group, $0) } }
+    }
+  }
+}
