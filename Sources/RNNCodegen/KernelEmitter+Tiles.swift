@@ -7,7 +7,7 @@ struct ProductBlock {
   /// Its first row, and how many rows there are.
   var row: IRValue
   var height: Int
-  /// Its first column, vectors of columns, and the mask of the last one.
+  /// Its first column, vectors of columns (of one panel or of some whole ones), and the mask of the last vector.
   var column: IRValue
   var vectors: Int
   var lastMask: IRValue?
@@ -217,7 +217,8 @@ extension KernelEmitter {
     _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue]
   ) -> ([IRValue], IRValue) -> (Int, Int) -> IRValue {
     let access = product.rhs.access
-    let bytes = product.element.byteCount
+    let bytes = byteCount(access)
+    let isHalved = format(access) == .bf16
     let type = memoryType(product.element).vector(lanes)
     switch product.rhs.layout {
     case .packed(let panel):
@@ -230,8 +231,15 @@ extension KernelEmitter {
       return { [self] _, flat in
         let here = builder.offset(base, bytes: builder.mul(flat, constant(step)))
         return { [self] group, vector in
-          builder.load(
-            type, builder.offset(here, bytes: (group * panel + vector * lanes) * bytes), align: bytes)
+          // The vectors of the next panels come behind those of the first one.
+          let (next, place) = vector.quotientAndRemainder(dividingBy: product.tile.vectors)
+          let first = next == 0 ? here : builder.offset(here, bytes: builder.mul(size, constant(next)))
+          if isHalved {
+            let pair = builder.offset(first, bytes: (group * panel + place / 2 * 2 * lanes) * bytes)
+            return widened(pair, isSecond: place % 2 == 1)
+          }
+          return builder.load(
+            type, builder.offset(first, bytes: (group * panel + place * lanes) * bytes), align: bytes)
         }
       }
     case .direct:

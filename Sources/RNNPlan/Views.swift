@@ -96,6 +96,17 @@ extension Planner {
     return [base] + graph[id].operands.flatMap(bases)
   }
 
+  /// Whether a value is the same in all calls with the same parameters.
+  func isStable(_ value: ValueID) -> Bool {
+    let base = resolve(value).base
+    if let number = graph.inputs.firstIndex(where: { $0.value == base }) {
+      return stableInputs.contains(BufferID(index: number))
+    }
+    guard let id = graph.definingOperation(base), graph[id].region == .entry else { return false }
+    if case .scan = graph[id].kind { return false }
+    return graph[id].operands.allSatisfy(isStable)
+  }
+
   /// Marks what must lie in memory because of how it is read, in all regions.
   func findMemoryNeeds() {
     for region in graph.reachableRegions {

@@ -38,6 +38,8 @@ struct Bench: ParsableCommand {
   @Option(help: "Threads that share the work; all processors if not given.")
   var threads: Int?
 
+  @OptionGroup var weights: WeightOptions
+
   @Flag(help: "Show what each kernel of the plan takes.")
   var kernels = false
 
@@ -51,7 +53,7 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     let options = CompileOptions(
-      threads: threads ?? ThreadPool.processorCount, timesKernels: kernels)
+      threads: threads ?? ThreadPool.processorCount, weights: weights.format, timesKernels: kernels)
     let cases = try model == nil ? builtIn() : []
     let benchmark = try Benchmark(options)
     try printMachine(benchmark, threads: options.threads)
