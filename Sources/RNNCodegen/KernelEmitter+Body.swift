@@ -198,9 +198,10 @@ extension KernelEmitter {
   }
 
   func storeVector(_ value: IRValue, _ access: Access, _ start: IRValue, _ columns: Columns) {
-    let element = elementType(access)
-    let bytes = element.byteCount
-    let value = element == .bool ? builder.zext(value, to: module.i8.vector(lanes)) : value
+    let bytes = byteCount(access)
+    var value = value
+    if elementType(access) == .bool { value = builder.zext(value, to: module.i8.vector(lanes)) }
+    if format(access) == .bf16 { value = halved(value) }
     let factor = access.index.factor(ofAxis: lastAxis)
     if factor == 1 {
       let place = builder.offset(start, bytes: builder.mul(columns.first, constant(bytes)))

@@ -96,6 +96,12 @@ final class KernelEmitter {
 
   func elementType(_ access: Access) -> ElementType { form.elements[access.buffer.index] }
 
+  /// How an access's elements lie in memory.
+  func format(_ access: Access) -> Buffer.Format { form.formats[access.buffer.index] }
+
+  /// The bytes of an element in memory.
+  func byteCount(_ access: Access) -> Int { format(access) == .bf16 ? 2 : elementType(access).byteCount }
+
   func memoryType(_ element: ElementType) -> IRType {
     switch element {
     case .f32: module.f32
@@ -126,7 +132,7 @@ final class KernelEmitter {
   /// Where it is `opaque`, LLVM's loop passes do not see what it consists of, which saves them much time. That is right
   /// for the start of what a loop goes along.
   func address(_ access: Access, at indices: [Int: IRValue], opaque: Bool = false) -> IRValue {
-    let bytes = elementType(access).byteCount
+    let bytes = byteCount(access)
     let address = indices.sorted { $0.key < $1.key }.reduce(start(of: access.buffer)) { address, entry in
       let factor = access.index.factor(ofAxis: entry.key)
       if factor == 0 { return address }

@@ -110,7 +110,9 @@ final class ProgramEmitter {
           emit(steps, loops: loops, builder, context, thread)
         }
       case .barrier:
-        timed(plan.kernels.count, builder, context, thread) { builder.call(barrierFunction(), [context]) }
+        timed(plan.kernels.count, builder, context, thread) {
+          builder.call(barrierFunction(), [context, thread])
+        }
       }
     }
   }
@@ -163,7 +165,7 @@ final class ProgramEmitter {
       builder.load(module.pointer, builder.offset(context, bytes: offset), align: 8, isInvariant: true)
     }
     let buffer = plan[origin.buffer]
-    let distance = origin.index * Size(buffer.element.byteCount)
+    let distance = origin.index * Size(buffer.elementBytes)
     let (start, bytes) =
       switch buffer.place {
       case .input(let i): (pointer(layout.inputs + 8 * i), distance)
@@ -231,51 +233,10 @@ final class ProgramEmitter {
     return sum ?? module.i64.constant(0)
   }
 
-  /// Waits until all threads have come: the last one to come lets the others go by raising the number of meetings.
   private func barrierFunction() -> IRFunction {
     if let barrier { return barrier }
-    let function = module.function("rnnc_barrier", [module.pointer], module.void, isInternal: true)
+    let function = Barrier(module: module, layout: layout, threads: plan.threads).emit()
     barrier = function
-    let builder = FunctionBuilder(function, in: module)
-    let i64 = module.i64
-    let waiting = builder.offset(builder.parameters[0], bytes: layout.waiting)
-    let meetings = builder.offset(builder.parameters[0], bytes: layout.meetings)
-    let meeting = builder.atomicLoad(i64, meetings, .relaxed)
-    let before = builder.atomicAdd(waiting, i64.constant(1), .acquireRelease)
-    let isLast = builder.icmp(.equal, before, i64.constant(plan.threads - 1))
-    let last = builder.block("last")
-    let wait = builder.block("wait")
-    let idle = builder.block("idle")
-    let yield = builder.block("yield")
-    let done = builder.block("done")
-    builder.branch(if: isLast, then: last, else: wait)
-
-    builder.position(atEndOf: last)
-    builder.atomicStore(i64.constant(0), waiting, .relaxed)
-    builder.atomicStore(builder.add(meeting, i64.constant(1)), meetings, .release)
-    builder.branch(to: done)
-
-    builder.position(atEndOf: wait)
-    let spins = builder.phi(i64, [(i64.constant(0), builder.entry)])
-    let now = builder.atomicLoad(i64, meetings, .acquire)
-    builder.branch(if: builder.icmp(.equal, now, meeting), then: idle, else: done)
-
-    builder.position(atEndOf: idle)
-    builder.pause()
-    let next = builder.add(spins, i64.constant(1))
-    // A thread that waits long may be waiting for one that has no processor.
-    let isLong = builder.icmp(.equal, builder.and(next, i64.constant((1 << 14) - 1)), i64.constant(0))
-    builder.add(incoming: next, from: idle, to: spins)
-    builder.branch(if: isLong, then: yield, else: wait)
-
-    builder.position(atEndOf: yield)
-    let schedule = module.function("sched_yield", [], module.i32)
-    builder.call(schedule, [])
-    builder.add(incoming: next, from: yield, to: spins)
-    builder.branch(to: wait)
-
-    builder.position(atEndOf: done)
-    builder.return()
     return function
   }
 }

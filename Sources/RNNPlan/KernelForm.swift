@@ -11,6 +11,8 @@ public struct KernelForm: Hashable, Sendable {
   public var kernel: Kernel
   /// The types of the elements at the addresses.
   public var elements: [ElementType]
+  /// How these lie in memory.
+  public var formats: [Buffer.Format]
   /// How many numbers there are.
   public var numberCount: Int
 }
@@ -37,7 +39,8 @@ extension Plan {
     var former = Former(plan: self)
     let formed = former.form(kernel)
     let form = KernelForm(
-      kernel: formed, elements: former.elements, numberCount: former.arguments.numbers.count)
+      kernel: formed, elements: former.elements, formats: former.formats,
+      numberCount: former.arguments.numbers.count)
     return (form, former.arguments)
   }
 }
@@ -47,6 +50,7 @@ private struct Former {
   let plan: Plan
   var arguments = KernelArguments()
   var elements: [ElementType] = []
+  var formats: [Buffer.Format] = []
 
   init(plan: Plan) { self.plan = plan }
 
@@ -56,6 +60,7 @@ private struct Former {
     if var product = kernel.product {
       product.lhs.access = form(product.lhs.access)
       product.rhs.access = form(product.rhs.access)
+      product.turns = product.turns.map { form($0) }
       if var blocks = product.blocks {
         blocks.copies = form(blocks.copies)
         blocks.partial = blocks.partial.map { form($0) }
@@ -107,6 +112,7 @@ private struct Former {
   private mutating func add(_ buffer: BufferID, _ index: Affine) -> BufferID {
     arguments.addresses.append(KernelArguments.Origin(buffer: buffer, index: index))
     elements.append(plan[buffer].element)
+    formats.append(plan[buffer].format)
     return BufferID(index: elements.count - 1)
   }
 }

@@ -75,6 +75,8 @@ struct CompileArguments: ParsableArguments {
   @Option(help: "Threads that share the work; all processors if not given.")
   var threads: Int?
 
+  @OptionGroup var weights: WeightOptions
+
   @Option(
     name: [.customShort("O"), .customLong("optimize")],
     help:
@@ -94,10 +96,20 @@ struct CompileArguments: ParsableArguments {
   func options(target: String? = nil) throws -> CompileOptions {
     CompileOptions(
       elementType: dtype.elementType, threads: threads ?? ThreadPool.processorCount,
-      optimization: optimization, target: try target.map { try Target(named: $0) } ?? .host,
-      backend: interpret ? .interpreter : .native, verifiesEachPass: verifyEach,
-      cache: caching.cache)
+      weights: weights.format, optimization: optimization,
+      target: try target.map { try Target(named: $0) } ?? .host,
+      backend: interpret ? .interpreter : .native, verifiesEachPass: verifyEach, cache: caching.cache)
   }
+}
+
+/// How weights are kept.
+struct WeightOptions: ParsableArguments {
+  @Option(
+    name: .customLong("weights"),
+    help: ArgumentHelp(
+      "How inference keeps the weights of products: full, or bf16, which halves the memory that they take and changes "
+        + "each by 0.2 % at most.", valueName: "format"))
+  var format: CompileOptions.Weights = .full
 }
 
 /// The types a model can compute in.
@@ -108,6 +120,7 @@ enum FloatType: String, ExpressibleByArgument, CaseIterable {
 }
 
 extension CompileOptions.Optimization: ExpressibleByArgument {}
+extension CompileOptions.Weights: ExpressibleByArgument {}
 extension Artifact: ExpressibleByArgument {}
 extension Tokenization: ExpressibleByArgument {}
 extension SamplingOrder: ExpressibleByArgument {}

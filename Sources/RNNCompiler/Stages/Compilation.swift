@@ -79,7 +79,8 @@ public final class Compilation {
       let graph = try optimizedGraph
       let result = try stage("plan", graph) {
         let plan = try Planner.plan(
-          graph, machine: options.target.machine, batch: batch, threads: options.threads)
+          graph, machine: options.target.machine, batch: batch, threads: options.threads,
+          weights: options.weights == .bf16 ? .bf16 : .full)
         try plan.verify()
         return plan
       }

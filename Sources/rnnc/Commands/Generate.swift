@@ -20,6 +20,8 @@ struct Generate: ParsableCommand {
   @Option(help: "Decides the choices.")
   var seed: UInt64 = 0
 
+  @OptionGroup var weights: WeightOptions
+
   @Flag(help: "Run the graph in the interpreter, without compiling it.")
   var interpret = false
 
@@ -28,7 +30,8 @@ struct Generate: ParsableCommand {
   func run() throws {
     let generator = try TextGenerator(
       checkpointAt: checkpoint,
-      options: CompileOptions(backend: interpret ? .interpreter : .native, cache: caching.cache))
+      options: CompileOptions(
+        weights: weights.format, backend: interpret ? .interpreter : .native, cache: caching.cache))
     let text = try generator.generate(prefix: prefix, count: count, temperature: temperature, seed: seed)
     try StandardOutput.write(text + "\n")
   }
