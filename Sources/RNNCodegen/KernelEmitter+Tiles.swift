@@ -39,6 +39,25 @@ extension KernelEmitter {
       })
   }
 
+  /// The addresses of the cache lines in which a tile's body reads and writes beside the sums.
+  private func linesBeside(_ block: ProductBlock, _ indices: [Int: IRValue]) -> [IRValue] {
+    var accesses: [Access] = []
+    func add(_ access: Access) {
+      guard access.index.factor(ofAxis: lastAxis) == 1, access.index.factor(ofAxis: rowAxis) != 0,
+        !accesses.contains(access)
+      else { return }
+      accesses.append(access)
+    }
+    for case .load(let access) in kernel.body { add(access) }
+    for store in kernel.stores { add(store.access) }
+    return (0..<block.height).flatMap { r in
+      var here = indices
+      here[rowAxis] = builder.add(block.row, constant(r))
+      here[lastAxis] = block.column
+      return accesses.map { address($0, at: here) }
+    }
+  }
+
   func place(_ block: ProductBlock, _ product: Product, _ row: Int, _ group: Int, _ vector: Int)
     -> Int
   {
@@ -97,12 +116,31 @@ extension KernelEmitter {
     let right = rightAddress(block, product, indices)
     if deepAxes.count == 1 || block.depth != nil {
       let end = block.depth?.end ?? value(of: product.depth)
-      return deepLoop(
-        from: block.depth?.start ?? constant(0), to: end,
-        known: block.depth == nil ? product.depth.constant : nil, sums
-      ) { k, sums in
+      func add(_ k: IRValue, _ sums: [IRValue]) -> [IRValue] {
         multiplyAdd(block, product, left: left([k], k), right: right([k], k), sums)
       }
+      guard block.depth == nil, let depth = product.depth.constant else {
+        return deepLoop(from: block.depth?.start ?? constant(0), to: end, known: nil, sums, add)
+      }
+      let lines = linesBeside(block, indices)
+      // Note [Early lines]: what the body reads and writes beside the sums lies in a line here and a line there, which no
+      // processor guesses. It asks for one of them with each contracted index: for all at once, it would have to wait.
+      guard lines.count > 1, lines.count <= depth / 2 else {
+        return deepLoop(from: constant(0), to: end, known: depth, sums, add)
+      }
+      let table = builder.alloca(module.pointer, count: lines.count, align: 8)
+      for (i, line) in lines.enumerated() {
+        builder.store(line, builder.offset(table, bytes: 8 * i), align: 8)
+      }
+      let first = builder.forLoop(
+        from: constant(0), to: constant(lines.count), step: constant(1), carrying: sums
+      ) { k, sums in
+        let place = builder.offset(table, bytes: builder.mul(k, constant(8)))
+        builder.prefetch(builder.load(module.pointer, place, align: 8))
+        return add(k, sums)
+      }
+      return deepLoop(
+        from: constant(lines.count), to: end, known: depth - lines.count, first, add)
     }
     func nest(_ axis: Int, _ deep: [IRValue], _ flat: IRValue, _ sums: [IRValue]) -> [IRValue] {
       let extent = product.contracted[axis]

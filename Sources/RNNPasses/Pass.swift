@@ -19,6 +19,7 @@ public struct Pass: Sendable {
   public static let all: [Pass] = [
     simplify, oneHot, commonSubexpressions, deadCode, loopInvariants, scanInterfaces, sinkSequences,
     sinkSlices, mergeSums, mergeProducts, splitBefore, splitBehind, recompute,
+    rotateProducts,
   ]
 
   /// The pass of this name.

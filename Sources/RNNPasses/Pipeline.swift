@@ -51,5 +51,8 @@ public struct Pipeline: Sendable {
       // Backward loops read few sequences, and make the rest of them.
       .recompute, .sinkSequences, .scanInterfaces, .loopInvariants, .sinkSlices, .simplify,
       .commonSubexpressions, .deadCode,
+
+      // Backward loops begin with the product whose sums the equations read.
+      .rotateProducts, .deadCode,
     ])
 }

@@ -103,7 +103,7 @@ extension Planner {
     let rhs = packer.columns(operation.operands[form.columns], columnsView, tile: tile, rows: rowCount)
     var product = Product(
       lhs: ProductOperand(access: rowsAccess, layout: .direct), rhs: rhs, groups: groups,
-      contracted: contracted.isEmpty ? [1] : contracted, tile: tile, blocks: nil, turns: turn(with: rhs),
+      contracted: contracted.isEmpty ? [1] : contracted, tile: tile, blocks: nil, turns: rowCount ?? 1 == 1 ? turn(with: rhs) : nil,
       element: element)
     // Rows that lie across the contraction are copied, if that pays.
     if let inner = deepAxes.last, rowsAccess.index.factor(ofAxis: inner) != 1, case .packed = rhs.layout,
@@ -117,6 +117,9 @@ extension Planner {
   }
 
   /// The parity of the innermost loop being lowered, if each iteration reads the same panels.
+  ///
+  /// Only a single row is bound by how fast weights come in. With more, what the processor fetches ahead is worth more than
+  /// what the far cache still holds: turning takes a training step a tenth longer.
   private func turn(with columns: ProductOperand) -> Affine? {
     guard case .packed = columns.layout, openRegions.count > 1,
       let loop = loopNumbers.first(where: { scan, _ in
