@@ -16,6 +16,8 @@ public final class Planner {
   let machine: Machine
   let batch: Int
   let threads: Int
+  /// Whether threads that share a step of few examples share these, or the columns of products.
+  private(set) lazy var sharesExamples = threads > 1 && batch >= threads && !paysToShareColumns
   /// How packed operands of products lie that depend on parameters only.
   let weights: Buffer.Format
 

@@ -92,7 +92,7 @@ extension Planner {
       isSplit && batchAxis == domain.count - 2 ? ($0 + threads - 1) / threads : $0
     }
     let format = weights == .bf16 && element == .f32 && isStable(columnsView.base) ? weights : .full
-    let sharesColumns = threads > 1 && !isSplit && rowCount ?? 1 == 1
+    let sharesColumns = threads > 1 && !isSplit && rowCount ?? 1 < 2 * threads
     let tile = chooseTile(
       rows: rowCount, columns: domain.last!.constant, groups: groups, lanes: machine.lanes(element),
       sharers: sharesColumns ? threads : 1, format: format)

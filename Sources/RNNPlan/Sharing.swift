@@ -35,7 +35,7 @@ extension Kernel {
 
 extension Planner {
   /// Whether a kernel with this axis of examples is shared among the threads by examples.
-  func splitsBatch(_ batchAxis: Int?) -> Bool { batchAxis != nil && threads > 1 && batch >= threads }
+  func splitsBatch(_ batchAxis: Int?) -> Bool { batchAxis != nil && sharesExamples }
 
   /// A kernel without a product in its final form: unit axes gone, axes joined where that loses nothing, and shared.
   func finished(_ kernel: Kernel, batchAxis: Int?) -> Kernel {
