@@ -305,14 +305,21 @@ def main():
     }
     print(f"{arguments.threads} threads, medians of {arguments.rounds} rounds, milliseconds")
     print("case".ljust(36) + "".join(name.rjust(15) for name in ["rnnc", *workers, "ratio"]), flush=True)
+
+    def peer_time(worker, name, seconds):
+        worker.stdin.write(f"{name} {seconds}\n")
+        worker.stdin.flush()
+        return json.loads(worker.stdout.readline())
+
     for name in names:
         times = {"rnnc": [], **{peer: [] for peer in workers}}
+        # Importing and compiling must not go on while another system is timed.
+        for worker in workers.values():
+            peer_time(worker, name, 1e-3)
         for _ in range(arguments.rounds):
             times["rnnc"].append(rnnc(name, arguments.seconds)[0]["milliseconds"])
             for peer, worker in workers.items():
-                worker.stdin.write(f"{name} {arguments.seconds}\n")
-                worker.stdin.flush()
-                times[peer].append(json.loads(worker.stdout.readline()))
+                times[peer].append(peer_time(worker, name, arguments.seconds))
         medians = {system: statistics.median(t) if None not in t else None for system, t in times.items()}
         ratio = min(t for system, t in medians.items() if t and system != "rnnc") / medians["rnnc"]
         cells = [f"{t:.4g}" if t else "" for t in medians.values()]

@@ -7,9 +7,8 @@ import RNNPlan
 /// bytes 0      the arena's address
 ///       8      whether what depends on parameters only is in the arena already
 ///      16      the address of the kernels' clocks, in a program that has them
-///      64      how many threads wait at the barrier
-///     128      how often all threads have met
-///     192      the sizes of the plan's symbols, then the addresses of inputs, then those of outputs
+///      64      two cache lines for each thread, if there are several: see `Barrier`
+///             then the sizes of the plan's symbols, the addresses of inputs, and those of outputs
 /// ```
 public struct ContextLayout: Sendable {
   /// Bytes from the start to the arena's address.
@@ -18,12 +17,10 @@ public struct ContextLayout: Sendable {
   public let prepared = 8
   /// Bytes from the start to the address of the clocks: ticks of each kernel and of waiting, thread by thread.
   public let clocks = 16
-  /// Bytes from the start to the number of waiting threads; it has a cache line of its own.
-  public let waiting = 64
-  /// Bytes from the start to the number of meetings; it has a cache line of its own.
-  public let meetings = 128
+  /// Bytes from the start to where the threads meet.
+  public let barrier = 64
   /// Bytes from the start to the sizes of symbols.
-  public let sizes = 192
+  public let sizes: Int
   /// Bytes from the start to the addresses of inputs.
   public let inputs: Int
   /// Bytes from the start to the addresses of outputs.
@@ -31,8 +28,12 @@ public struct ContextLayout: Sendable {
   /// The bytes of the whole block.
   public let byteCount: Int
 
+  /// Bytes of a thread's part of the barrier.
+  static let barrierBytes = 2 * Buffer.alignment
+
   /// The layout for a plan.
   public init(_ plan: Plan) {
+    sizes = barrier + (plan.threads > 1 ? Self.barrierBytes * plan.threads : 0)
     inputs = sizes + 8 * plan.symbols.count
     outputs = inputs + 8 * plan.inputs.count
     byteCount = outputs + 8 * plan.outputs.count

@@ -11,8 +11,8 @@ struct DepthBlock {
 }
 
 extension KernelEmitter {
-  /// Emits a product in blocks: over the contraction outside, then over rows, which are copied, then over panels of
-  /// columns, so that a panel stays in the near cache for all tiles of the block.
+  /// Emits a product in blocks: over rows outside, whose sums stay in the far cache, then over the contraction, then over
+  /// panels of columns, each of which stays in the near cache for all tiles of the block.
   func emitBlocked(_ product: Product, _ blocks: ProductBlocks) {
     let depth = value(of: product.depth)
     let (low, high) = range(ofAxis: rowAxis)
@@ -20,14 +20,16 @@ extension KernelEmitter {
     let blockBytes = blocks.rows / height * blocks.panelStride * product.element.byteCount
     let copies = builder.offset(
       start(of: blocks.copies), bytes: builder.mul(threadNumber, constant(blockBytes)))
-    // A sum of no products is stored as well: there is always a first block.
-    builder.forLoop(from: constant(0), to: builder.smax(depth, constant(1)), step: constant(blocks.depth)) { k in
-      let next = builder.add(k, constant(blocks.depth))
-      let end = builder.smin(next, depth)
-      let isFirst = builder.icmp(.equal, k, constant(0))
-      let isLast = builder.icmp(.greaterOrEqual, next, depth)
-      builder.forLoop(from: low, to: high, step: constant(blocks.rows)) { row in
-        let rowEnd = builder.smin(builder.add(row, constant(blocks.rows)), high)
+    builder.forLoop(from: low, to: high, step: constant(blocks.rows)) { row in
+      let rowEnd = builder.smin(builder.add(row, constant(blocks.rows)), high)
+      // A sum of no products is stored as well: there is always a first block.
+      let first = constant(0)
+      let bound = builder.smax(depth, constant(1))
+      builder.forLoop(from: first, to: bound, step: constant(blocks.depth)) { k in
+        let next = builder.add(k, constant(blocks.depth))
+        let end = builder.smin(next, depth)
+        let isFirst = builder.icmp(.equal, k, first)
+        let isLast = builder.icmp(.greaterOrEqual, next, depth)
         let block = DepthBlock(
           start: k, end: end, isFirst: isFirst, isLast: isLast, row: row, copies: copies)
         copyRows(of: block, to: rowEnd, product, blocks)
@@ -131,6 +133,17 @@ extension KernelEmitter {
     let line = builder.mul(builder.add(block.row, constant(row)), constant(width * product.groups))
     let place = builder.add(builder.add(line, block.column), constant(group * width + vector * lanes))
     return builder.offset(start(of: product.blocks!.partial!), bytes: builder.mul(place, constant(bytes)))
+  }
+
+  /// Asks for the sums of the tile of rows behind this one: the first multiply-add cannot begin without them.
+  func prefetchNextPartial(_ block: ProductBlock, _ product: Product) {
+    var next = block
+    next.row = builder.add(block.row, constant(block.height))
+    for row in 0..<block.height {
+      for group in 0..<product.groups {
+        builder.prefetch(partialAddress(next, product, row, group, 0), forWriting: true)
+      }
+    }
   }
 
   func loadPartial(_ block: ProductBlock, _ product: Product) -> [IRValue] {

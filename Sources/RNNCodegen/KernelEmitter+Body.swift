@@ -29,18 +29,23 @@ extension KernelEmitter {
 
   /// Computes what is the same for all columns of a row.
   func row(at indices: [Int: IRValue]) -> Row {
+    row(at: indices) { address($0, at: indices, opaque: true) }
+  }
+
+  /// Computes what is the same for all columns of a row, where accesses begin at the addresses that `start` gives.
+  func row(at indices: [Int: IRValue], start: (Access) -> IRValue) -> Row {
     var row = Row(indices: indices, addresses: [:], scalars: [:], splats: [:])
     for (number, instruction) in kernel.body.enumerated() {
       switch instruction {
       case .load(let access):
-        row.addresses[access] = row.addresses[access] ?? address(access, at: indices)
+        row.addresses[access] = row.addresses[access] ?? start(access)
       case .loadRow(let access, let id, let stride):
         if isUniform[id] {
           let distance = builder.mul(value(of: stride), constant(elementType(access).byteCount))
           let place = builder.mul(builder.sext(row.scalars[id]!, to: module.i64), distance)
-          row.tableRows[number] = builder.offset(address(access, at: indices), bytes: place)
+          row.tableRows[number] = builder.offset(start(access), bytes: place)
         } else {
-          row.addresses[access] = row.addresses[access] ?? address(access, at: indices)
+          row.addresses[access] = row.addresses[access] ?? start(access)
         }
       case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert:
         break
@@ -48,7 +53,7 @@ extension KernelEmitter {
       if isUniform[number] { row.scalars[number] = uniform(instruction, number, row) }
     }
     for store in kernel.stores where row.addresses[store.access] == nil {
-      row.addresses[store.access] = address(store.access, at: indices)
+      row.addresses[store.access] = start(store.access)
     }
     for number in kernel.body.indices where isUniform[number] {
       row.splats[number] = builder.splat(row.scalars[number]!, lanes)
@@ -193,9 +198,10 @@ extension KernelEmitter {
   }
 
   func storeVector(_ value: IRValue, _ access: Access, _ start: IRValue, _ columns: Columns) {
-    let element = elementType(access)
-    let bytes = element.byteCount
-    let value = element == .bool ? builder.zext(value, to: module.i8.vector(lanes)) : value
+    let bytes = byteCount(access)
+    var value = value
+    if elementType(access) == .bool { value = builder.zext(value, to: module.i8.vector(lanes)) }
+    if format(access) == .bf16 { value = halved(value) }
     let factor = access.index.factor(ofAxis: lastAxis)
     if factor == 1 {
       let place = builder.offset(start, bytes: builder.mul(columns.first, constant(bytes)))

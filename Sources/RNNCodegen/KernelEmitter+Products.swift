@@ -9,21 +9,39 @@ extension KernelEmitter {
   /// the thread.
   func emitProduct(_ product: Product) {
     if let blocks = product.blocks { return emitBlocked(product, blocks) }
+    let cut = cutRows(product)
     overAxes(Array(0..<rowAxis)) { indices in
-      overPanels(product) { column, vectors, mask in
-        overTiles(product) { row, height in
-          emit(
-            ProductBlock(
-              row: row, height: height, column: column, vectors: vectors, lastMask: mask),
-            product,
-            indices)
+      func emit(_ row: IRValue, _ height: Int, _ column: IRValue, _ vectors: Int, _ mask: IRValue?) {
+        let block = ProductBlock(
+          row: row, height: height, column: column, vectors: vectors, lastMask: mask)
+        self.emit(block, product, indices)
+      }
+      func tiles() {
+        overPanels(product) { column, vectors, mask in
+          overTiles(product, cut) { row, height in emit(row, height, column, vectors, mask) }
+        }
+      }
+      guard let rest = cut.rest else { return tiles() }
+      // Few rows may make no tile at all.
+      builder.ifThen(builder.icmp(.less, cut.start, rest), tiles)
+      builder.ifThen(builder.icmp(.less, rest, cut.end)) {
+        overPanels(product, together: panelsOfOneRow(product)) { column, vectors, mask in
+          builder.forLoop(from: rest, to: cut.end, step: constant(1)) { row in
+            emit(row, 1, column, vectors, mask)
+          }
         }
       }
     }
   }
 
-  /// Runs `body` for each panel of this thread's columns: whole ones, then what is left over.
-  func overPanels(_ product: Product, _ body: (IRValue, Int, IRValue?) -> Void) {
+  /// How many panels a row that is alone takes side by side: as many sums as hide the latency of a multiply-add.
+  private func panelsOfOneRow(_ product: Product) -> Int {
+    guard case .packed = product.rhs.layout else { return 1 }
+    return max(1, 8 / (product.tile.vectors * product.groups))
+  }
+
+  /// Runs `body` for each panel of this thread's columns, or for some `together`: whole ones, then what is left over.
+  func overPanels(_ product: Product, together: Int = 1, _ body: (IRValue, Int, IRValue?) -> Void) {
     let panel = product.tile.vectors * lanes
     let (start, end) = range(ofAxis: lastAxis)
     guard let width = kernel.domain[lastAxis].constant else {
@@ -39,7 +57,16 @@ extension KernelEmitter {
     let full = width / panel * panel
     if full > 0 {
       let last = wholeExtent(ofAxis: lastAxis) == nil ? builder.smin(end, constant(full)) : constant(full)
-      builder.forLoop(from: start, to: last, step: constant(panel)) { body($0, product.tile.vectors, nil) }
+      var next = start
+      if together > 1, full >= together * panel {
+        let run = constant(together * panel)
+        let rest = builder.urem(builder.sub(builder.smax(last, start), start), run)
+        next = builder.sub(builder.smax(last, start), rest)
+        builder.forLoop(from: start, to: next, step: run) { body($0, together * product.tile.vectors, nil) }
+      }
+      builder.forLoop(from: next, to: last, step: constant(panel)) { column in
+        body(turned(column, from: next, to: last, product), product.tile.vectors, nil)
+      }
     }
     let rest = width - full
     if rest == 0 { return }
@@ -52,29 +79,65 @@ extension KernelEmitter {
     }
   }
 
-  /// Runs `body` for each tile of this thread's rows.
-  private func overTiles(_ product: Product, _ body: (IRValue, Int) -> Void) {
+  /// A panel's first column, counted from the other end where the product turns.
+  private func turned(
+    _ column: IRValue, from start: IRValue, to end: IRValue, _ product: Product
+  ) -> IRValue {
+    guard let turns = product.turns else { return column }
+    let panel = constant(product.tile.vectors * lanes)
+    let mirrored = builder.sub(builder.sub(builder.add(start, end), panel), column)
+    return builder.select(builder.icmp(.equal, evaluate(turns, at: [:]), constant(0)), column, mirrored)
+  }
+
+  /// How this thread's rows are cut into tiles: some of the full height, some one lower, and a rest of single ones.
+  struct RowCut {
+    var start: IRValue
+    /// Where the tiles one lower begin.
+    var middle: IRValue
+    /// Where single rows begin; nil if there are none.
+    var rest: IRValue?
+    var end: IRValue
+    /// Whether there may be tiles one lower.
+    var hasLower: Bool
+  }
+
+  /// The cut of rows: if possible no tile is much lower than the others.
+  private func cutRows(_ product: Product) -> RowCut {
     let height = product.tile.rows
     let (start, end) = range(ofAxis: rowAxis)
-    let counts = possibleRows
-    if let counts,
-      counts.allSatisfy({ (($0 + height - 1) / height) * height - $0 <= ($0 + height - 1) / height })
-    {
-      // Tiles of the full height, then tiles one lower: none is much lower than the others.
-      let length = builder.sub(end, start)
-      let tiles = builder.udiv(builder.add(length, constant(height - 1)), constant(height))
-      let short = builder.sub(builder.mul(tiles, constant(height)), length)
-      let middle = builder.add(start, builder.mul(builder.sub(tiles, short), constant(height)))
-      builder.forLoop(from: start, to: middle, step: constant(height)) { body($0, height) }
-      if height > 1, counts.contains(where: { $0 % height != 0 }) {
-        builder.forLoop(from: middle, to: end, step: constant(height - 1)) { body($0, height - 1) }
-      }
-      return
+    if height == 1 { return RowCut(start: start, middle: end, rest: nil, end: end, hasLower: false) }
+    func isEven(_ rows: Int) -> Bool {
+      let tiles = (rows + height - 1) / height
+      return tiles * height - rows <= tiles
     }
-    let rest = builder.urem(builder.sub(end, start), constant(height))
-    let full = builder.sub(end, rest)
-    builder.forLoop(from: start, to: full, step: constant(height)) { body($0, height) }
-    builder.forLoop(from: full, to: end, step: constant(1)) { body($0, 1) }
+    func behind(_ count: IRValue) -> IRValue { builder.add(start, builder.mul(count, constant(height))) }
+    let counts = possibleRows
+    let length = builder.sub(end, start)
+    let tiles = builder.udiv(builder.add(length, constant(height - 1)), constant(height))
+    let short = builder.sub(builder.mul(tiles, constant(height)), length)
+    if let counts, counts.allSatisfy(isEven) {
+      return RowCut(
+        start: start, middle: behind(builder.sub(tiles, short)), rest: nil, end: end,
+        hasLower: counts.contains { $0 % height != 0 })
+    }
+    let whole = behind(builder.udiv(length, constant(height)))
+    guard counts?.contains(where: isEven) ?? true else {
+      return RowCut(start: start, middle: whole, rest: whole, end: end, hasLower: false)
+    }
+    let fits = builder.icmp(.lessOrEqual, short, tiles)
+    return RowCut(
+      start: start, middle: builder.select(fits, behind(builder.sub(tiles, short)), whole),
+      rest: builder.select(fits, end, whole), end: end, hasLower: true)
+  }
+
+  /// Runs `body` for each tile of a cut.
+  private func overTiles(_ product: Product, _ cut: RowCut, _ body: (IRValue, Int) -> Void) {
+    let height = product.tile.rows
+    builder.forLoop(from: cut.start, to: cut.middle, step: constant(height)) { body($0, height) }
+    if cut.hasLower {
+      let end = cut.rest ?? cut.end
+      builder.forLoop(from: cut.middle, to: end, step: constant(height - 1)) { body($0, height - 1) }
+    }
   }
 
   /// How many rows a thread may have, if that is known.

@@ -7,7 +7,7 @@ struct ProductBlock {
   /// Its first row, and how many rows there are.
   var row: IRValue
   var height: Int
-  /// Its first column, vectors of columns, and the mask of the last one.
+  /// Its first column, vectors of columns (of one panel or of some whole ones), and the mask of the last vector.
   var column: IRValue
   var vectors: Int
   var lastMask: IRValue?
@@ -22,6 +22,7 @@ extension KernelEmitter {
       let start = startingSums(block, product, indices)
       return finish(block, product, indices, sumOver(block, product, indices, start))
     }
+    prefetchNextPartial(block, product)
     var sums = builder.ifElse(
       depth.isFirst, then: { startingSums(block, product, indices) }, else: { loadPartial(block, product) })
     sums = sumOver(block, product, indices, sums)
@@ -55,6 +56,25 @@ extension KernelEmitter {
     }
   }
 
+  /// The addresses of the cache lines in which a tile's body reads and writes beside the sums.
+  private func linesBeside(_ block: ProductBlock, _ indices: [Int: IRValue]) -> [IRValue] {
+    var accesses: [Access] = []
+    func add(_ access: Access) {
+      guard access.index.factor(ofAxis: lastAxis) == 1, access.index.factor(ofAxis: rowAxis) != 0,
+        !accesses.contains(access)
+      else { return }
+      accesses.append(access)
+    }
+    for case .load(let access) in kernel.body { add(access) }
+    for store in kernel.stores { add(store.access) }
+    return (0..<block.height).flatMap { r in
+      var here = indices
+      here[rowAxis] = builder.add(block.row, constant(r))
+      here[lastAxis] = block.column
+      return accesses.map { address($0, at: here) }
+    }
+  }
+
   func place(_ block: ProductBlock, _ product: Product, _ row: Int, _ group: Int, _ vector: Int)
     -> Int
   {
@@ -71,10 +91,18 @@ extension KernelEmitter {
   /// a load for each sum, next to nothing beside the contraction, and keeps the code small.
   private func finish(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ sums: [IRValue])
   {
+    var first = indices
+    first[rowAxis] = block.row
+    let firstRow = Dictionary(
+      accesses.map { ($0, address($0, at: first, opaque: true)) }, uniquingKeysWith: { one, _ in one })
     func finish(row r: IRValue, _ sum: (_ group: Int, _ vector: Int) -> IRValue) {
       var indices = indices
       indices[rowAxis] = builder.add(block.row, r)
-      let row = row(at: indices)
+      let row = row(at: indices) { access in
+        let stride = access.index.factor(ofAxis: rowAxis) * Size(elementType(access).byteCount)
+        return stride == 0
+          ? firstRow[access]! : builder.offset(firstRow[access]!, bytes: builder.mul(r, value(of: stride)))
+      }
       for v in 0..<block.vectors {
         let columns = Columns(
           first: builder.add(block.column, constant(v * lanes)), mask: mask(block, v),
@@ -113,12 +141,31 @@ extension KernelEmitter {
     let right = rightAddress(block, product, indices)
     if deepAxes.count == 1 || block.depth != nil {
       let end = block.depth?.end ?? value(of: product.depth)
-      return deepLoop(
-        from: block.depth?.start ?? constant(0), to: end,
-        known: block.depth == nil ? product.depth.constant : nil, sums
-      ) { k, sums in
+      func add(_ k: IRValue, _ sums: [IRValue]) -> [IRValue] {
         multiplyAdd(block, product, left: left([k], k), right: right([k], k), sums)
       }
+      guard block.depth == nil, let depth = product.depth.constant else {
+        return deepLoop(from: block.depth?.start ?? constant(0), to: end, known: nil, sums, add)
+      }
+      let lines = linesBeside(block, indices)
+      // Note [Early lines]: what the body reads and writes beside the sums lies in a line here and a line there, which no
+      // processor guesses. It asks for one of them with each contracted index: for all at once, it would have to wait.
+      guard lines.count > 1, lines.count <= depth / 2 else {
+        return deepLoop(from: constant(0), to: end, known: depth, sums, add)
+      }
+      let table = builder.alloca(module.pointer, count: lines.count, align: 8)
+      for (i, line) in lines.enumerated() {
+        builder.store(line, builder.offset(table, bytes: 8 * i), align: 8)
+      }
+      let first = builder.forLoop(
+        from: constant(0), to: constant(lines.count), step: constant(1), carrying: sums
+      ) { k, sums in
+        let place = builder.offset(table, bytes: builder.mul(k, constant(8)))
+        builder.prefetch(builder.load(module.pointer, place, align: 8))
+        return add(k, sums)
+      }
+      return deepLoop(
+        from: constant(lines.count), to: end, known: depth - lines.count, first, add)
     }
     func nest(_ axis: Int, _ deep: [IRValue], _ flat: IRValue, _ sums: [IRValue]) -> [IRValue] {
       let extent = product.contracted[axis]
@@ -195,7 +242,8 @@ extension KernelEmitter {
     _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue]
   ) -> ([IRValue], IRValue) -> (Int, Int) -> IRValue {
     let access = product.rhs.access
-    let bytes = product.element.byteCount
+    let bytes = byteCount(access)
+    let isHalved = format(access) == .bf16
     let type = memoryType(product.element).vector(lanes)
     switch product.rhs.layout {
     case .packed(let panel):
@@ -208,8 +256,15 @@ extension KernelEmitter {
       return { [self] _, flat in
         let here = builder.offset(base, bytes: builder.mul(flat, constant(step)))
         return { [self] group, vector in
-          builder.load(
-            type, builder.offset(here, bytes: (group * panel + vector * lanes) * bytes), align: bytes)
+          // The vectors of the next panels come behind those of the first one.
+          let (next, place) = vector.quotientAndRemainder(dividingBy: product.tile.vectors)
+          let first = next == 0 ? here : builder.offset(here, bytes: builder.mul(size, constant(next)))
+          if isHalved {
+            let pair = builder.offset(first, bytes: (group * panel + place / 2 * 2 * lanes) * bytes)
+            return widened(pair, isSecond: place % 2 == 1)
+          }
+          return builder.load(
+            type, builder.offset(first, bytes: (group * panel + place * lanes) * bytes), align: bytes)
         }
       }
     case .direct:

@@ -2,7 +2,11 @@ import RNNGraph
 import RNNLLVM
 import RNNPlan
 
-/// Emits one kernel as a function of the context, this thread's range and the loops around it.
+/// Emits the function of a kernel's form: of the context, this thread's range, and the form's addresses, numbers and
+/// lengths.
+///
+/// Addresses are arguments not only so that kernels share code: LLVM sees nothing of the terms that they consist of, and
+/// its loop strength reduction, which weighs all ways to share terms, has that much less to do.
 final class KernelEmitter {
   let kernel: Kernel
   let program: ProgramEmitter
@@ -12,38 +16,32 @@ final class KernelEmitter {
   /// This thread's range of the axis that is split.
   let low: IRValue, high: IRValue
   private let context: IRValue
-  private let loops: [Int: ProgramEmitter.LoopValues]
-  /// The lengths of the segments around the kernel.
-  private var lengths: [Symbol: IRValue] = [:]
-  /// The addresses of accesses at the origin of the domain.
-  private var origins: [Access: IRValue] = [:]
+  private let form: KernelForm
+  private let addresses: ArraySlice<IRValue>, numbers: ArraySlice<IRValue>, lengths: [Symbol: IRValue]
   private var sizes: [Size: IRValue] = [:]
   /// Elements in the vectors of this kernel.
   let lanes: Int
   /// Which instructions have one value for all columns.
   let isUniform: [Bool]
 
-  init(_ kernel: Kernel, _ program: ProgramEmitter, _ builder: FunctionBuilder, loops order: [Loop]) {
-    self.kernel = kernel
+  init(_ form: KernelForm, _ program: ProgramEmitter, _ builder: FunctionBuilder) {
+    self.form = form
+    kernel = form.kernel
     self.program = program
     self.builder = builder
-    context = builder.parameters[0]
-    low = builder.parameters[1]
-    high = builder.parameters[2]
-    var loops: [Int: ProgramEmitter.LoopValues] = [:]
-    var parameters = builder.parameters.dropFirst(3)
-    for loop in order {
-      let (step, parity) = (parameters.removeFirst(), parameters.removeFirst())
-      loops[loop.id] = ProgramEmitter.LoopValues(step: step, parity: parity)
-      if let segments = loop.segments { lengths[segments.length] = parameters.removeFirst() }
-    }
-    self.loops = loops
-    lanes = Self.elements(kernel, program.plan).map { program.plan.machine.lanes($0) }.min() ?? 1
+    let parameters = builder.parameters
+    context = parameters[0]
+    low = parameters[1]
+    high = parameters[2]
+    addresses = parameters[3...].prefix(form.elements.count)
+    numbers = parameters[3...].dropFirst(form.elements.count).prefix(form.numberCount)
+    lengths = Dictionary(uniqueKeysWithValues: zip(form.lengths, parameters.suffix(form.lengths.count)))
+    lanes = Self.elements(form).map { program.plan.machine.lanes($0) }.min() ?? 1
     isUniform = Self.uniformity(kernel)
   }
 
   func emit() {
-    prepareOrigins()
+    prepareSizes()
     switch kernel.kind {
     case .map:
       if let product = kernel.product { emitProduct(product) } else { emitMap() }
@@ -72,7 +70,9 @@ final class KernelEmitter {
     if let known = sizes[size] { return known }
     let back = builder.current
     // Sizes are prepared in the entry block; behind it they are only looked up, or computed again on the spot.
-    let value = program.size(size, builder, context, lengths)
+    let value = program.size(size, builder) { symbol in
+      lengths[symbol] ?? program.symbol(symbol, builder, context)
+    }
     if back == builder.entry { sizes[size] = value }
     return value
   }
@@ -97,7 +97,13 @@ final class KernelEmitter {
     return axis < kernel.domain.count ? kernel.domain[axis].constant : 1
   }
 
-  func elementType(_ access: Access) -> ElementType { program.plan[access.buffer].element }
+  func elementType(_ access: Access) -> ElementType { form.elements[access.buffer.index] }
+
+  /// How an access's elements lie in memory.
+  func format(_ access: Access) -> Buffer.Format { form.formats[access.buffer.index] }
+
+  /// The bytes of an element in memory.
+  func byteCount(_ access: Access) -> Int { format(access) == .bf16 ? 2 : elementType(access).byteCount }
 
   func memoryType(_ element: ElementType) -> IRType {
     switch element {
@@ -108,88 +114,65 @@ final class KernelEmitter {
     }
   }
 
-  /// The address of a buffer.
-  private func address(of buffer: BufferID) -> IRValue {
-    let layout = program.layout
-    func pointer(_ offset: Int) -> IRValue {
-      builder.load(module.pointer, builder.offset(context, bytes: offset), align: 8, isInvariant: true)
-    }
-    switch program.plan[buffer].place {
-    case .input(let i): return pointer(layout.inputs + 8 * i)
-    case .output(let i): return pointer(layout.outputs + 8 * i)
-    case .arena: return builder.offset(pointer(layout.arena), bytes: value(of: program.plan[buffer].offset))
-    }
-  }
-
-  /// The part of a form that the kernel's domain does not change.
-  private func origin(_ form: Affine) -> IRValue {
-    var sum = value(of: form.constant)
-    for (index, factor) in form.factors.sorted(by: { $0.key < $1.key }) {
-      let running: IRValue
-      switch index {
-      case .axis: continue
-      case .loop(let loop): running = surrounding(loop).step
-      case .parity(let loop): running = surrounding(loop).parity
-      case .oppositeParity(let loop): running = builder.xor(surrounding(loop).parity, constant(1))
-      case .stepsParity(let symbol): running = builder.and(value(of: Size(symbol)), constant(1))
-      }
-      sum = builder.add(sum, builder.mul(running, value(of: factor)))
-    }
-    return sum
-  }
-
-  private func surrounding(_ loop: Int) -> ProgramEmitter.LoopValues {
-    guard let values = loops[loop] else {
-      preconditionFailure("kernel \(kernel.name) stands outside loop t\(loop)")
-    }
-    return values
-  }
-
-  private func prepareOrigins() {
-    var accesses = kernel.stores.map(\.access)
-    var forms: [Affine] = []
+  /// Computes all sizes at the start of the function.
+  private func prepareSizes() {
+    var forms = accesses.map(\.index)
     for instruction in kernel.body {
       switch instruction {
-      case .load(let access): accesses.append(access)
-      case .loadRow(let access, _, let stride):
-        accesses.append(access)
-        _ = value(of: stride)
+      case .loadRow(_, _, let stride): _ = value(of: stride)
       case .index(let form): forms.append(form)
-      case .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: break
+      case .load, .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: break
       }
     }
-    if let product = kernel.product { accesses += [product.lhs.access, product.rhs.access] }
-    if let start = kernel.start { accesses.append(start) }
+    if let product = kernel.product { forms += [product.lhs.access.index, product.rhs.access.index] }
     if let bound = kernel.bound { forms.append(bound.index) }
-    for access in accesses where origins[access] == nil {
-      let bytes = builder.mul(origin(access.index), constant(elementType(access).byteCount))
-      origins[access] = builder.offset(address(of: access.buffer), bytes: bytes)
-      for factor in access.index.factors.values { _ = value(of: factor) }
-    }
+    if let start = kernel.start { forms.append(start.index) }
     for form in forms { for factor in form.factors.values { _ = value(of: factor) } }
     for extent in kernel.domain { _ = value(of: extent) }
   }
 
   /// The address of an access where some axes of the domain have values; the others are 0.
-  func address(_ access: Access, at indices: [Int: IRValue]) -> IRValue {
-    let bytes = elementType(access).byteCount
-    return indices.sorted { $0.key < $1.key }.reduce(origins[access]!) { address, entry in
+  ///
+  /// Where it is `opaque`, LLVM's loop passes do not see what it consists of, which saves them much time. That is right
+  /// for the start of what a loop goes along.
+  func address(_ access: Access, at indices: [Int: IRValue], opaque: Bool = false) -> IRValue {
+    let bytes = byteCount(access)
+    let address = indices.sorted { $0.key < $1.key }.reduce(start(of: access.buffer)) { address, entry in
       let factor = access.index.factor(ofAxis: entry.key)
       if factor == 0 { return address }
       let stride = builder.mul(value(of: factor), constant(bytes))
       return builder.offset(address, bytes: builder.mul(entry.value, stride))
     }
+    return builder.offset(
+      opaque ? builder.opaque(address) : address, bytes: access.index.constant.constant! * bytes)
   }
 
-  /// The address of a buffer's first element, for memory that no access names.
-  func start(of buffer: BufferID) -> IRValue { address(of: buffer) }
+  /// What the body loads and stores.
+  var accesses: [Access] {
+    kernel.body.compactMap { instruction in
+      switch instruction {
+      case .load(let access), .loadRow(let access, _, _): access
+      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
+      }
+    } + kernel.stores.map(\.access)
+  }
+
+  /// The address that stands for a buffer.
+  func start(of buffer: BufferID) -> IRValue { addresses[addresses.startIndex + buffer.index] }
 
   /// A form where some axes have values and the others are 0, as `i64`.
   func evaluate(_ form: Affine, at indices: [Int: IRValue]) -> IRValue {
-    indices.sorted { $0.key < $1.key }.reduce(origin(form)) { sum, entry in
-      let factor = form.factor(ofAxis: entry.key)
-      return factor == 0 ? sum : builder.add(sum, builder.mul(entry.value, value(of: factor)))
+    var sum = value(of: form.constant)
+    for (index, factor) in form.factors.sorted(by: { $0.key < $1.key }) {
+      switch index {
+      case .axis(let axis):
+        guard let running = indices[axis] else { continue }
+        sum = builder.add(sum, builder.mul(running, value(of: factor)))
+      case .loop(let number): sum = builder.add(sum, numbers[numbers.startIndex + number])
+      case .parity, .oppositeParity, .stepsParity: preconditionFailure("not an argument of a form")
+      }
     }
+    return sum
   }
 
   /// Runs `body` for every point of some axes, this thread's part of them.
@@ -205,17 +188,18 @@ final class KernelEmitter {
 
   // MARK: Types
 
-  private static func elements(_ kernel: Kernel, _ plan: Plan) -> [ElementType] {
+  private static func elements(_ form: KernelForm) -> [ElementType] {
+    let kernel = form.kernel
     var types = kernel.body.compactMap { instruction -> ElementType? in
       switch instruction {
-      case .load(let access), .loadRow(let access, _, _): plan[access.buffer].element
+      case .load(let access), .loadRow(let access, _, _): form.elements[access.buffer.index]
       case .constant(_, let element), .size(_, let element), .accumulator(_, let element),
         .convert(let element, _), .random(_, _, _, _, let element):
         element
       case .index, .unary, .binary, .compare, .select: nil
       }
     }
-    types += kernel.stores.map { plan[$0.access.buffer].element }
+    types += kernel.stores.map { form.elements[$0.access.buffer.index] }
     if let product = kernel.product { types.append(product.element) }
     return types
   }

@@ -39,41 +39,42 @@ public final class MachineProbe {
   /// Runs a function on a number of threads; the caller has the threads.
   public typealias Runner = (_ body: NativeProgram.Entry, _ context: UnsafeMutableRawPointer) -> Void
 
-  /// Floating-point operations in a second that `threads` reach together by fused multiply-adds in registers.
-  public func multiplyAddRate(threads: Int, _ run: Runner) -> Double {
+  /// Measures, at each call for about three milliseconds, how many floating-point operations in a second `threads` reach
+  /// together by fused multiply-adds in registers.
+  public func multiplyAddMeter(threads: Int, _ run: @escaping Runner) -> () -> Double {
     let operations = Double(threads * Self.sums * lanes * 2)
-    return best(threads: threads, memory: nil, bytes: 0, multiplyAdd, run) { Double($0) * operations }
+    return meter(threads: threads, memory: nil, bytes: 0, multiplyAdd, run) { Double($0) * operations }
   }
 
-  /// Bytes in a second that `threads` read together, each its part of `bytes` again and again.
-  public func readRate(bytes: Int, threads: Int, _ run: Runner) -> Double {
+  /// Bytes in a second that `threads` read together, each its part of `bytes` again and again; the best of some times.
+  public func readRate(bytes: Int, threads: Int, _ run: @escaping Runner) -> Double {
     let block = Self.sums * lanes * 4
     let part = max(bytes / threads / block, 1) * block
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: part * threads, alignment: 64)
-    defer { memory.deallocate() }
-    memory.initializeMemory(as: UInt8.self, repeating: 0, count: part * threads)
-    return best(threads: threads, memory: memory, bytes: part, read, run) { Double($0 * part * threads) }
+    let memory = ZeroedBytes(part * threads)
+    let meter = meter(threads: threads, memory: memory, bytes: part, read, run) {
+      Double($0 * part * threads)
+    }
+    return (0..<12).map { _ in meter() }.max() ?? 0
   }
 
-  /// The best of some rounds of about three milliseconds.
-  private func best(
-    threads: Int, memory: UnsafeMutableRawPointer?, bytes: Int, _ body: NativeProgram.Entry, _ run: Runner,
-    work: (Int) -> Double
-  ) -> Double {
-    let results = UnsafeMutableRawPointer.allocate(byteCount: Self.resultBytes * threads, alignment: 64)
-    defer { results.deallocate() }
-    results.initializeMemory(as: UInt8.self, repeating: 0, count: Self.resultBytes * threads)
-    var context = Context(rounds: 1, bytes: bytes, memory: memory, results: results)
+  /// Measures the rate of some work for about three milliseconds at each call.
+  private func meter(
+    threads: Int, memory: ZeroedBytes?, bytes: Int, _ body: NativeProgram.Entry, _ run: @escaping Runner,
+    work: @escaping (_ rounds: Int) -> Double
+  ) -> () -> Double {
+    let results = ZeroedBytes(Self.resultBytes * threads)
+    var context = Context(
+      rounds: 1, bytes: bytes, memory: memory?.address, results: results.address)
     func seconds() -> Double {
       let start = ContinuousClock.now
-      run(body, &context)
+      withExtendedLifetime((memory, results)) { run(body, &context) }
       return (ContinuousClock.now - start) / .seconds(1)
     }
     // The least of some times: others may be using the machine.
     while [seconds(), seconds(), seconds()].min() ?? 1 < 3e-3, context.rounds < 1 << 40 {
       context.rounds *= 2
     }
-    return (0..<12).map { _ in work(context.rounds) / seconds() }.max() ?? 0
+    return { work(context.rounds) / seconds() }
   }
 
   // MARK: Code
@@ -130,4 +131,16 @@ public final class MachineProbe {
     }
     finish(total, b, module)
   }
+}
+
+/// Memory that is freed with the object.
+private final class ZeroedBytes {
+  let address: UnsafeMutableRawPointer
+
+  init(_ count: Int) {
+    address = .allocate(byteCount: count, alignment: 64)
+    address.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+  }
+
+  deinit { address.deallocate() }
 }

@@ -2,99 +2,158 @@ import RNNGraph
 import RNNLLVM
 import RNNPlan
 
-/// Emits the function that runs a plan's steps in order, and a function for each kernel.
+/// Emits the functions of a program into a module: all of them, or a part.
 final class ProgramEmitter {
-  let plan: Plan
+  let outline: ProgramOutline
+  var plan: Plan { outline.plan }
   let module: Module
   let layout: ContextLayout
-  private let timesKernels: Bool
+  /// Whether all of the program is in this module.
+  private let isWhole: Bool
+  private var functions: [Int: IRFunction] = [:]
   private var kernelCount = 0
   private var barrier: IRFunction?
 
-  init(_ plan: Plan, _ module: Module, timesKernels: Bool) {
-    self.plan = plan
-    self.timesKernels = timesKernels
+  /// Prepares to emit into a module.
+  private init(_ outline: ProgramOutline, _ module: Module, isWhole: Bool) {
+    self.outline = outline
     self.module = module
-    layout = ContextLayout(plan)
+    self.isWhole = isWhole
+    layout = ContextLayout(outline.plan)
   }
 
-  func emit(_ name: String) {
-    let function = module.function(name, [module.pointer, module.i32], module.void)
+  /// Emits a whole program, verified and optimised.
+  ///
+  /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
+  static func emit(_ outline: ProgramOutline, into module: Module) throws {
+    let emitter = ProgramEmitter(outline, module, isWhole: true)
+    try emitter.emit(Array(outline.functions.indices), withEntry: true)
+  }
+
+  /// Emits some kernels' functions, and perhaps the entry; what they call elsewhere is linked by name.
+  ///
+  /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
+  static func emit(
+    _ functions: [Int], withEntry: Bool, of outline: ProgramOutline, into module: Module
+  ) throws {
+    let emitter = ProgramEmitter(outline, module, isWhole: false)
+    try emitter.emit(functions, withEntry: withEntry)
+  }
+
+  private func emit(_ functions: [Int], withEntry: Bool) throws {
+    let entry =
+      withEntry ? module.function(outline.entryName, [module.pointer, module.i32], module.void) : nil
+    for function in functions { emitKernel(function) }
+    try module.verify()
+    try module.run(passes: "function(early-cse,instsimplify,simplifycfg,loop-mssa(licm),early-cse)")
+    guard let entry else { return }
+    // Addresses are computed where they are needed: in front of the loop they would all be alive at once, which is too
+    // much for the registers and takes the register allocator long.
+    emitEntry(entry)
+    try module.verify()
+    try module.run(passes: "function(early-cse)")
+  }
+
+  private func emitEntry(_ function: IRFunction) {
     let builder = FunctionBuilder(function, in: module)
     let context = builder.parameters[0]
     let thread = builder.zext(builder.parameters[1], to: module.i64)
-    emit(plan.steps, loops: [:], order: [], builder, context, thread)
+    emit(plan.steps, loops: [:], builder, context, thread)
     builder.return()
   }
 
+  private func emitKernel(_ number: Int) {
+    KernelEmitter(outline.functions[number].form, self, FunctionBuilder(function(number), in: module)).emit()
+  }
+
+  /// A kernel's function, of the context, this thread's range, and the form's addresses, numbers and lengths.
+  private func function(_ number: Int) -> IRFunction {
+    if let known = functions[number] { return known }
+    let (name, form) = outline.functions[number]
+    let parameters =
+      [module.pointer, module.i64, module.i64] + form.elements.map { _ in module.pointer }
+      + Array(repeating: module.i64, count: form.numberCount + form.lengths.count)
+    let function = module.function(
+      name, parameters, module.void, isInternal: isWhole, attributes: [.noInline])
+    functions[number] = function
+    return function
+  }
+
   /// The running index and the parity of a loop around the code, and the length of its segment if it has segments.
-  struct LoopValues {
+  private struct LoopValues {
     var step: IRValue
     var parity: IRValue
-    var length: IRValue?
-
-    var all: [IRValue] { [step, parity] + (length.map { [$0] } ?? []) }
+    var length: (symbol: Symbol, value: IRValue)?
   }
 
   private func emit(
-    _ steps: [Step], loops: [Int: LoopValues], order: [Loop], _ builder: FunctionBuilder, _ context: IRValue,
+    _ steps: [Step], loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue,
     _ thread: IRValue
   ) {
     for step in steps {
       switch step {
       case .kernel(let kernel):
-        call(kernel, loops: loops, order: order, builder, context, thread)
+        call(kernel, loops: loops, builder, context, thread)
       case .loop(let loop):
-        let lengths = lengths(order, loops)
-        let count = symbol(loop.steps, builder, context, lengths)
+        let count = symbol(loop.steps, loops, builder, context)
         builder.forLoop(from: module.i64.constant(0), to: count, step: module.i64.constant(1)) { iteration in
           let one = module.i64.constant(1)
+          let iteration = builder.opaque(iteration)
           let step = loop.isReversed ? builder.sub(builder.sub(count, one), iteration) : iteration
           var inner = loops
-          inner[loop.id] = LoopValues(
-            step: step, parity: builder.and(iteration, one),
-            length: loop.segments.map { segments in
-              let longest = symbol(segments.longest, builder, context, lengths)
-              let whole = symbol(segments.whole, builder, context, lengths)
-              return builder.smin(longest, builder.sub(whole, builder.mul(step, longest)))
-            })
-          emit(loop.body, loops: inner, order: order + [loop], builder, context, thread)
+          inner[loop.id] = LoopValues(step: step, parity: builder.and(iteration, one))
+          if let segments = loop.segments {
+            let longest = symbol(segments.longest, loops, builder, context)
+            let rest = builder.sub(
+              symbol(segments.whole, loops, builder, context), builder.mul(step, longest))
+            inner[loop.id]?.length = (segments.length, builder.smin(longest, rest))
+          }
+          emit(loop.body, loops: inner, builder, context, thread)
         }
       case .preparation(let steps):
         let prepared = builder.load(
           module.i64, builder.offset(context, bytes: layout.prepared), align: 8, isInvariant: true)
         builder.ifThen(builder.icmp(.equal, prepared, module.i64.constant(0))) {
-          emit(steps, loops: loops, order: order, builder, context, thread)
+          emit(steps, loops: loops, builder, context, thread)
         }
       case .barrier:
-        timed(plan.kernels.count, builder, context, thread) { builder.call(barrierFunction(), [context]) }
+        timed(plan.kernels.count, builder, context, thread) {
+          builder.call(barrierFunction(), [context, thread])
+        }
       }
     }
   }
 
   /// Calls a kernel with this thread's part of its domain.
   private func call(
-    _ kernel: Kernel, loops: [Int: LoopValues], order: [Loop], _ builder: FunctionBuilder, _ context: IRValue,
+    _ kernel: Kernel, loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue,
     _ thread: IRValue
   ) {
     let number = kernelCount
-    let function = emit(kernel, loops: order)
-    func run(_ arguments: [IRValue]) {
-      timed(number, builder, context, thread) { builder.call(function, arguments) }
-    }
-    let values = order.flatMap { loops[$0.id]!.all }
+    kernelCount += 1
+    let call = outline.calls[number]
     let i64 = module.i64
+    func run(_ low: IRValue, _ high: IRValue) {
+      let addresses = call.arguments.addresses.map { address($0, loops, builder, context) }
+      let numbers = call.arguments.numbers.map { value($0, loops, builder, context) }
+      timed(number, builder, context, thread) {
+        let lengths = outline.functions[call.function].form.lengths.map {
+          symbol($0, loops, builder, context)
+        }
+        builder.call(function(call.function), [context, low, high] + addresses + numbers + lengths)
+      }
+    }
     switch kernel.split {
     case .none:
-      let all = [context, i64.constant(0), i64.constant(0)] + values
+      let zero = i64.constant(0)
       if plan.threads == 1 {
-        run(all)
+        run(zero, zero)
       } else {
-        builder.ifThen(builder.icmp(.equal, thread, i64.constant(0))) { run(all) }
+        builder.ifThen(builder.icmp(.equal, thread, zero)) { run(zero, zero) }
       }
     case .batch(let axis), .axis(let axis, _):
       let multiple = if case .axis(_, let number) = kernel.split { number } else { 1 }
-      let extent = size(kernel.domain[axis], builder, context, lengths(order, loops))
+      let extent = size(kernel.domain[axis], builder) { symbol($0, loops, builder, context) }
       // Whole multiples to each thread; the last one takes what is left over.
       let units = builder.udiv(builder.add(extent, i64.constant(multiple - 1)), i64.constant(multiple))
       func bound(_ thread: IRValue) -> IRValue {
@@ -103,17 +162,61 @@ final class ProgramEmitter {
       }
       let low = bound(thread)
       let high = bound(builder.add(thread, i64.constant(1)))
-      builder.ifThen(builder.icmp(.less, low, high)) {
-        run([context, low, high] + values)
-      }
+      builder.ifThen(builder.icmp(.less, low, high)) { run(low, high) }
     }
+  }
+
+  /// The address of an element.
+  private func address(
+    _ origin: KernelArguments.Origin, _ loops: [Int: LoopValues], _ builder: FunctionBuilder,
+    _ context: IRValue
+  ) -> IRValue {
+    func pointer(_ offset: Int) -> IRValue {
+      builder.load(module.pointer, builder.offset(context, bytes: offset), align: 8, isInvariant: true)
+    }
+    let buffer = plan[origin.buffer]
+    let distance = origin.index * Size(buffer.elementBytes)
+    let (start, bytes) =
+      switch buffer.place {
+      case .input(let i): (pointer(layout.inputs + 8 * i), distance)
+      case .output(let i): (pointer(layout.outputs + 8 * i), distance)
+      case .arena: (pointer(layout.arena), distance + Affine(buffer.offset))
+      }
+    return builder.offset(start, bytes: value(bytes, loops, builder, context))
+  }
+
+  /// The value of a form of running indices of loops.
+  private func value(
+    _ form: Affine, _ loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue
+  ) -> IRValue {
+    func surrounding(_ loop: Int) -> LoopValues {
+      guard let values = loops[loop] else { preconditionFailure("a kernel stands outside loop t\(loop)") }
+      return values
+    }
+    let one = module.i64.constant(1)
+    func number(_ size: Size) -> IRValue {
+      self.size(size, builder) { symbol($0, loops, builder, context) }
+    }
+    var sum = number(form.constant)
+    for (index, factor) in form.factors.sorted(by: { $0.key < $1.key }) {
+      let running =
+        switch index {
+        case .axis: preconditionFailure("an argument does not depend on the domain")
+        case .loop(let loop): surrounding(loop).step
+        case .parity(let loop): surrounding(loop).parity
+        case .oppositeParity(let loop): builder.xor(surrounding(loop).parity, one)
+        case .stepsParity(let name): builder.and(symbol(name, loops, builder, context), one)
+        }
+      sum = builder.add(sum, builder.mul(running, number(factor)))
+    }
+    return sum
   }
 
   /// Runs `body`, and adds the ticks that it takes to a clock of this thread.
   private func timed(
     _ clock: Int, _ builder: FunctionBuilder, _ context: IRValue, _ thread: IRValue, _ body: () -> Void
   ) {
-    guard timesKernels else { return body() }
+    guard outline.timesKernels else { return body() }
     let start = builder.intrinsic("llvm.readcyclecounter", [], [])
     body()
     let ticks = builder.sub(builder.intrinsic("llvm.readcyclecounter", [], []), start)
@@ -124,94 +227,37 @@ final class ProgramEmitter {
     builder.store(builder.add(builder.load(module.i64, place, align: 8), ticks), place, align: 8)
   }
 
-  /// The lengths of the segments of the loops around the code.
-  private func lengths(_ order: [Loop], _ loops: [Int: LoopValues]) -> [Symbol: IRValue] {
-    var lengths: [Symbol: IRValue] = [:]
-    for loop in order { if let segments = loop.segments { lengths[segments.length] = loops[loop.id]?.length } }
-    return lengths
-  }
-
-  private func emit(_ kernel: Kernel, loops: [Loop]) -> IRFunction {
-    let count = loops.reduce(2) { $0 + ($1.segments == nil ? 2 : 3) }
-    let parameters = [module.pointer] + Array(repeating: module.i64, count: count)
-    let name =
-      "kernel\(kernelCount)_" + kernel.name.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
-    kernelCount += 1
-    let function = module.function(name, parameters, module.void, isInternal: true, attributes: [.noInline])
-    let emitter = KernelEmitter(kernel, self, FunctionBuilder(function, in: module), loops: loops)
-    emitter.emit()
-    return function
-  }
-
   /// The value of a symbol: the length of a segment around the code, or read from the context.
   private func symbol(
-    _ symbol: Symbol, _ builder: FunctionBuilder, _ context: IRValue, _ lengths: [Symbol: IRValue]
+    _ symbol: Symbol, _ loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue
   ) -> IRValue {
-    if let length = lengths[symbol] { return length }
+    loops.values.first { $0.length?.symbol == symbol }?.length?.value
+      ?? self.symbol(symbol, builder, context)
+  }
+
+  /// The value of a symbol, read from the context.
+  func symbol(_ symbol: Symbol, _ builder: FunctionBuilder, _ context: IRValue) -> IRValue {
     let place = plan.symbols.firstIndex(of: symbol)!
     return builder.load(
       module.i64, builder.offset(context, bytes: layout.sizes + 8 * place), align: 8, isInvariant: true)
   }
 
-  /// The value of a size, with the lengths of segments around the code.
-  func size(
-    _ size: Size, _ builder: FunctionBuilder, _ context: IRValue, _ lengths: [Symbol: IRValue]
-  ) -> IRValue {
+  /// The value of a size by those of its symbols.
+  func size(_ size: Size, _ builder: FunctionBuilder, _ symbol: (Symbol) -> IRValue) -> IRValue {
     if let constant = size.constant { return module.i64.constant(constant) }
     var sum: IRValue?
     for (symbols, factor) in size.terms.sorted(by: { "\($0.key)" < "\($1.key)" }) {
       var product = module.i64.constant(factor)
-      for name in symbols { product = builder.mul(product, symbol(name, builder, context, lengths)) }
+      for name in symbols { product = builder.mul(product, symbol(name)) }
       sum = sum.map { builder.add($0, product) } ?? product
     }
     return sum ?? module.i64.constant(0)
   }
 
-  /// Waits until all threads have come: the last one to come lets the others go by raising the number of meetings.
   private func barrierFunction() -> IRFunction {
     if let barrier { return barrier }
-    let function = module.function("rnnc_barrier", [module.pointer], module.void, isInternal: true)
+    let function = Barrier(module: module, layout: layout, threads: plan.threads).emit()
     barrier = function
-    let builder = FunctionBuilder(function, in: module)
-    let i64 = module.i64
-    let waiting = builder.offset(builder.parameters[0], bytes: layout.waiting)
-    let meetings = builder.offset(builder.parameters[0], bytes: layout.meetings)
-    let meeting = builder.atomicLoad(i64, meetings, .relaxed)
-    let before = builder.atomicAdd(waiting, i64.constant(1), .acquireRelease)
-    let isLast = builder.icmp(.equal, before, i64.constant(plan.threads - 1))
-    let last = builder.block("last")
-    let wait = builder.block("wait")
-    let idle = builder.block("idle")
-    let yield = builder.block("yield")
-    let done = builder.block("done")
-    builder.branch(if: isLast, then: last, else: wait)
-
-    builder.position(atEndOf: last)
-    builder.atomicStore(i64.constant(0), waiting, .relaxed)
-    builder.atomicStore(builder.add(meeting, i64.constant(1)), meetings, .release)
-    builder.branch(to: done)
-
-    builder.position(atEndOf: wait)
-    let spins = builder.phi(i64, [(i64.constant(0), builder.entry)])
-    let now = builder.atomicLoad(i64, meetings, .acquire)
-    builder.branch(if: builder.icmp(.equal, now, meeting), then: idle, else: done)
-
-    builder.position(atEndOf: idle)
-    builder.pause()
-    let next = builder.add(spins, i64.constant(1))
-    // A thread that waits long may be waiting for one that has no processor.
-    let isLong = builder.icmp(.equal, builder.and(next, i64.constant((1 << 14) - 1)), i64.constant(0))
-    builder.add(incoming: next, from: idle, to: spins)
-    builder.branch(if: isLong, then: yield, else: wait)
-
-    builder.position(atEndOf: yield)
-    let schedule = module.function("sched_yield", [], module.i32)
-    builder.call(schedule, [])
-    builder.add(incoming: next, from: yield, to: spins)
-    builder.branch(to: wait)
-
-    builder.position(atEndOf: done)
-    builder.return()
     return function
   }
 }

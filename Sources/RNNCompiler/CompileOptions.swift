@@ -28,10 +28,20 @@ public struct CompileOptions: Sendable {
     case interpreter
   }
 
+  /// How a program for inference keeps the weights of its products.
+  public enum Weights: String, Sendable, CaseIterable {
+    /// As they are.
+    case full
+    /// Rounded to eight significant bits (bfloat16), which halves the memory that is read; sums are in `f32`.
+    case bf16
+  }
+
   /// The type of all numbers, `f32` or `f64`.
   public var elementType: ElementType
   /// How many threads share the work.
   public var threads: Int
+  /// How a program for inference keeps the weights of its products; the caller's own tensors stay as they are.
+  public var weights: Weights
   /// How much the graph is optimised.
   public var optimization: Optimization
   /// The processor that code is made for.
@@ -45,6 +55,8 @@ public struct CompileOptions: Sendable {
   public var verifiesEachPass: Bool
   /// Whether the code takes the time of each of its kernels, which `Benchmark` shows.
   public var timesKernels: Bool
+  /// Where machine code is kept for later compilations of the same program; nil if it is not.
+  public var cache: CodeCache?
   /// Names of the passes after which `passReport` gets the graph as text.
   public var printAfter: Set<String>
   /// Gets the graph after each pass of `printAfter`.
@@ -52,20 +64,23 @@ public struct CompileOptions: Sendable {
 
   /// Chooses how to compile; the defaults are for speed on this machine.
   public init(
-    elementType: ElementType = .f32, threads: Int = ThreadPool.processorCount,
+    elementType: ElementType = .f32, threads: Int = ThreadPool.processorCount, weights: Weights = .full,
     optimization: Optimization = .full, target: Target = .host, memoryLimit: Int? = nil,
     backend: Backend = .native,
-    verifiesEachPass: Bool = false, timesKernels: Bool = false, printAfter: Set<String> = [],
+    verifiesEachPass: Bool = false, timesKernels: Bool = false, cache: CodeCache? = nil,
+    printAfter: Set<String> = [],
     passReport: @escaping @Sendable (_ pass: String, _ graph: String) -> Void = { _, _ in }
   ) {
     self.elementType = elementType
     self.threads = threads
+    self.weights = weights
     self.optimization = optimization
     self.target = target
     self.memoryLimit = memoryLimit
     self.backend = backend
     self.verifiesEachPass = verifiesEachPass
     self.timesKernels = timesKernels
+    self.cache = cache
     self.printAfter = printAfter
     self.passReport = passReport
   }
@@ -79,6 +94,11 @@ public struct CompileOptions: Sendable {
   func validate() throws {
     guard elementType.isFloatingPoint else {
       throw InputError("a model cannot compute in \(elementType)", note: "choose f32 or f64")
+    }
+    guard weights == .full || elementType == .f32 else {
+      throw InputError(
+        "weights cannot be kept as \(weights.rawValue) in a model of \(elementType)",
+        note: "products with \(weights.rawValue) weights are summed in f32")
     }
     guard threads > 0 else {
       throw InputError("\(threads) threads cannot compute: there must be one at least")

@@ -89,6 +89,8 @@ public final class Program {
       throw CompilerFault(
         stage: purpose.name, error, source: source, graph: model.graph.description)
     }
+    var options = options
+    if !purpose.mayRoundWeights { options.weights = .full }
     let compilation = Compilation(graph, source: source, options: options, batch: batch)
     compilations[purpose] = compilation
     return compilation

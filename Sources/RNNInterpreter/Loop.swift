@@ -27,7 +27,8 @@ extension Evaluation {
         scan.segments.map { graph.type(value).shape.first == .symbol($0.length) } ?? false
       }
       let elements = zip(sequences, places).map { sequence, place in
-        isSegment(place) ? sequence.sliced(0, start: range.lowerBound, count: range.count) : sequence.step(step)
+        isSegment(place)
+          ? sequence.sliced(0, start: range.lowerBound, count: range.count) : sequence.step(step)
       }
       let results = try run(scan.body, invariants + carries + elements)
       carries = Array(results.prefix(scan.carries))

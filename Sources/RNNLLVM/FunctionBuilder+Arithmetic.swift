@@ -51,6 +51,12 @@ public enum FloatComparison: Sendable {
 // MARK: Integers
 
 extension FunctionBuilder {
+  /// The same value, of which LLVM does not know how it came about.
+  ///
+  /// Loop strength reduction weighs all ways to compute what depends on a loop's index, which takes longer than all the
+  /// rest of code generation where that is the arguments of many calls.
+  public func opaque(_ a: IRValue) -> IRValue { IRValue(LLVMBuildFreeze(ref, a.ref, "")) }
+
   /// `a + b`, which wraps; with `noWrap` it is known not to, signed.
   public func add(_ a: IRValue, _ b: IRValue, noWrap: Bool = false) -> IRValue {
     result(noWrap ? LLVMBuildNSWAdd(ref, a.ref, b.ref, "") : LLVMBuildAdd(ref, a.ref, b.ref, ""))

@@ -239,9 +239,14 @@ enum LLVMTargets {
 /// The version of the LLVM in use.
 public enum LLVMVersion {
   /// The first number of the version.
-  public static let major: Int = {
-    var major: UInt32 = 0
-    LLVMGetVersion(&major, nil, nil)
-    return Int(major)
+  public static let major = numbers[0]
+
+  /// The whole version, as in `19.1.7`.
+  public static let full = numbers.map(String.init).joined(separator: ".")
+
+  private static let numbers: [Int] = {
+    var (major, minor, patch): (UInt32, UInt32, UInt32) = (0, 0, 0)
+    LLVMGetVersion(&major, &minor, &patch)
+    return [major, minor, patch].map(Int.init)
   }()
 }

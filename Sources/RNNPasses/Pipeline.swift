@@ -55,6 +55,9 @@ public struct Pipeline: Sendable {
       .recompute, .sinkSequences, .scanInterfaces, .loopInvariants, .sinkSlices, .simplify,
       .commonSubexpressions, .deadCode,
 
+      // Backward loops begin with the product whose sums the equations read.
+      .rotateProducts, .deadCode,
+
       // Sums over steps are made in an order that does not depend on how much memory there is.
       .orderSums,
     ])

@@ -80,9 +80,10 @@ final class Rebuilder {
     }
   }
 
-  /// Emits a scan with the operations of the old body that its results need; gives its stacked outputs.
+  /// Emits a scan with the operations of the old body that its results need; gives its final
+  /// carries and its stacked outputs.
   @discardableResult
-  func emit(_ draft: ScanDraft) -> [ValueID] {
+  func emit(_ draft: ScanDraft) -> (carries: [ValueID], outputs: [ValueID]) {
     let site = builder.site
     let results = builder.scan(
       steps: draft.steps, isReversed: draft.isReversed, invariants: draft.invariants.map(\.outer),
@@ -91,30 +92,39 @@ final class Rebuilder {
       for (entry, argument) in zip(draft.invariants, invariants) {
         if let inner = entry.inner { bind(inner, to: argument) }
       }
-      for (entry, argument) in zip(draft.carries, carries) { bind(entry.argument, to: argument) }
+      for (entry, argument) in zip(draft.carries, carries) {
+        if let inner = entry.argument { bind(inner, to: argument) }
+      }
       for (entry, argument) in zip(draft.sequences, elements) {
         if let inner = entry.inner { bind(inner, to: argument) }
       }
-      for (inner, recipe) in draft.definitions { bind(inner, to: make(recipe, invariants, elements)) }
+      for (inner, recipe) in draft.definitions {
+        bind(inner, to: make(recipe, invariants, carries, elements))
+      }
       let wanted = draft.carries.map(\.next) + draft.outputs.map(\.value)
       let needed = old.operationsNeeded(for: wanted, in: draft.body, stoppingAt: isBound)
       for id in old[draft.body].operations where needed.contains(id.index) { emit(id) }
       builder.site = site
       return (draft.carries.map { self[$0.next] }, draft.outputs.map { self[$0.value] })
     }
-    for (entry, new) in zip(draft.carries, results.carries) { bind(entry.result, to: new) }
+    for (entry, new) in zip(draft.carries, results.carries) {
+      if let result = entry.result { bind(result, to: new) }
+    }
     for (entry, new) in zip(draft.outputs, results.outputs) {
       for result in entry.results { bind(result, to: new) }
     }
-    return results.outputs
+    return (results.carries, results.outputs)
   }
 
-  private func make(_ recipe: ScanDraft.Recipe, _ invariants: [ValueID], _ elements: [ValueID]) -> ValueID {
+  private func make(
+    _ recipe: ScanDraft.Recipe, _ invariants: [ValueID], _ carries: [ValueID], _ elements: [ValueID]
+  ) -> ValueID {
     switch recipe {
     case .invariant(let i): invariants[i]
+    case .carry(let i): carries[i]
     case .element(let i): elements[i]
     case .operation(let kind, let operands):
-      builder.add(kind, operands.map { make($0, invariants, elements) })[0]
+      builder.add(kind, operands.map { make($0, invariants, carries, elements) })[0]
     }
   }
 }

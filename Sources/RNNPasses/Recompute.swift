@@ -23,7 +23,7 @@ extension Pass {
       guard !dropped.isEmpty, var draft = ScanDraft(copying: id, in: rebuilder) else { return false }
       let outside = OutsideView(of: draft, in: rebuilder)
       draft.outputs.removeAll { dropped.contains($0.results[0]) }
-      for (output, stack) in zip(draft.outputs, rebuilder.emit(draft)) {
+      for (output, stack) in zip(draft.outputs, rebuilder.emit(draft).outputs) {
         outside.know(output.value, as: Lifted(value: stack, isStacked: true))
       }
       for (value, stack) in zip(scan.outputs, scan.stacks) where dropped.contains(stack) {

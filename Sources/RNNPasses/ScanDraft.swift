@@ -12,9 +12,9 @@ struct ScanDraft {
   }
   struct Carry {
     var initial: ValueID
-    var argument: ValueID
+    var argument: ValueID?
     var next: ValueID
-    var result: ValueID
+    var result: ValueID?
   }
   struct Sequence {
     var outer: ValueID
@@ -30,6 +30,7 @@ struct ScanDraft {
   /// How to compute a value at the start of the new body from its arguments.
   indirect enum Recipe {
     case invariant(Int)
+    case carry(Int)
     case element(Int)
     case operation(OperationKind, [Recipe])
   }

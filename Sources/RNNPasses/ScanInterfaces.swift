@@ -50,10 +50,10 @@ private struct ScanInterface {
   mutating func narrow() {
     for entry in source.invariants { if let inner = entry.inner { addInvariant(entry.outer, inner) } }
     for entry in source.carries {
-      if entry.next == entry.argument {
+      if let argument = entry.argument, entry.next == argument {
         hasChanged = true
-        addInvariant(entry.initial, entry.argument)
-        moved.append(([entry.result], { entry.initial }))
+        addInvariant(entry.initial, argument)
+        moved.append((entry.result.map { [$0] } ?? [], { entry.initial }))
       } else {
         draft.carries.append(entry)
       }

@@ -32,7 +32,7 @@ extension Pass {
       draft.outputs.removeAll { split.isMoved($0.value) }
       // What is stacked anew has no old result: it is known by its place.
       draft.outputs += split.stacks.map { .init(value: $0, results: []) }
-      let stacked = rebuilder.emit(draft)
+      let stacked = rebuilder.emit(draft).outputs
       for (output, stack) in zip(draft.outputs, stacked) {
         outside.know(output.value, as: Lifted(value: stack, isStacked: true))
       }
@@ -44,7 +44,7 @@ extension Pass {
           let total = outside.total(term.value)
           return term.isNegative ? builder.subtract(sum, total) : builder.add(sum, total)
         }
-        rebuilder.bind(carry.result, to: sum)
+        if let result = carry.result { rebuilder.bind(result, to: sum) }
       }
       for output in movedOutputs {
         let stack = outside.lift.stacked(outside[output.value])

@@ -67,7 +67,8 @@ extension Plan {
         open = []
       }
       result.append(step)
-      open += touches
+      // A loop has one iteration at least, and if that ends with a meeting, there is none needed behind the loop.
+      open = step.endsWithBarrier ? [] : open + touches
     }
     // In a loop, the next iteration follows the last step.
     if isLoop, hasBarrier || conflictsWithItself(steps) { result.append(.barrier) }
@@ -108,7 +109,7 @@ extension Plan {
         found.append(
           "no barrier in front of \(step.kernels.first?.name ?? "a loop"), which touches \(buffer)")
       }
-      open += now
+      open = step.endsWithBarrier ? [] : open + now
     }
     return found
   }
@@ -119,5 +120,12 @@ extension Plan {
         ($0.buffer, Touch(writes: $0.writes, ownedStride: $0.ownedStride, isSingle: kernel.split == .none))
       }
     }
+  }
+}
+
+extension Step {
+  /// Whether this is a loop whose iterations end with a barrier.
+  fileprivate var endsWithBarrier: Bool {
+    if case .loop(let loop) = self, case .barrier? = loop.body.last { true } else { false }
   }
 }

@@ -5,7 +5,8 @@ extension Planner {
   ///
   /// A carry that is stacked, before or after a step, lives in the stack: slot `t` holds it before step `t` and slot
   /// `t + 1` after it (the other way round in a reversed loop), so that nothing is copied. Other carries alternate
-  /// between two slots.
+  /// between two slots; so do those whose values after each step are an output of the program, where they are stored
+  /// besides.
   func lowerScan(_ id: OperationID, _ clustering: Clustering) {
     let operation = graph[id]
     guard case .scan(let scan) = operation.kind else { preconditionFailure("not a scan") }
@@ -25,10 +26,15 @@ extension Planner {
       let stacks = (scan.carries..<body.results.count).filter {
         body.results[$0] == argument || body.results[$0] == next
       }
-      if stacks.isEmpty {
+      let places = stacks.map { outputPlace(of: operation.results[$0], clustering) }
+      if !stacks.contains(where: { body.results[$0] == argument }), !places.contains(where: { $0 == nil }) {
         let slots = stack("carry_\(argument)", type, 2)
         storage[argument] = slots.element(at: Affine(.parity(number)))
         destinations[carry] = .memory(slots.element(at: Affine(.oppositeParity(number))))
+        for case (let output, let place?) in zip(stacks, places) {
+          storage[operation.results[output]] = place
+          destinations[output] = .memory(place.element(at: step))
+        }
         storage[result] = slots.element(at: Affine(Index.stepsParity(scan.steps)))
         first = slots.element(at: Affine(0))
       } else {
@@ -61,6 +67,18 @@ extension Planner {
       .loop(
         Loop(
           id: number, steps: scan.steps, isReversed: scan.isReversed, segments: scan.segments, body: inner)))
+  }
+
+  /// Where a result of a loop is to be, if it is an output of the program as it is.
+  private func outputPlace(of result: ValueID, _ clustering: Clustering) -> Storage? {
+    for (value, destination) in clustering.clusters.lazy.flatMap(\.copies) {
+      guard case .memory(let place) = destination, case .output = buffers[place.buffer.index].place else {
+        continue
+      }
+      let view = resolve(value)
+      if view.base == result, view.isIdentity, graph.type(value) == graph.type(result) { return place }
+    }
+    return nil
   }
 
   private func stack(_ name: String, _ type: TensorType, _ count: Size) -> Storage {

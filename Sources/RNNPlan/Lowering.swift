@@ -54,6 +54,9 @@ extension Planner {
       if let place = resolvedPlace(destination, of: value, clustering)
         ?? replacedPlace(destination, cluster: number, clustering)
       {
+        let view = resolve(value)
+        // A loop may have stored it there.
+        if view.isIdentity, storage[view.base] == place { continue }
         stores.append(Store(access: access(place, identity), value: builder.emit(value, identity)))
       } else if case .replacement(let input) = destination {
         let temporary = allocate("next", graph.type(value))

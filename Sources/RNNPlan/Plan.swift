@@ -8,6 +8,8 @@ public struct Machine: Sendable, Hashable {
   public var vectorRegisters: Int
   /// Bytes of a core's nearest cache and of the one behind it; the least that processors of today have.
   public var nearCacheBytes = 32 << 10, farCacheBytes = 512 << 10
+  /// What a meeting of threads costs, in elements of elementwise work: less is not shared.
+  public var meetingCost = 8192
 
   /// Describes a processor.
   public init(vectorBytes: Int, vectorRegisters: Int) {
@@ -41,10 +43,21 @@ public struct Buffer: Sendable {
     case arena
   }
 
+  /// How numbers lie in memory.
+  public enum Format: String, Sendable, Hashable, CaseIterable {
+    /// As their type says.
+    case full
+    /// The upper half of an `f32`, rounded to the nearest: only for packed columns of a product, which computes in `f32`.
+    /// Neighbouring vectors alternate, number by number, so that a register of these halves widens to two of `f32`.
+    case bf16
+  }
+
   /// What it holds, for readers of the plan.
   public var name: String
   /// The type of its elements.
   public var element: ElementType
+  /// How they lie.
+  public var format = Format.full
   /// The number of its elements.
   public var count: Size
   /// Where it is.
@@ -54,11 +67,14 @@ public struct Buffer: Sendable {
   /// The first and last position in the plan's order at which it holds data; nil if it is never used.
   public var lifetime: ClosedRange<Int>?
 
+  /// The bytes of an element.
+  public var elementBytes: Int { format == .bf16 ? 2 : element.byteCount }
+
   /// The number of its bytes, rounded up so that the next buffer is aligned.
   public var byteCount: Size {
     var size = Size(0)
     for (symbols, factor) in count.terms {
-      let bytes = (factor * element.byteCount + Buffer.alignment - 1) / Buffer.alignment * Buffer.alignment
+      let bytes = (factor * elementBytes + Buffer.alignment - 1) / Buffer.alignment * Buffer.alignment
       size = size + symbols.reduce(Size(bytes)) { $0 * Size($1) }
     }
     return size
@@ -138,6 +154,9 @@ public struct Product: Hashable, Sendable {
   public var tile: Tile
   /// How the contraction is cut; nil if a tile runs over all of it.
   public var blocks: ProductBlocks?
+  /// Where this is 1, panels of columns are taken in the opposite order. In a loop it is so in every second iteration:
+  /// what an iteration read last is then still in cache when the next one begins.
+  public var turns: Affine?
   /// The type of the numbers.
   public var element: ElementType
 
@@ -200,7 +219,7 @@ public enum Split: Hashable, Sendable {
 }
 
 /// A loop nest with one body: a map, a reduction, or a product with what follows it.
-public struct Kernel: Sendable {
+public struct Kernel: Hashable, Sendable {
   /// A name that tells what it computes.
   public var name: String
   /// The extents of the axes; the last one is vectorised.
@@ -222,7 +241,7 @@ public struct Kernel: Sendable {
   public var split: Split
 
   /// A limit of a form over the domain.
-  public struct Bound: Sendable, Hashable {
+  public struct Bound: Hashable, Sendable {
     /// The form.
     public var index: Affine
     /// What it must stay below.
@@ -300,6 +319,11 @@ public struct Plan: Sendable {
 
   /// All kernels, in order.
   public var kernels: [Kernel] { steps.flatMap(\.kernels) }
+
+  /// Whether threads share anything of what every call does.
+  var isShared: Bool {
+    steps.dropFirst(hasPreparation ? 1 : 0).flatMap(\.kernels).contains { $0.split != .none }
+  }
 }
 
 extension Step {

@@ -15,7 +15,8 @@ extension Plan: CustomStringConvertible {
           buffer.lifetime.map { "at \(buffer.offset), phases \($0.lowerBound)...\($0.upperBound)" }
             ?? "unused"
         }
-      lines.append("  b\(i) \(buffer.element.rawValue) × \(buffer.count) \(place) // \(buffer.name)")
+      let type = buffer.format == .full ? buffer.element.rawValue : buffer.format.rawValue
+      lines.append("  b\(i) \(type) × \(buffer.count) \(place) // \(buffer.name)")
     }
     for step in steps { lines += step.lines(indent: "  ") }
     return lines.joined(separator: "\n") + "\n}\n"
@@ -71,12 +72,13 @@ extension Kernel {
       let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(
         separator: ", ")
       let blocks = product.blocks.map { blocks in
-        ", \(blocks.depth) at a time of \(blocks.rows) rows copied to \(blocks.copies)"
+        ", \(blocks.depth) at a time of \(blocks.rows) rows copied to \(blocks.copies), panels \(blocks.panelStride) apart"
           + (blocks.partial.map { ", sums in \($0)" } ?? "")
       }
+      let turns = product.turns.map { ", panels turned by \($0)" } ?? ""
       lines.append(
         "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups, "
-          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(blocks ?? "")")
+          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(blocks ?? "")\(turns)")
     }
     if let start { lines.append("\(indent)  from \(start)") }
     if let bound { lines.append("\(indent)  bound \(bound.index) < \(bound.limit)") }

@@ -19,7 +19,8 @@ extension Plan {
   /// 6. Between two steps of which one writes what the other touches there is a barrier, unless every thread keeps to its
   ///    own examples or the first thread does both.
   /// 7. What is prepared stays: nothing else writes it, it does not depend on numbers of steps, and it lives throughout.
-  /// 8. A split names an axis of the domain; a product splits columns at panels.
+  /// 8. Halved numbers are stored by maps and read by products as packed columns, in whole pairs of vectors.
+  /// 9. A split names an axis of the domain; a product splits columns at panels.
   ///
   /// - Throws: `BrokenPlan` with all violations.
   public func verify() throws(BrokenPlan) {
@@ -63,12 +64,12 @@ private struct PlanVerifier {
       let live = plan.buffers.enumerated().filter { $1.place == .arena && $1.lifetime != nil }
       for (i, buffer) in live {
         let start = buffer.offset.evaluate(sizes)
-        let end = start + buffer.count.evaluate(sizes) * buffer.element.byteCount
+        let end = start + buffer.count.evaluate(sizes) * buffer.elementBytes
         if start % Buffer.alignment != 0 { problems.append("b\(i) is not aligned") }
         if start < 0 || end > total { problems.append("b\(i) lies outside the arena") }
         for (j, other) in live where j < i && other.lifetime!.overlaps(buffer.lifetime!) {
           let otherStart = other.offset.evaluate(sizes)
-          let otherEnd = otherStart + other.count.evaluate(sizes) * other.element.byteCount
+          let otherEnd = otherStart + other.count.evaluate(sizes) * other.elementBytes
           if start < otherEnd && otherStart < end {
             problems.append("b\(i) overlaps b\(j), which lives at the same time")
           }
@@ -94,6 +95,10 @@ private struct PlanVerifier {
   private mutating func check(_ kernel: Kernel, loops: [Int: Loop]) {
     checkBody(kernel)
     checkSplit(kernel)
+    checkFormats(kernel)
+    if let turns = kernel.product?.turns, !loops.keys.contains(where: { turns == Affine(.parity($0)) }) {
+      problems.append("\(kernel.name) is turned by \(turns), which is no parity of a loop around it")
+    }
     for access in reads(kernel) {
       let buffer = plan[access.buffer]
       if buffer.place == .arena, !written.contains(access.buffer) {
@@ -105,12 +110,7 @@ private struct PlanVerifier {
   }
 
   private func reads(_ kernel: Kernel) -> [Access] {
-    var found = kernel.body.compactMap { instruction -> Access? in
-      switch instruction {
-      case .load(let access), .loadRow(let access, _, _): access
-      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
-      }
-    }
+    var found = kernel.loads
     if let product = kernel.product { found += [product.lhs.access, product.rhs.access] }
     return found + (kernel.start.map { [$0] } ?? [])
   }
@@ -152,6 +152,22 @@ private struct PlanVerifier {
     }
     for store in kernel.stores where store.value >= kernel.body.count {
       problems.append("\(kernel.name) stores %\(store.value), which it does not compute")
+    }
+  }
+
+  private mutating func checkFormats(_ kernel: Kernel) {
+    var wrong = kernel.loads + (kernel.product.map { [$0.lhs.access] } ?? [])
+    if kernel.kind != .map || kernel.product != nil { wrong += kernel.stores.map(\.access) }
+    if let product = kernel.product {
+      if case .packed(let panel) = product.rhs.layout, product.element == .f32,
+        panel % (2 * plan.machine.lanes(.f32)) == 0
+      {
+      } else {
+        wrong.append(product.rhs.access)
+      }
+    }
+    for access in wrong where plan[access.buffer].format != .full {
+      problems.append("\(kernel.name) touches \(access), which holds halved numbers")
     }
   }
 
@@ -231,5 +247,17 @@ private struct PlanVerifier {
   mutating func checkBarriers() {
     if plan.threads == 1 { return }
     for conflict in plan.unseparatedSteps() { problems.append(conflict) }
+  }
+}
+
+extension Kernel {
+  /// What the body reads from memory.
+  fileprivate var loads: [Access] {
+    body.compactMap { instruction in
+      switch instruction {
+      case .load(let access), .loadRow(let access, _, _): access
+      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
+      }
+    }
   }
 }

@@ -16,12 +16,18 @@ public final class Planner {
   let machine: Machine
   let batch: Int
   let threads: Int
+  /// Whether threads that share a step of few examples share these, or the columns of products.
+  private(set) lazy var sharesExamples = threads > 1 && batch >= threads && !paysToShareColumns
+  /// How packed operands of products lie that depend on parameters only.
+  let weights: Buffer.Format
 
   var buffers: [Buffer] = []
   /// Where values lie; a value that is not here is computed where it is used.
   var storage: [ValueID: Storage] = [:]
   /// What the arguments of bodies stand for: an invariant or a step of a sequence of the region around.
   var aliases: [ValueID: View] = [:]
+  /// What values show, as far as it was asked for.
+  var views: [ValueID: View] = [:]
   /// The numbers by which indices refer to scans.
   var loopNumbers: [OperationID: Int] = [:]
   /// For the length of a segment, the length that no segment exceeds.
@@ -39,7 +45,8 @@ public final class Planner {
   /// The regions being lowered, outermost first.
   var openRegions: [RegionID] = []
 
-  private init(_ graph: Graph, machine: Machine, batch: Int, threads: Int) {
+  private init(_ graph: Graph, machine: Machine, batch: Int, threads: Int, weights: Buffer.Format) {
+    self.weights = weights
     self.graph = graph
     self.machine = machine
     self.batch = batch
@@ -49,13 +56,17 @@ public final class Planner {
 
   /// Makes the plan of a graph for a number of examples and of threads.
   ///
+  /// - Parameter weights: how products keep what depends on parameters only, as far as these stay the same.
   /// - Throws: `UnsupportedByPlan` for a graph that is well formed but cannot be planned.
   public static func plan(
-    _ graph: Graph, machine: Machine, batch: Int, threads: Int = 1
+    _ graph: Graph, machine: Machine, batch: Int, threads: Int = 1, weights: Buffer.Format = .full
   ) throws(UnsupportedByPlan) -> Plan {
     precondition(batch > 0 && threads > 0, "a plan needs at least one example and one thread")
-    let planner = Planner(graph, machine: machine, batch: batch, threads: threads)
-    return try planner.run()
+    let planner = Planner(graph, machine: machine, batch: batch, threads: threads, weights: weights)
+    let plan = try planner.run()
+    if threads == 1 || plan.isShared { return plan }
+    // Nothing is worth sharing, so there is nobody to wait for.
+    return try self.plan(graph, machine: machine, batch: batch, weights: weights)
   }
 
   private func run() throws(UnsupportedByPlan) -> Plan {
@@ -99,7 +110,7 @@ public final class Planner {
   }
 
   /// The inputs that are the same in many calls: parameters that the program does not replace.
-  private var stableInputs: Set<BufferID> {
+  var stableInputs: Set<BufferID> {
     Set(
       graph.inputs.indices.filter { i in
         guard case .parameter = graph.inputs[i].role else { return false }

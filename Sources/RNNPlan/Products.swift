@@ -9,6 +9,7 @@ struct PackKey: Hashable {
   /// Rows or columns of a panel.
   var panel: Int
   var groups: Int
+  var format = Buffer.Format.full
 }
 
 /// Which operand of a product gives the rows and which the columns.
@@ -95,16 +96,21 @@ extension Planner {
     let rowCount = domain[domain.count - 2].constant.map {
       isSplit && batchAxis == domain.count - 2 ? ($0 + threads - 1) / threads : $0
     }
+    let format = weights == .bf16 && element == .f32 && isStable(columnsView.base) ? weights : .full
+    let sharesColumns = threads > 1 && !isSplit && rowCount ?? 1 < 2 * threads
     let tile = chooseTile(
-      rows: rowCount, columns: domain.last!.constant, groups: groups, lanes: machine.lanes(element))
+      rows: rowCount, columns: domain.last!.constant, groups: groups, lanes: machine.lanes(element),
+      sharers: sharesColumns ? threads : 1, format: format)
     let packer = Packer(
       planner: self, domain: domain, contracted: contracted, groups: groups, element: element,
-      builder: builder)
+      builder: builder, format: format)
 
     let rhs = packer.columns(operation.operands[form.columns], columnsView, tile: tile, rows: rowCount)
     var product = Product(
       lhs: ProductOperand(access: rowsAccess, layout: .direct), rhs: rhs, groups: groups,
-      contracted: contracted.isEmpty ? [1] : contracted, tile: tile, blocks: nil, element: element)
+      contracted: contracted.isEmpty ? [1] : contracted, tile: tile, blocks: nil,
+      turns: rowCount ?? 1 == 1 ? turn(with: rhs) : nil,
+      element: element)
     // Rows that lie across the contraction are copied, if that pays.
     if let inner = deepAxes.last, rowsAccess.index.factor(ofAxis: inner) != 1, case .packed = rhs.layout,
       domain.count == 2, let rows = domain[0].constant, rows >= 2 * tile.rows, !isSplit
@@ -116,20 +122,40 @@ extension Planner {
     return kernel
   }
 
+  /// The parity of the innermost loop being lowered, if each iteration reads the same panels.
+  ///
+  /// Only a single row is bound by how fast weights come in. With more, what the processor fetches ahead is worth more than
+  /// what the far cache still holds: turning takes a training step a tenth longer.
+  private func turn(with columns: ProductOperand) -> Affine? {
+    guard case .packed = columns.layout, openRegions.count > 1,
+      let loop = loopNumbers.first(where: { scan, _ in
+        if case .scan(let scan) = graph[scan].kind { scan.body == openRegions.last } else { false }
+      })?.value
+    else { return nil }
+    return columns.access.index.factors[.loop(loop)] == nil ? Affine(.parity(loop)) : nil
+  }
+
   /// The tile that needs the fewest cycles by a simple model: two multiply-adds or two loads a cycle, and at least the
   /// latency of a multiply-add for each contracted index.
-  private func chooseTile(rows: Int?, columns: Int?, groups: Int, lanes: Int) -> Tile {
-    var best = Tile(rows: 1, vectors: 1)
+  ///
+  /// - Parameter sharers: how many threads share the panels of columns.
+  private func chooseTile(
+    rows: Int?, columns: Int?, groups: Int, lanes: Int, sharers: Int, format: Buffer.Format
+  ) -> Tile {
+    // Halved numbers come in pairs of vectors.
+    let step = format == .full ? 1 : 2
+    var best = Tile(rows: 1, vectors: step)
     var bestCost = Double.infinity
     let wanted = columns.map { ($0 + lanes - 1) / lanes } ?? 4
-    for vectors in 1...4 where vectors <= max(1, wanted) {
+    for vectors in stride(from: step, through: rows == 1 ? 12 : 4, by: step)
+    where vectors <= max(step, wanted) {
       let loads = groups * vectors
       for height in 1...14 where height <= rows ?? 14 {
         let accumulators = height * loads
         guard
-          accumulators + min(height, loads) + 1 <= machine.vectorRegisters || (height == 1 && vectors == 1)
+          accumulators + min(height, loads) + 1 <= machine.vectorRegisters || (height == 1 && vectors == step)
         else { continue }
-        let panels = Double((wanted + vectors - 1) / vectors)
+        let panels = Double(((wanted + vectors - 1) / vectors + sharers - 1) / sharers)
         let cost =
           panels
           * rowTiles(rows ?? 840, height).reduce(0.0) { sum, tile in
@@ -159,7 +185,8 @@ extension Planner {
     return [(height, rows / height), (rows % height, 1)].filter { $0.rows > 0 && $0.count > 0 }
   }
 
-  /// Blocks such that a panel of columns takes half of the near cache and a block of rows half of the far one.
+  /// Blocks such that a panel of columns takes half of the near cache and a block of rows a quarter of the far one,
+  /// whose sums take some of it as well.
   private func chooseBlocks(_ product: Product, rows: Int, columns: Int) -> ProductBlocks {
     let tile = product.tile
     let bytes = product.element.byteCount
@@ -167,7 +194,7 @@ extension Planner {
     var depth = max(machine.nearCacheBytes / 2 / panelBytes / 16 * 16, 128)
     let isWhole = product.depth.constant.map { $0 <= depth * 3 / 2 } ?? false
     if isWhole { depth = product.depth.constant! }
-    let panels = max(machine.farCacheBytes / 2 / (depth * tile.rows * bytes), 1)
+    let panels = max(machine.farCacheBytes / 4 / (depth * tile.rows * bytes), 1)
     let count = min(panels, (rows + tile.rows - 1) / tile.rows)
     let stride = (depth * tile.rows * bytes / Buffer.alignment + 1) * Buffer.alignment / bytes
     return ProductBlocks(
@@ -186,6 +213,8 @@ struct Packer {
   let groups: Int
   let element: ElementType
   let builder: KernelBuilder
+  /// How columns are kept.
+  let format: Buffer.Format
 
   private var depth: Size { contracted.reduce(1, *) }
 
@@ -219,19 +248,29 @@ struct Packer {
     let deep = contracted.indices.map { outer.count + (isAlong ? $0 : $0 + 1) }
     let panelAxis = outer.count + (isAlong ? contracted.count : 0)
     let groupAxis = outer.count + contracted.count + 1
-    let lane = groupAxis + 1
+    // The places of a panel's elements as forms of the last axes: in order, or two vectors alternating.
+    let lanes = planner.machine.lanes(element)
+    let inner: [Size] = format == .full ? [Size(panel)] : [Size(panel / (2 * lanes)), 2, Size(lanes)]
+    func within(_ strides: [Int]) -> Affine {
+      zip(inner.indices, strides).reduce(Affine(0)) {
+        $0 + Affine(.axis(groupAxis + 1 + $1.0), times: Size($1.1))
+      }
+    }
+    let column = within(format == .full ? [1] : [2 * lanes, lanes, 1])
+    let position = within(format == .full ? [1] : [2 * lanes, 1, 2])
     var packDomain = outer.map { domain[$0] } + contracted
     packDomain.insert(Size(panels), at: panelAxis)
-    packDomain += [Size(groups), Size(panel)]
+    packDomain += [Size(groups)] + inner
 
     var forms = [Affine](repeating: Affine(0), count: domain.count + contracted.count)
     for (place, axis) in outer.enumerated() { forms[axis] = Affine(.axis(place)) }
     for (i, axis) in deep.enumerated() { forms[domain.count + i] = Affine(.axis(axis)) }
-    let column = Affine(.axis(panelAxis), times: Size(panel)) + Affine(.axis(lane))
-    forms[axis] = column + Affine(.axis(groupAxis), times: Size(width))
+    let place = Affine(.axis(panelAxis), times: Size(panel)) + column
+    forms[axis] = place + Affine(.axis(groupAxis), times: Size(width))
     let map = view.map.map { $0.substituting(forms) }
 
-    let key = PackKey(base: view.base, map: map, extents: packDomain, panel: panel, groups: groups)
+    let key = PackKey(
+      base: view.base, map: map, extents: packDomain, panel: panel, groups: groups, format: format)
     let buffer: BufferID
     let panelSize = depth * Size(groups * panel)
     let outerStrides = Storage.denseStrides(outer.map { domain[$0] } + [Size(panels) * panelSize])
@@ -239,9 +278,10 @@ struct Packer {
       buffer = known
     } else {
       buffer = planner.addBuffer("packed_\(view.base)", element, packDomain)
+      planner.buffers[buffer.index].format = format
       var target =
         Affine(.axis(panelAxis), times: panelSize) + Affine(.axis(groupAxis), times: Size(panel))
-        + Affine(.axis(lane))
+        + position
       var stride = Size(groups * panel)
       for (i, extent) in contracted.enumerated().reversed() {
         target = target + Affine(.axis(deep[i]), times: stride)
@@ -255,7 +295,7 @@ struct Packer {
       let kernel = Kernel(
         name: "pack_\(view.base)", domain: packDomain, kind: .map, product: nil, body: body.body,
         stores: [store],
-        bound: isPadded ? Kernel.Bound(index: column, limit: Size(width)) : nil, split: .none)
+        bound: isPadded ? Kernel.Bound(index: place, limit: Size(width)) : nil, split: .none)
       let level = planner.levelOf(view, extents: packDomain)
       planner.steps[level].append(.kernel(planner.finished(kernel, batchAxis: nil)))
       if level < planner.openRegions.count - 1 || !planner.isInStep { planner.packed[key] = buffer }

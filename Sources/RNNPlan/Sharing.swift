@@ -36,7 +36,7 @@ extension Kernel {
 
 extension Planner {
   /// Whether a kernel with this axis of examples is shared among the threads by examples.
-  func splitsBatch(_ batchAxis: Int?) -> Bool { batchAxis != nil && threads > 1 && batch >= threads }
+  func splitsBatch(_ batchAxis: Int?) -> Bool { batchAxis != nil && sharesExamples }
 
   /// A kernel without a product in its final form: unit axes gone, axes joined where that loses nothing, and shared.
   func finished(_ kernel: Kernel, batchAxis: Int?) -> Kernel {
@@ -101,13 +101,13 @@ extension Planner {
     }
   }
 
-  /// Work worth a meeting of the threads, in elements.
-  private var worthSharing: Int { 8192 }
+  /// What an open number of steps counts as in elementwise work.
+  private var openSteps: Int { 16 }
 
   private func split(_ kernel: Kernel, batchAxis: Int?) -> Split {
     if threads == 1 { return .none }
     if let batchAxis, splitsBatch(batchAxis) { return .batch(axis: batchAxis) }
-    if let work = kernel.domain.reduce(1, *).constant, work < worthSharing { return .none }
+    if kernel.domain.reduce(1, *).withSteps(openSteps) < machine.meetingCost { return .none }
     let lanes = machine.lanes(.f32) * 2
     let last = kernel.domain.count - 1
     switch kernel.kind {
@@ -134,16 +134,20 @@ extension Planner {
     let row = kernel.domain.count - 2
     // Columns are cut at panels only, which examples do not respect.
     if let batchAxis, batchAxis <= row, splitsBatch(batchAxis) { return .batch(axis: batchAxis) }
-    if let work = (kernel.domain.reduce(1, *) * product.depth * Size(product.groups)).constant,
-      work < 16 * worthSharing
-    {
-      return .none
+    // A call of one step is not to be slowed down by meetings. A multiply-add of a single row takes a quarter of the time
+    // of an element of a map: it needs another weight from the second cache.
+    let work = (kernel.domain.reduce(1, *) * product.depth * Size(product.groups)).withSteps(1)
+    if work < 4 * machine.meetingCost { return .none }
+    let panel = product.tile.vectors * machine.lanes(product.element)
+    let columns = kernel.domain[row + 1].constant ?? 1024
+    // An open number of rows may be one. Columns also let each thread keep its part of the weights in its own cache.
+    if kernel.domain[row].constant == nil, columns >= 2 * panel * threads {
+      return .axis(row + 1, multiple: panel)
     }
     if (kernel.domain[row].constant ?? 1024) >= 2 * product.tile.rows * threads {
       return .axis(row, multiple: product.tile.rows)
     }
-    let panel = product.tile.vectors * machine.lanes(product.element)
-    if (kernel.domain[row + 1].constant ?? 1024) >= panel * threads { return .axis(row + 1, multiple: panel) }
+    if columns >= panel * threads { return .axis(row + 1, multiple: panel) }
     return .none
   }
 }

@@ -58,6 +58,11 @@ public struct Size: Hashable, Sendable, CustomStringConvertible, ExpressibleByIn
     terms.reduce(0) { sum, term in sum + term.value * term.key.reduce(1) { $0 * (sizes[$1] ?? 0) } }
   }
 
+  /// The number if every symbol stands for `steps`.
+  func withSteps(_ steps: Int) -> Int {
+    terms.reduce(0) { sum, term in sum + term.value * term.key.reduce(1) { product, _ in product * steps } }
+  }
+
   public var description: String {
     if terms.isEmpty { return "0" }
     let sorted = terms.sorted { ($0.key.count, "\($0.key)") > ($1.key.count, "\($1.key)") }

@@ -3,8 +3,11 @@ import RNNGraph
 extension Planner {
   /// What a value shows when slices, transpositions, broadcasts and the arguments of bodies are looked through.
   func resolve(_ value: ValueID) -> View {
-    var view = View(base: value, map: View.identity(graph.type(value).rank))
-    while let next = step(view.base) { view = next.through(view.map) }
+    if let known = views[value] { return known }
+    let view =
+      step(value).map { resolve($0.base).through($0.map) }
+      ?? View(base: value, map: View.identity(graph.type(value).rank))
+    views[value] = view
     return view
   }
 
@@ -94,6 +97,17 @@ extension Planner {
     let base = resolve(value).base
     guard isLeaf(base), let id = graph.definingOperation(base) else { return [base] }
     return [base] + graph[id].operands.flatMap(bases)
+  }
+
+  /// Whether a value is the same in all calls with the same parameters.
+  func isStable(_ value: ValueID) -> Bool {
+    let base = resolve(value).base
+    if let number = graph.inputs.firstIndex(where: { $0.value == base }) {
+      return stableInputs.contains(BufferID(index: number))
+    }
+    guard let id = graph.definingOperation(base), graph[id].region == .entry else { return false }
+    if case .scan = graph[id].kind { return false }
+    return graph[id].operands.allSatisfy(isStable)
   }
 
   /// Marks what must lie in memory because of how it is read, in all regions.

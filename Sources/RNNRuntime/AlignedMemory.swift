@@ -17,18 +17,33 @@ public final class AlignedMemory: @unchecked Sendable {
   public init(byteCount: Int) {
     precondition(byteCount >= 0, "negative size of memory")
     self.byteCount = byteCount
-    baseAddress = UnsafeMutableRawPointer.allocate(
-      byteCount: max(byteCount, 1), alignment: Self.alignment)
+    baseAddress = Self.allocate(byteCount)
     memset(baseAddress, 0, byteCount)
   }
 
   /// Allocates a copy of other memory.
   init(copying other: AlignedMemory) {
     byteCount = other.byteCount
-    baseAddress = UnsafeMutableRawPointer.allocate(
-      byteCount: max(byteCount, 1), alignment: Self.alignment)
+    baseAddress = Self.allocate(byteCount)
     baseAddress.copyMemory(from: other.baseAddress, byteCount: byteCount)
   }
 
   deinit { baseAddress.deallocate() }
+
+  /// Bytes of the large pages that the system may give.
+  private static let pageBytes = 2 << 20
+
+  /// Memory of some large pages asks for such: weights that are read through in each step of a loop have more small pages
+  /// than the processor keeps translations of.
+  private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
+    guard byteCount >= 2 * pageBytes else {
+      return .allocate(byteCount: max(byteCount, 1), alignment: alignment)
+    }
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: pageBytes)
+    #if os(Linux)
+      // A wish: where it is not granted, all goes on with small pages.
+      madvise(memory, byteCount / pageBytes * pageBytes, Int32(MADV_HUGEPAGE))
+    #endif
+    return memory
+  }
 }

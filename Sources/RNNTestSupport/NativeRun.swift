@@ -10,12 +10,15 @@ import RNNRuntime
 /// - Throws: what the planner or LLVM throws.
 public func runNatively(
   _ graph: Graph, inputs: [String: DenseArray], sizes: [Symbol: Int], threads: Int = 1,
-  target: Target = .host, machine: Machine? = nil
+  target: Target = .host, machine: Machine? = nil, weights: Buffer.Format = .full
 ) throws -> [String: DenseArray] {
+  var machine = machine ?? target.machine
+  // Threads share all that they can, however small it is.
+  machine.meetingCost = 0
   let plan = try Planner.plan(
-    graph, machine: machine ?? target.machine, batch: sizes[.batch] ?? 1, threads: threads)
+    graph, machine: machine, batch: sizes[.batch] ?? 1, threads: threads, weights: weights)
   try plan.verify()
-  let program = try NativeProgram(NativeModule(plan, target: target))
+  let program = try NativeProgram(plan, NativeCode(plan, target: target))
   let context = NativeContext(plan)
   context.setSizes(sizes)
   var sizes = sizes
@@ -41,7 +44,7 @@ public func runNatively(
     results.append(guarded(count * port.element.byteCount))
     context.setOutput(i, results[i].baseAddress)
   }
-  let pool = try ThreadPool(count: threads)
+  let pool = try ThreadPool(count: plan.threads)
   pool.run(program.entry, context: context.pointer)
   if plan.hasPreparation, !plan.outputs.contains(where: { $0.replaces != nil }) {
     // Again, with what the first call has prepared.

@@ -70,7 +70,9 @@ final class Command {
     process.executableURL = program
     process.arguments = arguments
     process.currentDirectoryURL = folder
-    process.environment = ProcessInfo.processInfo.environment.merging(["RNNC": Command.rnnc.path]) { $1 }
+    process.environment = ProcessInfo.processInfo.environment.merging([
+      "RNNC": Command.rnnc.path, "RNNC_CACHE_DIR": path("cache"),
+    ]) { $1 }
     let number = UUID().uuidString
     for stream in ["out", "err"] { try write("", to: "\(stream)-\(number)") }
     process.standardOutput = try FileHandle(forWritingTo: folder.appendingPathComponent("out-\(number)"))

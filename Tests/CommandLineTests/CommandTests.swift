@@ -54,7 +54,7 @@ struct CommandTests {
     let outcome = try command.run(
       "compile", model, "--set", "H=8", "--time-passes", "--verify-each", "--print-after", "one-hot")
     #expect(outcome.status == 0)
-    for part in ["optimize", "plan", "emit", "dce", "// after one-hot", "gather"] {
+    for part in ["optimize", "plan", "code", "link", "dce", "// after one-hot", "gather"] {
       #expect(outcome.errors.contains(part), "\(part)")
     }
   }

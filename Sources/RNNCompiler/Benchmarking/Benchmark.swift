@@ -13,7 +13,8 @@ public struct BenchmarkResult: Sendable {
   public let compileSeconds: Double
   /// The arithmetic of the products of a call.
   public let operations: Double
-  /// The share of the machine's rate of multiply-adds that the median reaches.
+  /// The share that the median reaches of the rate of multiply-adds; that is measured between the calls and is a median
+  /// as well, since others may be using the machine.
   public let peakShare: Double
   /// The share of the machine's rate of reading as much memory as the weights take; nil of training.
   public let bandwidthShare: Double?
@@ -26,8 +27,9 @@ public struct BenchmarkResult: Sendable {
 
 /// Times models, and the machine beside them.
 public final class Benchmark {
-  /// Multiply-adds in registers: floating-point operations in a second, of all threads.
+  /// Multiply-adds in registers: floating-point operations in a second, of all threads, at best.
   public let peak: Double
+  private let multiplyAddRate: () -> Double
   private let options: CompileOptions
   private let probe: MachineProbe
   private let pool: ThreadPool
@@ -38,7 +40,8 @@ public final class Benchmark {
     let pool = try ThreadPool(count: options.threads)
     probe = try MachineProbe()
     self.pool = pool
-    peak = probe.multiplyAddRate(threads: options.threads) { pool.run($0, context: $1) }
+    multiplyAddRate = probe.multiplyAddMeter(threads: options.threads) { pool.run($0, context: $1) }
+    peak = (0..<12).map { [multiplyAddRate] _ in multiplyAddRate() }.max() ?? 0
   }
 
   /// Bytes that all threads read in a second from a working set of a size.
@@ -62,8 +65,11 @@ public final class Benchmark {
     let (call, execution) = try prepare(benchmark.kind, program, tensors)
     let compileSeconds = (ContinuousClock.now - start + program.frontendTime) / .seconds(1)
     let clocks = execution().kernelClocks
+    var rates: [Double] = []
     let (times, count) = try Self.times(
-      of: call, seconds: seconds, before: { clocks?.reset() }, after: { clocks?.sample() })
+      of: call, seconds: seconds, before: { clocks?.reset() }, after: { clocks?.sample() },
+      between: { [multiplyAddRate] in rates.append(multiplyAddRate()) })
+    let peak = rates.sorted()[rates.count / 2]
     var sizes = Dictionary(
       program.model.graph.symbols.map { ($0, benchmark.steps) }, uniquingKeysWith: { first, _ in first })
     sizes[.batch] = program.batch
@@ -111,8 +117,9 @@ public final class Benchmark {
   }
 
   /// The times of a call in rising order; calls of a few microseconds are timed some at a time, as many as `count`.
+  /// `between` is called now and then.
   private static func times(
-    of call: () throws -> Void, seconds: Double, before: () -> Void, after: () -> Void
+    of call: () throws -> Void, seconds: Double, before: () -> Void, after: () -> Void, between: () -> Void
   ) throws -> (sorted: [Double], count: Int) {
     func time(_ count: Int) throws -> Double {
       let start = ContinuousClock.now
@@ -124,10 +131,17 @@ public final class Benchmark {
     let estimate = max(try time(3), 1e-7)
     let count = max(Int(1e-4 / estimate), 1)
     let samples = min(max(Int(seconds / (estimate * Double(count))), 5), 2000)
-    let times = try (0..<samples).map { _ in
+    var times: [Double] = []
+    var sinceBetween = 0.0
+    between()
+    while times.count < samples {
       before()
-      defer { after() }
-      return try time(count)
+      times.append(try time(count))
+      after()
+      sinceBetween += times[times.count - 1] * Double(count)
+      guard sinceBetween > 0.03 else { continue }
+      sinceBetween = 0
+      between()
     }
     return (times.sorted(), count)
   }

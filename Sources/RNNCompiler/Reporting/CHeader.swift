@@ -18,9 +18,11 @@ extension NativeModule {
       "\(type) {",
       "  void *arena;  // working memory of \(entryName)_arena_bytes(…) bytes, 64-byte aligned",
       "  int64_t prepared;  // 1: the arena holds what the last call made of the same weights; 0 at first",
-      "  uint8_t reserved_0[\(layout.waiting - layout.prepared - 8)];",
-      "  uint8_t reserved_1[\(layout.sizes - layout.waiting)];  // the threads meet here",
+      "  uint8_t reserved_0[\(layout.barrier - layout.prepared - 8)];",
     ]
+    if layout.sizes > layout.barrier {
+      lines.append("  uint8_t reserved_1[\(layout.sizes - layout.barrier)];  // the threads meet here")
+    }
     for symbol in plan.symbols { lines.append("  int64_t \(identifier("size_\(symbol)"));") }
     for input in plan.inputs {
       let isUpdated = plan.outputs.contains { $0.replaces.map { plan.inputs[$0].name } == input.name }

@@ -128,6 +128,27 @@ final class Execution {
     self.isSegmented = isSegmented
   }
 
+  /// Makes a tensor the input of this number if it has the type and shape of the one that is there, so that no size
+  /// changes; gives whether it does.
+  ///
+  /// - Parameter isStep: whether the tensor lacks the first axis, which has one step.
+  /// - Throws: `InputError` if an element does not fit.
+  /// - Requires: `setSizes` was called with the size of the tensor that is there.
+  func replaceInput(_ number: Int, with tensor: Tensor, isStep: Bool) throws -> Bool {
+    let shape = inputs[number].shape
+    guard tensor.elementType == inputs[number].elementType else { return false }
+    if isStep {
+      guard shape.first == 1, shape.dropFirst().elementsEqual(tensor.shape) else { return false }
+      try signature.checkElements(tensor, number)
+      inputs[number] = try tensor.reshaped(to: shape)
+    } else {
+      guard shape == tensor.shape else { return false }
+      try signature.checkElements(tensor, number)
+      inputs[number] = tensor
+    }
+    return true
+  }
+
   /// Computes the outputs from the inputs.
   ///
   /// - Requires: every input has a tensor that the signature has checked, and `setSizes` was called with their sizes.

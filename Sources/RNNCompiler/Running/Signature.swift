@@ -52,7 +52,6 @@ struct Signature {
   func fit(
     _ tensor: Tensor, to index: Int, sizes: inout KnownSizes, checked: Tensor? = nil
   ) throws -> Tensor {
-    let input = inputs[index]
     let type = types[index]
     guard tensor.shape.count == type.rank else { throw mismatch(tensor, index) }
     for (dimension, extent) in zip(type.shape, tensor.shape) {
@@ -70,9 +69,16 @@ struct Signature {
     } catch let error as InputError {
       throw mismatch(tensor, index, note: error.message)
     }
-    if let limit = input.idLimit { try checkIDs(fitting, index, limit) }
-    try fitting.requireFinite(subject(index))
+    try checkElements(fitting, index)
     return fitting
+  }
+
+  /// Checks the elements of a tensor that has the type and shape of an input.
+  ///
+  /// - Throws: `InputError` that names the tensor and the place of the first that does not fit.
+  func checkElements(_ tensor: Tensor, _ index: Int) throws {
+    if let limit = inputs[index].idLimit { try checkIDs(tensor, index, limit) }
+    try tensor.requireFinite(subject(index))
   }
 
   /// How messages name a tensor.

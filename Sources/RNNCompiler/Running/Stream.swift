@@ -30,19 +30,7 @@ public final class Stream {
   private let later: Part
   /// The program of all calls but the first.
   var execution: Execution { later.execution }
-  private let steps: Symbol
   private let model: String
-
-  /// One of the two programs of a stream: that of the first call, and that of all later ones.
-  private struct Part {
-    let execution: Execution
-    /// For each state of the stream, its input and its output.
-    let states: [(input: Int?, output: Int?)]
-    /// The inputs that are given with each call.
-    let data: [Int]
-    /// The outputs of the model.
-    let outputs: [Int]
-  }
 
   /// Prepares a model for steps of `program.batch` examples.
   ///
@@ -67,8 +55,7 @@ public final class Stream {
 
   private init(
     _ program: Program, _ whole: Compilation, _ rest: Compilation, _ parameters: [String: Tensor],
-    _ steps: Symbol,
-    _ origin: String
+    _ steps: Symbol, _ origin: String
   ) throws {
     let first = try Execution(whole, options: program.options, batch: program.batch)
     let later = whole === rest ? first : try Execution(rest, options: program.options, batch: program.batch)
@@ -84,19 +71,10 @@ public final class Stream {
         }
         execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
       }
-      return Part(
-        execution: execution,
-        states: names.map { name in
-          (execution.inputNumber(name), graph.outputs.firstIndex { $0.name == name && $0.role == .state })
-        },
-        data: graph.inputs.indices.filter {
-          !graph.inputs[$0].isParameter && graph.inputs[$0].role != .state
-        },
-        outputs: graph.outputs.indices.filter { graph.outputs[$0].role == .output })
+      return Part(execution, states: names, steps: steps)
     }
     self.first = try part(first)
     self.later = whole === rest ? self.first : try part(later)
-    self.steps = steps
     model = program.source.name
     start = State(
       names: names,
@@ -129,54 +107,30 @@ public final class Stream {
   ///
   /// - Throws: `InputError` if a tensor is missing or does not fit.
   public func step(_ inputs: [String: Tensor], _ state: inout State) throws -> [String: Tensor] {
-    let part = state.hasBegun ? later : first
-    let graph = part.execution.graph
-    var inputs = inputs
-    for i in part.data {
-      let input = graph.inputs[i]
-      guard graph.type(input.value).shape.first == .symbol(steps), let tensor = inputs[input.name] else {
-        continue
-      }
-      inputs[input.name] = try tensor.reshaped(to: [1] + tensor.shape)
-    }
-    var outputs = try run(inputs, &state)
-    for output in part.outputs.map({ graph.outputs[$0] }) {
-      guard graph.type(output.value).shape.first == .symbol(steps), let tensor = outputs[output.name] else {
-        continue
-      }
-      outputs[output.name] = try tensor.reshaped(to: Array(tensor.shape.dropFirst()))
-    }
-    return outputs
+    try call(inputs, &state, isStep: true)
   }
 
   /// Reads some steps of each sequence, `[T, B, …]`, and gives the outputs of these steps.
   ///
   /// - Throws: `InputError` if a tensor is missing or does not fit.
   public func run(_ inputs: [String: Tensor], _ state: inout State) throws -> [String: Tensor] {
+    try call(inputs, &state, isStep: false)
+  }
+
+  private func call(
+    _ inputs: [String: Tensor], _ state: inout State, isStep: Bool
+  ) throws -> [String: Tensor] {
     precondition(state.names == start.names, "the state is that of another stream")
     let part = state.hasBegun ? later : first
     let execution = part.execution
-    var sizes = KnownSizes()
-    for i in part.data {
-      let name = execution.graph.inputs[i].name
-      guard let tensor = inputs[name] else {
-        throw InputError(
-          "the step has no tensor '\(name)', which the model needs as \(execution.signature.description(i))")
-      }
-      execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
-    }
-    try execution.setSizes(sizes.sizes)
+    try part.setInputs(inputs, isStep: isStep)
+    part.forgetResults()
     // States are moved, not copied: the memory of the old one becomes that of the next new one.
-    func exchangeStates() {
-      for (place, ends) in part.states.enumerated() {
-        if let input = ends.input { swap(&execution.inputs[input], &state.tensors[place]) }
-      }
-    }
-    exchangeStates()
+    part.exchangeStates(with: &state.tensors)
     do {
       try execution.run()
     } catch {
-      exchangeStates()
+      part.exchangeStates(with: &state.tensors)
       throw error
     }
     for (place, ends) in part.states.enumerated() {
@@ -187,9 +141,94 @@ public final class Stream {
         state.tensors[place] = execution.outputs[output]
       }
     }
-    exchangeStates()
+    part.exchangeStates(with: &state.tensors)
     state.hasBegun = true
-    return Dictionary(
-      uniqueKeysWithValues: part.outputs.map { (execution.graph.outputs[$0].name, execution.outputs[$0]) })
+    return try part.takeResults(isStep: isStep)
+  }
+}
+
+/// One of the two programs of a stream: that of the first call, and that of all later ones.
+///
+/// A call with the shapes of the one before allocates nothing, unless the caller still holds what that one gave.
+private final class Part {
+  let execution: Execution
+  /// For each state of the stream, its input and its output.
+  let states: [(input: Int?, output: Int?)]
+  /// The inputs that are given with each call, and whether they have an axis of the steps that are streamed.
+  private let data: [(number: Int, name: String, isStreamed: Bool)]
+  /// The outputs of the model, and whether they have an axis of the steps that are streamed.
+  private let outputs: [(number: Int, isStreamed: Bool, place: Dictionary<String, Tensor>.Index)]
+  /// What the last call gave.
+  private var results: [String: Tensor] = [:]
+  /// The shapes of outputs without that axis.
+  private var shapesOfStep: [[Int]] = []
+  /// Stands where there is no tensor.
+  private let nothing = Tensor(.f32, shape: [0])
+
+  init(_ execution: Execution, states names: [String], steps: Symbol) {
+    self.execution = execution
+    let graph = execution.graph
+    states = names.map { name in
+      (execution.inputNumber(name), graph.outputs.firstIndex { $0.name == name && $0.role == .state })
+    }
+    func isStreamed(_ value: ValueID) -> Bool { graph.type(value).shape.first == .symbol(steps) }
+    data = graph.inputs.enumerated().filter { !$1.isParameter && $1.role != .state }.map {
+      ($0, $1.name, isStreamed($1.value))
+    }
+    let given = graph.outputs.enumerated().filter { $1.role == .output }
+    var results: [String: Tensor] = [:]
+    for (_, output) in given { results[output.name] = nothing }
+    self.results = results
+    outputs = given.map { ($0, isStreamed($1.value), results.index(forKey: $1.name)!) }
+  }
+
+  /// Checks the tensors of a call and makes them inputs.
+  ///
+  /// - Parameter isStep: whether those of sequences lack the axis of steps.
+  func setInputs(_ given: [String: Tensor], isStep: Bool) throws {
+    if execution.sizes.isEmpty { return try fitInputs(given, isStep: isStep) }
+    for (number, name, isStreamed) in data {
+      guard let tensor = given[name],
+        try execution.replaceInput(number, with: tensor, isStep: isStep && isStreamed)
+      else { return try fitInputs(given, isStep: isStep) }
+    }
+  }
+
+  private func fitInputs(_ given: [String: Tensor], isStep: Bool) throws {
+    var sizes = KnownSizes()
+    let fitting = try data.map { number, name, isStreamed in
+      guard var tensor = given[name] else {
+        throw InputError(
+          "the step has no tensor '\(name)', which the model needs as \(execution.signature.description(number))"
+        )
+      }
+      if isStep, isStreamed { tensor = try tensor.reshaped(to: [1] + tensor.shape) }
+      return try execution.signature.fit(tensor, to: number, sizes: &sizes)
+    }
+    try execution.setSizes(sizes.sizes)
+    for (entry, tensor) in zip(data, fitting) { execution.inputs[entry.number] = tensor }
+    shapesOfStep = outputs.map { Array(execution.outputs[$0.number].shape.dropFirst()) }
+  }
+
+  /// Exchanges the states that the program takes for those of a stream.
+  func exchangeStates(with tensors: inout [Tensor]) {
+    for (place, ends) in states.enumerated() {
+      if let input = ends.input { swap(&execution.inputs[input], &tensors[place]) }
+    }
+  }
+
+  /// Leaves the memory of outputs to the program, as far as nobody else holds it.
+  func forgetResults() {
+    for output in outputs { results.values[output.place] = nothing }
+  }
+
+  /// The outputs of the last call by their names.
+  func takeResults(isStep: Bool) throws -> [String: Tensor] {
+    for (i, output) in outputs.enumerated() {
+      let tensor = execution.outputs[output.number]
+      results.values[output.place] =
+        isStep && output.isStreamed ? try tensor.reshaped(to: shapesOfStep[i]) : tensor
+    }
+    return results
   }
 }

@@ -94,7 +94,8 @@ public final class Compilation {
       let graph = try optimizedGraph
       let result = try stage("plan", graph) {
         let plan = try Planner.plan(
-          graph, machine: options.target.machine, batch: batch, threads: options.threads)
+          graph, machine: options.target.machine, batch: batch, threads: options.threads,
+          weights: options.weights == .bf16 ? .bf16 : .full)
         try plan.verify()
         return plan
       }
@@ -103,7 +104,7 @@ public final class Compilation {
     }
   }
 
-  /// The LLVM module, optimised by LLVM.
+  /// The whole program as one LLVM module, to be shown or written out.
   public var module: NativeModule {
     get throws {
       if let doneModule { return doneModule }
@@ -123,10 +124,54 @@ public final class Compilation {
       guard options.target.runsHere else {
         throw InputError("code for \(options.target) does not run on this machine")
       }
-      let module = try module
-      let result = try stage("jit", try optimizedGraph) { try NativeProgram(module) }
+      let result = try cachedProgram() ?? link(try code())
       doneNative = result
       return result
+    }
+  }
+
+  /// The program of code that an earlier compilation made.
+  private func cachedProgram() throws -> NativeProgram? {
+    guard let (cache, key) = try cacheAndKey else { return nil }
+    let start = ContinuousClock.now
+    guard let code = cache.code(for: key) else { return nil }
+    timings.append(
+      StageTiming(
+        name: "cache", duration: ContinuousClock.now - start, isPass: false, operationCount: nil))
+    // What the system's linker refuses is as good as damaged.
+    guard let program = try? link(code) else {
+      cache.remove(key)
+      return nil
+    }
+    return program
+  }
+
+  /// Compiles, and keeps the code for others.
+  private func code() throws -> NativeCode {
+    let plan = try plan
+    let code = try stage("code", try optimizedGraph) {
+      try NativeCode(
+        plan, target: options.target, timesKernels: options.timesKernels,
+        processors: ThreadPool.processorCount)
+    }
+    if let (cache, key) = try cacheAndKey { cache.store(code, for: key) }
+    return code
+  }
+
+  private func link(_ code: NativeCode) throws -> NativeProgram {
+    let plan = try plan
+    return try stage("link", try optimizedGraph) {
+      try NativeProgram(plan, code, timesKernels: options.timesKernels)
+    }
+  }
+
+  /// Where the code is kept, and under which key.
+  private var cacheAndKey: (CodeCache, CodeKey)? {
+    get throws {
+      guard let cache = options.cache,
+        let key = CodeKey(try plan, target: options.target, timesKernels: options.timesKernels)
+      else { return nil }
+      return (cache, key)
     }
   }
 

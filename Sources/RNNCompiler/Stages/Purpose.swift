@@ -36,6 +36,14 @@ extension Purpose {
   /// Whether random draws are made.
   var isTraining: Bool { if case .training = self { true } else { false } }
 
+  /// Whether the numbers may be those of rounded weights: nothing is derived from them.
+  var mayRoundWeights: Bool {
+    switch self {
+    case .inference, .evaluation, .measurement: true
+    case .gradients, .seededGradients, .training: false
+    }
+  }
+
   /// The graph for this purpose, before optimisation.
   ///
   /// - Throws: `InputError` if the model lacks what the purpose needs.

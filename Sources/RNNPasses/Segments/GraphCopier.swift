@@ -66,7 +66,9 @@ extension Graph {
       let wanted = outputs + kept.map { scan.nexts[$0] }
       var read = Set(wanted)
       let needed = operationsNeeded(for: wanted, in: scan.body)
-      for id in self[scan.body].operations where needed.contains(id.index) { read.formUnion(self[id].operands) }
+      for id in self[scan.body].operations where needed.contains(id.index) {
+        read.formUnion(self[id].operands)
+      }
       let found = Set(scan.carryArguments.indices.filter { read.contains(scan.carryArguments[$0]) })
       if found.isSubset(of: kept) { return kept.sorted() }
       kept.formUnion(found)
@@ -84,7 +86,8 @@ extension OperationKind {
       return .random(stream: stream, shape: map(shape), element)
     case .broadcast(let axes, let shape): return .broadcast(axes: axes, shape: map(shape))
     case .reshape(let shape): return .reshape(map(shape))
-    case .size, .iota, .unary, .binary, .compare, .select, .convert, .detach, .dot, .reduce, .transpose, .slice,
+    case .size, .iota, .unary, .binary, .compare, .select, .convert, .detach, .dot, .reduce, .transpose,
+      .slice,
       .pad, .concat, .reverse, .reversePrefix, .oneHot, .gather, .scatterAdd, .scan:
       return self
     }

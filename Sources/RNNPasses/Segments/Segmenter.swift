@@ -19,7 +19,8 @@ import RNNGraph
 
 extension Pass {
   static let segmentSteps = Pass(
-    name: "segment-steps", summary: "work through sequences in segments, so that memory does not grow with them"
+    name: "segment-steps",
+    summary: "work through sequences in segments, so that memory does not grow with them"
   ) { graph in
     var hasChanged = Pass.deadCode.run(&graph)
     for steps in graph.timeAxes {
@@ -261,7 +262,8 @@ private final class Sweep {
       ? Array(scan.nexts.indices) : old.carriesNeeded(for: outputs.map { scan.outputs[$0] }, of: scan)
     let initials = kept.map { carry in
       isFirst
-        ? self.carry(from: whole.whole(scan.initials[carry])) { [whole] in whole.map[scan.finals[carry]] = $0 }
+        ? self.carry(from: whole.whole(scan.initials[carry])) { [whole] in whole.map[scan.finals[carry]] = $0
+        }
         : sequence(whole.checkpoints[id]![carry])
     }
     if isFirst, whole.isRunAgain(id, after: number) {

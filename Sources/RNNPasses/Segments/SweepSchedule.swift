@@ -127,7 +127,8 @@ struct SweepSchedule {
       case .map, .loop:
         for result in operation.results {
           guard let number = stored[result] else { continue }
-          stored[result] = read.contains(result) ? number : cheapest(for: [result], from: number, isReversed: nil)
+          stored[result] =
+            read.contains(result) ? number : cheapest(for: [result], from: number, isReversed: nil)
           require(result, in: stored[result]!)
         }
       case .mirror, .outside: break

@@ -72,7 +72,9 @@ struct TimeSorts {
 
   private func sort(_ id: OperationID) -> TimeSort {
     let operation = graph[id]
-    if let scan = ScanView(id, in: graph) { return isLoop(scan) ? .loop(isReversed: scan.attributes.isReversed) : .outside }
+    if let scan = ScanView(id, in: graph) {
+      return isLoop(scan) ? .loop(isReversed: scan.attributes.isReversed) : .outside
+    }
     let operands = operation.operands.filter(hasSteps)
     guard operands.allSatisfy(isSequence) else { return .outside }
     if hasSteps(operation.result) {
@@ -147,7 +149,9 @@ struct TimeSorts {
     case .scatterAdd: return operation.operands.allSatisfy(isSequence)
     case .reduce(.sum, let axes):
       let type = graph.type(operation.operands[0])
-      guard axes.first == 0, axes.last != type.rank - 1, let last = type.shape.last?.fixed else { return false }
+      guard axes.first == 0, axes.last != type.rank - 1, let last = type.shape.last?.fixed else {
+        return false
+      }
       return last > 1
     case .dot(let axes):
       return axes.lhsContracting.first == 0 && axes.rhsContracting.first == 0 && graph.isTiled(operation)

@@ -63,7 +63,7 @@ private final class Turning {
       draft.isReversed.toggle()
       let first = operands.count - scan.sequences.count
       for i in draft.sequences.indices { draft.sequences[i].outer = operands[first + i] }
-      let stacks = rebuilder.emit(draft)
+      let stacks = rebuilder.emit(draft).outputs
       for (stack, result) in zip(stacks, scan.stacks) { bind(result, toReverseOf: stack, in: rebuilder) }
     case .mirror, .outside: return false
     }

@@ -8,8 +8,8 @@ struct Bench: ParsableCommand {
     abstract: "Time models, and what the machine allows beside them.",
     discussion: """
       Without a model, the cases are those that other systems are compared on (Benchmarks/). With one, it is a training \
-      step, or inference of a model without a loss. Times are medians; the shares are of the rates of multiply-adds and \
-      of reading memory that the same run measures.
+      step, or inference of a model without a loss. Times are medians; the shares are of the rates of multiply-adds, \
+      which is measured between the calls, and of reading memory that the same run measures.
       """)
 
   @Argument(help: "The file of a model; the built-in cases if not given.")
@@ -38,6 +38,8 @@ struct Bench: ParsableCommand {
   @Option(help: "Threads that share the work; all processors if not given.")
   var threads: Int?
 
+  @OptionGroup var weights: WeightOptions
+
   @Flag(help: "Show what each kernel of the plan takes.")
   var kernels = false
 
@@ -51,7 +53,7 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     let options = CompileOptions(
-      threads: threads ?? ThreadPool.processorCount, timesKernels: kernels)
+      threads: threads ?? ThreadPool.processorCount, weights: weights.format, timesKernels: kernels)
     let cases = try model == nil ? builtIn() : []
     let benchmark = try Benchmark(options)
     try printMachine(benchmark, threads: options.threads)

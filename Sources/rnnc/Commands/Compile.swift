@@ -65,7 +65,11 @@ struct Compile: ParsableCommand {
     let kinds = try kinds
     if kinds.isEmpty, output == nil {
       // Nothing is asked for but whether it compiles.
-      _ = try program.artifact(.llvmIR, for: purpose)
+      if options.target.runsHere {
+        _ = try program.compilation(for: purpose).native
+      } else {
+        _ = try program.artifact(.object, for: purpose)
+      }
     }
     let wanted = kinds.isEmpty && output != nil ? [.object] : kinds
     for kind in wanted {

@@ -20,12 +20,18 @@ struct Generate: ParsableCommand {
   @Option(help: "Decides the choices.")
   var seed: UInt64 = 0
 
+  @OptionGroup var weights: WeightOptions
+
   @Flag(help: "Run the graph in the interpreter, without compiling it.")
   var interpret = false
 
+  @OptionGroup var caching: CacheOptions
+
   func run() throws {
     let generator = try TextGenerator(
-      checkpointAt: checkpoint, options: CompileOptions(backend: interpret ? .interpreter : .native))
+      checkpointAt: checkpoint,
+      options: CompileOptions(
+        weights: weights.format, backend: interpret ? .interpreter : .native, cache: caching.cache))
     let text = try generator.generate(prefix: prefix, count: count, temperature: temperature, seed: seed)
     try StandardOutput.write(text + "\n")
   }

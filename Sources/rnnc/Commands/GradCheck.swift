@@ -34,11 +34,13 @@ struct GradCheck: ParsableCommand {
   @Flag(help: "Check the graph in the interpreter instead of the code.")
   var interpret = false
 
+  @OptionGroup var caching: CacheOptions
+
   func run() throws {
     let compiler = Compiler(
       CompileOptions(
         elementType: .f64, threads: threads ?? ThreadPool.processorCount, optimization: optimization,
-        backend: interpret ? .interpreter : .native))
+        backend: interpret ? .interpreter : .native, cache: caching.cache))
     guard steps > 0 else { throw InputError("sequences of \(steps) steps hold nothing") }
     let program = try compiler.compileForGradientCheck(
       contentsOfFile: model.model, model: model.name, sizes: model.sizes.values, batch: batch)

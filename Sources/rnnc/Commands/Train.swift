@@ -82,6 +82,8 @@ struct Train: ParsableCommand {
   @Flag(help: "Run the graph in the interpreter, without compiling it.")
   var interpret = false
 
+  @OptionGroup var caching: CacheOptions
+
   @Option(help: "Where to keep the trained model: written at the end, every minute, and on Ctrl-C.")
   var checkpoint: String?
 
@@ -139,7 +141,8 @@ struct Train: ParsableCommand {
     request.sizes = model.sizes.values
     request.compileOptions = CompileOptions(
       threads: threads ?? ThreadPool.processorCount, memoryLimit: memoryLimit?.bytes,
-      backend: interpret ? .interpreter : .native)
+      backend: interpret ? .interpreter : .native,
+      cache: caching.cache)
     request.elementType = dtype?.elementType
     request.files = text
     request.validationFiles = validateText

@@ -1,0 +1,90 @@
+import RNNLLVM
+
+/// Emits the function with which the threads of a program wait for each other.
+///
+/// In round `r` a thread tells the one `2^r` places further on that it has come, and waits for the one as many places
+/// before it; after enough rounds each has heard of all others. Two threads need one round: each writes one word and
+/// reads one. A word counts meetings and is never set back, so a thread that is already at the next meeting does no harm.
+///
+/// A thread's first cache line holds a word for each round, which others write; the second one how often it has met the
+/// others, which is its own.
+struct Barrier {
+  let module: Module
+  let layout: ContextLayout
+  let threads: Int
+
+  /// Looks at a word with a pause in between, some microseconds in all: the threads have equal parts of the work.
+  private static let pauses = 256
+  /// Looks with an offer of the processor to others in between: a call that costs little where there are none, and
+  /// where threads share a processor lets the one that is waited for go on.
+  private static let yields = 1024
+  /// Microseconds of sleep between looks after that: a thread that waits so long waits for one without a processor.
+  private static let sleep = 50
+
+  /// A function of the context and the number of the thread.
+  func emit() -> IRFunction {
+    let wait = emitWait()
+    let function = module.function(
+      "rnnc_barrier", [module.pointer, module.i64], module.void, isInternal: true)
+    let builder = FunctionBuilder(function, in: module)
+    let i64 = module.i64
+    let (context, thread) = (builder.parameters[0], builder.parameters[1])
+    func part(_ thread: IRValue) -> IRValue {
+      let place = builder.mul(thread, i64.constant(ContextLayout.barrierBytes))
+      return builder.offset(builder.offset(context, bytes: layout.barrier), bytes: place)
+    }
+    let own = part(thread)
+    let count = builder.offset(own, bytes: ContextLayout.barrierBytes / 2)
+    let meeting = builder.add(builder.load(i64, count, align: 8), i64.constant(1))
+    builder.store(meeting, count, align: 8)
+    var (round, distance) = (0, 1)
+    while distance < threads {
+      let other = builder.urem(builder.add(thread, i64.constant(distance)), i64.constant(threads))
+      builder.atomicStore(meeting, builder.offset(part(other), bytes: 8 * round), .release)
+      builder.call(wait, [builder.offset(own, bytes: 8 * round), meeting])
+      (round, distance) = (round + 1, 2 * distance)
+    }
+    builder.return()
+    return function
+  }
+
+  /// A function that returns when a word has reached a number.
+  private func emitWait() -> IRFunction {
+    let function = module.function("rnnc_wait", [module.pointer, module.i64], module.void, isInternal: true)
+    let builder = FunctionBuilder(function, in: module)
+    let i64 = module.i64
+    let names = ["look", "idle", "pause", "long", "yield", "sleep", "done"]
+    let blocks = Dictionary(uniqueKeysWithValues: names.map { ($0, builder.block($0)) })
+    builder.branch(to: blocks["look"]!)
+
+    builder.position(atEndOf: blocks["look"]!)
+    let looks = builder.phi(i64, [(i64.constant(0), builder.entry)])
+    let now = builder.atomicLoad(i64, builder.parameters[0], .acquire)
+    let ahead = builder.sub(now, builder.parameters[1])
+    builder.branch(
+      if: builder.icmp(.less, ahead, i64.constant(0)), then: blocks["idle"]!, else: blocks["done"]!)
+
+    builder.position(atEndOf: blocks["idle"]!)
+    let next = builder.add(looks, i64.constant(1))
+    func isBelow(_ limit: Int) -> IRValue { builder.icmp(.less, looks, i64.constant(limit)) }
+    builder.branch(if: isBelow(Self.pauses), then: blocks["pause"]!, else: blocks["long"]!)
+    builder.position(atEndOf: blocks["long"]!)
+    builder.branch(
+      if: isBelow(Self.pauses + Self.yields), then: blocks["yield"]!, else: blocks["sleep"]!)
+
+    func rest(_ name: String, _ body: () -> Void) {
+      builder.position(atEndOf: blocks[name]!)
+      body()
+      builder.add(incoming: next, from: blocks[name]!, to: looks)
+      builder.branch(to: blocks["look"]!)
+    }
+    rest("pause") { builder.pause() }
+    rest("yield") { builder.call(module.function("sched_yield", [], module.i32), []) }
+    rest("sleep") {
+      builder.call(module.function("usleep", [module.i32], module.i32), [module.i32.constant(Self.sleep)])
+    }
+    builder.position(atEndOf: blocks["done"]!)
+    builder.return()
+    return function
+  }
+}

@@ -1,0 +1,34 @@
+import Dispatch
+import RNNLLVM
+import RNNPlan
+import Synchronization
+
+/// The machine code of a plan: object files that are linked together.
+public struct NativeCode: Sendable, Hashable {
+  /// The object files.
+  public let objects: [[UInt8]]
+
+  /// Takes object files that were made before.
+  public init(objects: [[UInt8]]) { self.objects = objects }
+
+  /// Compiles a plan for a target, as much at once as there are processors.
+  ///
+  /// A function's code does not depend on which others are compiled with it, so neither do the results of the program.
+  ///
+  /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
+  public init(_ plan: Plan, target: Target, timesKernels: Bool = false, processors: Int = 1) throws {
+    let outline = ProgramOutline(plan, timesKernels: timesKernels)
+    // Parts below some size cost more than they save.
+    let parts = outline.parts(max(1, min(processors, outline.functions.count / 4)))
+    let results = Mutex<[Result<[UInt8], Error>?]>(Array(repeating: nil, count: parts.count))
+    DispatchQueue.concurrentPerform(iterations: parts.count) { number in
+      let result = Result {
+        let module = Module("\(plan.name).\(number)", target: target)
+        try ProgramEmitter.emit(parts[number], withEntry: number == 0, of: outline, into: module)
+        return try module.object()
+      }
+      results.withLock { $0[number] = result }
+    }
+    objects = try results.withLock { try $0.map { try $0!.get() } }
+  }
+}

@@ -1,0 +1,114 @@
+import RNNGraph
+
+// rotate-products: a product at the end of a step moves to the start of the next one.
+//
+//   scan … carries(%c = 0) {                scan … carries(%x = 0, %y = 0) {
+//     %g = … %c …                             %1 = dot %x, %W
+//     %1 = dot %g, %W                         %2 = add %1, %y
+//     %2 = add %1, %z                         %g = … %2 …
+//     yield %2, %g                            yield %g, %z, %g
+//   }                                       }
+//
+// What a step of a backward loop computes from the carry can then be done on the product's sums in registers, as in a
+// forward loop, and the product behind the last step, which is seldom wanted, goes. The first step adds a product of
+// zeros: so this is for carries that start from zero.
+
+extension Pass {
+  static let rotateProducts = Pass(
+    name: "rotate-products", summary: "begin a step with the product that ended the one before"
+  ) { graph in
+    let counts = graph.useCounts()
+    return graph.rebuild { rebuilder, id in
+      let old = rebuilder.old
+      guard let scan = ScanView(id, in: old) else { return false }
+      let rotations = scan.nexts.indices.compactMap { Rotation($0, of: scan, in: old, counts) }
+      guard !rotations.isEmpty, var draft = ScanDraft(copying: id, in: rebuilder) else { return false }
+      let rotated = Set(rotations.map(\.carry))
+      let kept = draft.carries.indices.filter { !rotated.contains($0) }
+      var carries = kept.map { draft.carries[$0] }
+      var places: [ValueID: Int] = [:]
+      for value in rotations.flatMap(\.carried) where places[value] == nil {
+        places[value] = carries.count
+        let zero = rebuilder.builder.constant(0, old.type(value))
+        carries.append(.init(initial: zero, argument: nil, next: value, result: nil))
+      }
+      draft.carries = carries
+      for rotation in rotations {
+        let recipe = rotation.recipe { value in
+          places[value].map { .carry($0) } ?? .invariant(scan.invariantArguments.firstIndex(of: value)!)
+        }
+        draft.definitions.append((scan.carryArguments[rotation.carry], recipe))
+      }
+      let finals = rebuilder.emit(draft).carries
+      for rotation in rotations where counts[scan.finals[rotation.carry].index] > 0 {
+        let final = rotation.compute(
+          { value in
+            places[value].map { finals[$0] }
+              ?? draft.invariants[scan.invariantArguments.firstIndex(of: value)!].outer
+          }, { rebuilder.builder.add($0, $1)[0] })
+        rebuilder.bind(scan.finals[rotation.carry], to: final)
+      }
+      return true
+    }
+  }
+}
+
+/// A carry whose next value is a sum with a product in it.
+private struct Rotation {
+  let carry: Int
+  /// The next value: sums of what `carried` and invariants give.
+  let next: ValueID
+  /// What has to be carried instead: the operands of products and the other terms.
+  private(set) var carried: [ValueID] = []
+  private let graph: Graph
+  /// The values that are computed at the start of the next step.
+  private var moved: Set<ValueID> = []
+
+  /// Nil if the carry does not start from zero, or has no product that something computed in the step enters.
+  init?(_ carry: Int, of scan: ScanView, in graph: Graph, _ counts: [Int]) {
+    guard case .constant(0, _)? = graph.definingKind(scan.initials[carry]) else { return nil }
+    self.carry = carry
+    self.graph = graph
+    next = scan.nexts[carry]
+    let given = Set(scan.carryArguments + scan.invariantArguments + scan.elements)
+    var hasProduct = false
+    var work = [next]
+    while let value = work.popLast() {
+      let operation = graph.definingOperation(value).map { graph[$0] }
+      switch operation?.kind {
+      case .binary(.add), .binary(.subtract), .unary(.negate):
+        moved.insert(value)
+        work += operation!.operands
+      case .dot where counts[value.index] == 1:
+        let varying = operation!.operands.filter { !scan.invariantArguments.contains($0) }
+        if varying.count == 1, !given.contains(varying[0]) {
+          moved.insert(value)
+          carried.append(varying[0])
+          hasProduct = true
+        } else {
+          carried.append(value)
+        }
+      default: carried.append(value)
+      }
+    }
+    guard hasProduct else { return nil }
+  }
+
+  /// How to compute the next value from what `leaf` gives for carried and invariant values.
+  func recipe(_ leaf: (ValueID) -> ScanDraft.Recipe) -> ScanDraft.Recipe {
+    func recipe(_ value: ValueID) -> ScanDraft.Recipe {
+      guard moved.contains(value), let id = graph.definingOperation(value) else { return leaf(value) }
+      return .operation(graph[id].kind, graph[id].operands.map(recipe))
+    }
+    return recipe(next)
+  }
+
+  /// The next value, computed by `add` from what `leaf` gives.
+  func compute(_ leaf: (ValueID) -> ValueID, _ add: (OperationKind, [ValueID]) -> ValueID) -> ValueID {
+    func compute(_ value: ValueID) -> ValueID {
+      guard moved.contains(value), let id = graph.definingOperation(value) else { return leaf(value) }
+      return add(graph[id].kind, graph[id].operands.map(compute))
+    }
+    return compute(next)
+  }
+}

@@ -1,0 +1,169 @@
+import RNNGraph
+
+/// What a kernel computes, apart from where: kernels of one form share their code.
+///
+/// The two layers of a stack, or the updates of two matrices of one size, differ only in the buffers that they touch
+/// and in the places in these at which they begin.
+public struct KernelForm: Hashable, Sendable {
+  /// The kernel in terms of its arguments. A buffer `bN` stands for the address number `N`, which takes the place of
+  /// what the domain does not change in an index, up to a constant; in other forms `tN` stands for the number `N`.
+  /// The name is empty.
+  public var kernel: Kernel
+  /// The types of the elements at the addresses.
+  public var elements: [ElementType]
+  /// How these lie in memory.
+  public var formats: [Buffer.Format]
+  /// How many numbers there are.
+  public var numberCount: Int
+  /// The lengths of segments, of those around the kernel, on which its sizes depend; they come behind the numbers.
+  public var lengths: [Symbol]
+}
+
+/// Where a kernel works: what the code of its form is called with.
+public struct KernelArguments: Sendable {
+  /// An element of a buffer, whose index depends on loops only.
+  public struct Origin: Hashable, Sendable {
+    /// The buffer.
+    public var buffer: BufferID
+    /// The index.
+    public var index: Affine
+  }
+
+  /// What the form's addresses are.
+  public fileprivate(set) var addresses: [Origin] = []
+  /// What its numbers are.
+  public fileprivate(set) var numbers: [Affine] = []
+}
+
+extension Plan {
+  /// A kernel as its form and what tells it from others of that form.
+  public func form(of kernel: Kernel) -> (KernelForm, KernelArguments) {
+    var former = Former(plan: self)
+    let formed = former.form(kernel)
+    let form = KernelForm(
+      kernel: formed, elements: former.elements, formats: former.formats,
+      numberCount: former.arguments.numbers.count,
+      lengths: formed.symbols.subtracting(symbols).sorted())
+    return (form, former.arguments)
+  }
+}
+
+/// Takes out of a kernel what does not belong to its form.
+private struct Former {
+  let plan: Plan
+  var arguments = KernelArguments()
+  var elements: [ElementType] = []
+  var formats: [Buffer.Format] = []
+
+  init(plan: Plan) { self.plan = plan }
+
+  mutating func form(_ kernel: Kernel) -> Kernel {
+    var kernel = kernel
+    kernel.name = ""
+    if var product = kernel.product {
+      product.lhs.access = form(product.lhs.access)
+      product.rhs.access = form(product.rhs.access)
+      product.turns = product.turns.map { form($0) }
+      if var blocks = product.blocks {
+        blocks.copies = form(blocks.copies)
+        blocks.partial = blocks.partial.map { form($0) }
+        product.blocks = blocks
+      }
+      kernel.product = product
+    }
+    kernel.body = kernel.body.map { instruction in
+      switch instruction {
+      case .load(let access): .load(form(access))
+      case .loadRow(let access, let id, let stride): .loadRow(form(access), id: id, rowStride: stride)
+      case .index(let index): .index(form(index))
+      case .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: instruction
+      }
+    }
+    kernel.stores = kernel.stores.map { Store(access: form($0.access), value: $0.value) }
+    if let bound = kernel.bound { kernel.bound = Kernel.Bound(index: form(bound.index), limit: bound.limit) }
+    kernel.start = kernel.start.map { form($0) }
+    return kernel
+  }
+
+  private mutating func form(_ access: Access) -> Access {
+    let outside = access.index.outsideDomain
+    var inside = access.index.insideDomain
+    // Parts of one buffer at a fixed distance share an address: the distance costs nothing in an instruction.
+    for (i, origin) in arguments.addresses.enumerated() where origin.buffer == access.buffer {
+      let distance = outside + origin.index * Size(-1)
+      guard distance.factors.isEmpty, let constant = distance.constant.constant else { continue }
+      inside.constant = Size(constant)
+      return Access(buffer: BufferID(index: i), index: inside, isOwned: false)
+    }
+    return Access(buffer: add(access.buffer, outside), index: inside, isOwned: false)
+  }
+
+  /// A whole buffer.
+  private mutating func form(_ buffer: BufferID) -> BufferID {
+    let start = KernelArguments.Origin(buffer: buffer, index: Affine(0))
+    return arguments.addresses.firstIndex(of: start).map { BufferID(index: $0) } ?? add(buffer, Affine(0))
+  }
+
+  private mutating func form(_ form: Affine) -> Affine {
+    let outside = form.outsideDomain
+    // A plain number is as good in the code.
+    if outside.factors.isEmpty { return form }
+    let number = arguments.numbers.firstIndex(of: outside) ?? arguments.numbers.count
+    if number == arguments.numbers.count { arguments.numbers.append(outside) }
+    return form.insideDomain + Affine(.loop(number))
+  }
+
+  private mutating func add(_ buffer: BufferID, _ index: Affine) -> BufferID {
+    arguments.addresses.append(KernelArguments.Origin(buffer: buffer, index: index))
+    elements.append(plan[buffer].element)
+    formats.append(plan[buffer].format)
+    return BufferID(index: elements.count - 1)
+  }
+}
+
+extension Kernel {
+  /// The symbols on which sizes depend.
+  fileprivate var symbols: Set<Symbol> {
+    var sizes = domain
+    var forms = stores.map(\.access.index) + [bound?.index, start?.index].compactMap { $0 }
+    if let product {
+      sizes += product.contracted
+      forms += [product.lhs.access.index, product.rhs.access.index]
+    }
+    if let bound { sizes.append(bound.limit) }
+    if case .scatterAdd(_, let stride, _) = kind { sizes.append(stride) }
+    for instruction in body {
+      switch instruction {
+      case .load(let access): forms.append(access.index)
+      case .loadRow(let access, _, let stride):
+        forms.append(access.index)
+        sizes.append(stride)
+      case .size(let size, _): sizes.append(size)
+      case .index(let form): forms.append(form)
+      case .constant, .accumulator, .random, .unary, .binary, .compare, .select, .convert: break
+      }
+    }
+    sizes += forms.flatMap { [$0.constant] + $0.factors.values }
+    return Set(sizes.flatMap { $0.terms.keys.joined() })
+  }
+}
+
+extension Affine {
+  /// The part that the axes of a domain change.
+  fileprivate var insideDomain: Affine {
+    var form = Affine(0)
+    form.factors = factors.filter { $0.key.isAxis }
+    return form
+  }
+
+  /// The rest: the constant, and what loops change.
+  fileprivate var outsideDomain: Affine {
+    var form = Affine(constant)
+    form.factors = factors.filter { !$0.key.isAxis }
+    return form
+  }
+}
+
+extension Index {
+  fileprivate var isAxis: Bool { if case .axis = self { true } else { false } }
+}
