@@ -17,6 +17,8 @@ final class KernelEmitter {
   private let context: IRValue
   private let form: KernelForm
   private let addresses: ArraySlice<IRValue>, numbers: ArraySlice<IRValue>
+  /// The lengths of the segments around the kernel.
+  private let lengths: [Symbol: IRValue]
   private var sizes: [Size: IRValue] = [:]
   /// Elements in the vectors of this kernel.
   let lanes: Int
@@ -32,11 +34,13 @@ final class KernelEmitter {
     context = parameters[0]
     low = parameters[1]
     high = parameters[2]
-    addresses = parameters[3...].prefix(form.elements.count)
-    numbers = parameters[3...].suffix(form.numberCount)
+    var rest = parameters[3...]
+    addresses = rest.prefix(form.elements.count)
+    rest = rest.dropFirst(form.elements.count)
+    numbers = rest.prefix(form.numberCount)
+    lengths = Dictionary(uniqueKeysWithValues: zip(form.lengths, rest.dropFirst(form.numberCount)))
     lanes = Self.elements(form).map { program.plan.machine.lanes($0) }.min() ?? 1
     isUniform = Self.uniformity(kernel)
-    builder.fastMath = .contract
   }
 
   func emit() {
@@ -69,7 +73,7 @@ final class KernelEmitter {
     if let known = sizes[size] { return known }
     let back = builder.current
     // Sizes are prepared in the entry block; behind it they are only looked up, or computed again on the spot.
-    let value = program.size(size, builder, context)
+    let value = program.size(size, builder, context, lengths)
     if back == builder.entry { sizes[size] = value }
     return value
   }
@@ -122,6 +126,7 @@ final class KernelEmitter {
       }
     }
     if let product = kernel.product { forms += [product.lhs.access.index, product.rhs.access.index] }
+    if let start = kernel.start { forms.append(start.index) }
     if let bound = kernel.bound { forms.append(bound.index) }
     for form in forms { for factor in form.factors.values { _ = value(of: factor) } }
     for extent in kernel.domain { _ = value(of: extent) }

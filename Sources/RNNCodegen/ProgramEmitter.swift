@@ -66,23 +66,24 @@ final class ProgramEmitter {
     KernelEmitter(outline.functions[number].form, self, FunctionBuilder(function(number), in: module)).emit()
   }
 
-  /// A kernel's function, of the context, this thread's range, and the form's addresses and numbers.
+  /// A kernel's function, of the context, this thread's range, and the form's addresses, numbers and lengths.
   private func function(_ number: Int) -> IRFunction {
     if let known = functions[number] { return known }
     let (name, form) = outline.functions[number]
     let parameters =
       [module.pointer, module.i64, module.i64] + form.elements.map { _ in module.pointer }
-      + Array(repeating: module.i64, count: form.numberCount)
+      + Array(repeating: module.i64, count: form.numberCount + form.lengths.count)
     let function = module.function(
       name, parameters, module.void, isInternal: isWhole, attributes: [.noInline])
     functions[number] = function
     return function
   }
 
-  /// The running index and the parity of a loop around the code.
+  /// The running index and the parity of a loop around the code, and the length of its segment if it has segments.
   private struct LoopValues {
     var step: IRValue
     var parity: IRValue
+    var segment: (symbol: Symbol, length: IRValue)?
   }
 
   private func emit(
@@ -94,13 +95,21 @@ final class ProgramEmitter {
       case .kernel(let kernel):
         call(kernel, loops: loops, builder, context, thread)
       case .loop(let loop):
-        let count = symbol(loop.steps, builder, context)
+        let lengths = lengths(loops)
+        let count = symbol(loop.steps, builder, context, lengths)
         builder.forLoop(from: module.i64.constant(0), to: count, step: module.i64.constant(1)) { iteration in
           let one = module.i64.constant(1)
           let iteration = builder.opaque(iteration)
           let step = loop.isReversed ? builder.sub(builder.sub(count, one), iteration) : iteration
           var inner = loops
-          inner[loop.id] = LoopValues(step: step, parity: builder.and(iteration, one))
+          inner[loop.id] = LoopValues(
+            step: step, parity: builder.and(iteration, one),
+            segment: loop.segments.map { segments in
+              let longest = symbol(segments.longest, builder, context, lengths)
+              let whole = symbol(segments.whole, builder, context, lengths)
+              let rest = builder.sub(whole, builder.mul(step, longest))
+              return (segments.length, builder.smin(longest, rest))
+            })
           emit(loop.body, loops: inner, builder, context, thread)
         }
       case .preparation(let steps):
@@ -125,12 +134,16 @@ final class ProgramEmitter {
     let number = kernelCount
     kernelCount += 1
     let call = outline.calls[number]
+    let lengthsOfForm = outline.functions[call.function].form.lengths
+    let lengths = lengths(loops)
     let i64 = module.i64
     func run(_ low: IRValue, _ high: IRValue) {
       let addresses = call.arguments.addresses.map { address($0, loops, builder, context) }
       let numbers = call.arguments.numbers.map { value($0, loops, builder, context) }
       timed(number, builder, context, thread) {
-        builder.call(function(call.function), [context, low, high] + addresses + numbers)
+        builder.call(
+          function(call.function),
+          [context, low, high] + addresses + numbers + lengthsOfForm.map { lengths[$0]! })
       }
     }
     switch kernel.split {
@@ -143,7 +156,7 @@ final class ProgramEmitter {
       }
     case .batch(let axis), .axis(let axis, _):
       let multiple = if case .axis(_, let number) = kernel.split { number } else { 1 }
-      let extent = size(kernel.domain[axis], builder, context)
+      let extent = size(kernel.domain[axis], builder, context, lengths)
       // Whole multiples to each thread; the last one takes what is left over.
       let units = builder.udiv(builder.add(extent, i64.constant(multiple - 1)), i64.constant(multiple))
       func bound(_ thread: IRValue) -> IRValue {
@@ -184,7 +197,8 @@ final class ProgramEmitter {
       return values
     }
     let one = module.i64.constant(1)
-    var sum = size(form.constant, builder, context)
+    let lengths = lengths(loops)
+    var sum = size(form.constant, builder, context, lengths)
     for (index, factor) in form.factors.sorted(by: { $0.key < $1.key }) {
       let running =
         switch index {
@@ -192,9 +206,9 @@ final class ProgramEmitter {
         case .loop(let loop): surrounding(loop).step
         case .parity(let loop): surrounding(loop).parity
         case .oppositeParity(let loop): builder.xor(surrounding(loop).parity, one)
-        case .stepsParity(let name): builder.and(symbol(name, builder, context), one)
+        case .stepsParity(let name): builder.and(symbol(name, builder, context, lengths), one)
         }
-      sum = builder.add(sum, builder.mul(running, size(factor, builder, context)))
+      sum = builder.add(sum, builder.mul(running, size(factor, builder, context, lengths)))
     }
     return sum
   }
@@ -214,20 +228,30 @@ final class ProgramEmitter {
     builder.store(builder.add(builder.load(module.i64, place, align: 8), ticks), place, align: 8)
   }
 
-  /// The value of a symbol, read from the context.
-  func symbol(_ symbol: Symbol, _ builder: FunctionBuilder, _ context: IRValue) -> IRValue {
+  /// The lengths of the segments of the loops around the code.
+  private func lengths(_ loops: [Int: LoopValues]) -> [Symbol: IRValue] {
+    Dictionary(uniqueKeysWithValues: loops.values.compactMap { $0.segment })
+  }
+
+  /// The value of a symbol: the length of a segment around the code, or read from the context.
+  private func symbol(
+    _ symbol: Symbol, _ builder: FunctionBuilder, _ context: IRValue, _ lengths: [Symbol: IRValue]
+  ) -> IRValue {
+    if let length = lengths[symbol] { return length }
     let place = plan.symbols.firstIndex(of: symbol)!
     return builder.load(
       module.i64, builder.offset(context, bytes: layout.sizes + 8 * place), align: 8, isInvariant: true)
   }
 
-  /// The value of a size.
-  func size(_ size: Size, _ builder: FunctionBuilder, _ context: IRValue) -> IRValue {
+  /// The value of a size, with the lengths of segments around the code.
+  func size(
+    _ size: Size, _ builder: FunctionBuilder, _ context: IRValue, _ lengths: [Symbol: IRValue]
+  ) -> IRValue {
     if let constant = size.constant { return module.i64.constant(constant) }
     var sum: IRValue?
     for (symbols, factor) in size.terms.sorted(by: { "\($0.key)" < "\($1.key)" }) {
       var product = module.i64.constant(factor)
-      for name in symbols { product = builder.mul(product, symbol(name, builder, context)) }
+      for name in symbols { product = builder.mul(product, symbol(name, builder, context, lengths)) }
       sum = sum.map { builder.add($0, product) } ?? product
     }
     return sum ?? module.i64.constant(0)

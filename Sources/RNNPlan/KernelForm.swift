@@ -15,6 +15,8 @@ public struct KernelForm: Hashable, Sendable {
   public var formats: [Buffer.Format]
   /// How many numbers there are.
   public var numberCount: Int
+  /// The lengths of segments that its sizes depend on; the values are arguments, too.
+  public var lengths: [Symbol]
 }
 
 /// Where a kernel works: what the code of its form is called with.
@@ -40,7 +42,8 @@ extension Plan {
     let formed = former.form(kernel)
     let form = KernelForm(
       kernel: formed, elements: former.elements, formats: former.formats,
-      numberCount: former.arguments.numbers.count)
+      numberCount: former.arguments.numbers.count,
+      lengths: formed.symbols.intersection(segmentLengths).sorted())
     return (form, former.arguments)
   }
 }
@@ -76,6 +79,7 @@ private struct Former {
       case .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: instruction
       }
     }
+    kernel.start = kernel.start.map { form($0) }
     kernel.stores = kernel.stores.map { Store(access: form($0.access), value: $0.value) }
     if let bound = kernel.bound { kernel.bound = Kernel.Bound(index: form(bound.index), limit: bound.limit) }
     return kernel
@@ -114,6 +118,33 @@ private struct Former {
     elements.append(plan[buffer].element)
     formats.append(plan[buffer].format)
     return BufferID(index: elements.count - 1)
+  }
+}
+
+extension Plan {
+  /// The symbols that stand for the length of a segment inside of a loop.
+  private var segmentLengths: Set<Symbol> {
+    Set(steps.flatMap(\.loops).compactMap { $0.segments?.length })
+  }
+}
+
+extension Kernel {
+  /// The symbols that its sizes and indices depend on.
+  fileprivate var symbols: Set<Symbol> {
+    var sizes = domain + (product?.contracted ?? []) + (bound.map { [$0.limit] } ?? [])
+    var forms = self.forms + (start.map { [$0.index] } ?? [])
+    if let product { forms += [product.lhs.access.index, product.rhs.access.index] }
+    for instruction in body {
+      switch instruction {
+      case .loadRow(_, _, let stride): sizes.append(stride)
+      case .size(let size, _): sizes.append(size)
+      case .load, .constant, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert:
+        break
+      }
+    }
+    if case .scatterAdd(_, let stride, _) = kind { sizes.append(stride) }
+    for form in forms { sizes += [form.constant] + form.factors.values }
+    return Set(sizes.flatMap { $0.terms.keys.joined() })
   }
 }
 

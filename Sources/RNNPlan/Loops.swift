@@ -51,13 +51,22 @@ extension Planner {
       emit(storeKernel(operation.operands[scan.invariants + carry], to: first, clustering))
     }
     for output in scan.carries..<body.results.count where storage[operation.results[output]] == nil {
-      let slots = stack("stack_\(body.results[output])", graph.type(body.results[output]), steps)
+      let type = graph.type(body.results[output])
+      if scan.isSegment(type) {
+        let whole = allocate("stack_\(body.results[output])", graph.type(operation.results[output]))
+        storage[operation.results[output]] = whole
+        destinations[output] = .memory(whole.part(axis: 0, start: scan.segmentStart(number)))
+        continue
+      }
+      let slots = stack("stack_\(body.results[output])", type, steps)
       storage[operation.results[output]] = slots
       destinations[output] = .memory(slots.element(at: step))
     }
     let inner = lower(scan.body, results: destinations)
     self.steps[self.steps.count - 1].append(
-      .loop(Loop(id: number, steps: scan.steps, isReversed: scan.isReversed, body: inner)))
+      .loop(
+        Loop(
+          id: number, steps: scan.steps, isReversed: scan.isReversed, segments: scan.segments, body: inner)))
   }
 
   /// Where a result of a loop is to be, if it is an output of the program as it is.
@@ -91,5 +100,27 @@ extension Planner {
         name: "start_\(buffers[target.buffer.index].name)", domain: shape(type), kind: .map, product: nil,
         body: builder.body, stores: [Store(access: access, value: instruction)], bound: nil, split: .none),
       batchAxis: batchAxis)
+  }
+}
+
+extension Planner {
+  /// Whether the region being lowered runs once a step, so that what it does should be small; a segment is no step.
+  var isInStep: Bool {
+    openRegions.contains { region in
+      guard let owner = graph[region].owner, case .scan(let scan) = graph[owner].kind else { return false }
+      return scan.segments == nil
+    }
+  }
+}
+
+extension ScanAttributes {
+  /// Whether a value of the body is a part of a sequence and not an element.
+  func isSegment(_ type: TensorType) -> Bool {
+    segments.map { type.shape.first == .symbol($0.length) } ?? false
+  }
+
+  /// The first step of the segment that a loop is at.
+  func segmentStart(_ loop: Int) -> Affine {
+    segments.map { Affine(.loop(loop), times: Size($0.longest)) } ?? Affine(.loop(loop))
   }
 }

@@ -19,6 +19,7 @@ extension Kernel {
     }
     stores = stores.map { Store(access: remap($0.access), value: $0.value) }
     bound = bound.map { Bound(index: $0.index.substituting(forms), limit: $0.limit) }
+    start = start.map(remap)
   }
 
   /// Every form over the domain that the kernel evaluates.
@@ -29,7 +30,7 @@ extension Kernel {
       case .index(let form): form
       case .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
       }
-    } + stores.map(\.access.index) + (bound.map { [$0.index] } ?? [])
+    } + stores.map(\.access.index) + (bound.map { [$0.index] } ?? []) + (start.map { [$0.index] } ?? [])
   }
 }
 

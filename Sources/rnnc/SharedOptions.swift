@@ -84,6 +84,8 @@ struct CompileArguments: ParsableArguments {
   )
   var optimization: CompileOptions.Optimization = .full
 
+  @Option(help: MemoryLimit.help) var memoryLimit: MemoryLimit?
+
   @Flag(help: "Verify the graph after every pass.")
   var verifyEach = false
 
@@ -97,8 +99,29 @@ struct CompileArguments: ParsableArguments {
     CompileOptions(
       elementType: dtype.elementType, threads: threads ?? ThreadPool.processorCount,
       weights: weights.format, optimization: optimization,
-      target: try target.map { try Target(named: $0) } ?? .host,
+      target: try target.map { try Target(named: $0) } ?? .host, memoryLimit: memoryLimit?.bytes,
       backend: interpret ? .interpreter : .native, verifiesEachPass: verifyEach, cache: caching.cache)
+  }
+}
+
+/// A number of bytes, as in 512M.
+struct MemoryLimit: ExpressibleByArgument {
+  let bytes: Int
+
+  static let help = ArgumentHelp(
+    "Working memory that a call may take, as in 512M or 2G: longer sequences are computed in segments, with the same "
+      + "results.",
+    valueName: "bytes")
+
+  init?(argument: String) {
+    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
+    let unit = argument.last.flatMap { units[Character($0.uppercased())] }
+    guard let number = Int(unit == nil ? argument : String(argument.dropLast())), number > 0 else {
+      return nil
+    }
+    let (bytes, overflows) = number.multipliedReportingOverflow(by: unit ?? 1)
+    if overflows { return nil }
+    self.bytes = bytes
   }
 }
 
