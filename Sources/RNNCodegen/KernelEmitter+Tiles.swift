@@ -38,6 +38,24 @@ extension KernelEmitter {
       })
   }
 
+  /// What the sums of a tile start from.
+  private func startingSums(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue]) -> [IRValue]
+  {
+    guard let access = kernel.start else {
+      let zero = memoryType(product.element).vector(lanes).zero
+      return Array(repeating: zero, count: block.height * product.groups * block.vectors)
+    }
+    return forEachSum(block, product) { row, group, vector in
+      var indices = indices
+      indices[rowAxis] = builder.add(block.row, constant(row))
+      // The groups of columns lie side by side, each as wide as the domain.
+      let width = group == 0 ? constant(0) : builder.mul(value(of: kernel.domain[lastAxis]), constant(group))
+      let first = builder.add(builder.add(block.column, constant(vector * lanes)), width)
+      return loadVector(
+        access, address(access, at: indices), Columns(first: first), mask: mask(block, vector))
+    }
+  }
+
   /// The addresses of the cache lines in which a tile's body reads and writes beside the sums.
   private func linesBeside(_ block: ProductBlock, _ indices: [Int: IRValue]) -> [IRValue] {
     var accesses: [Access] = []
@@ -54,24 +72,6 @@ extension KernelEmitter {
       here[rowAxis] = builder.add(block.row, constant(r))
       here[lastAxis] = block.column
       return accesses.map { address($0, at: here) }
-    }
-  }
-
-  /// What the sums of a tile start from.
-  private func startingSums(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue]) -> [IRValue]
-  {
-    guard let access = kernel.start else {
-      let zero = memoryType(product.element).vector(lanes).zero
-      return Array(repeating: zero, count: block.height * product.groups * block.vectors)
-    }
-    return forEachSum(block, product) { row, group, vector in
-      var indices = indices
-      indices[rowAxis] = builder.add(block.row, constant(row))
-      // The groups of columns lie side by side, each as wide as the domain.
-      let width = group == 0 ? constant(0) : builder.mul(value(of: kernel.domain[lastAxis]), constant(group))
-      let first = builder.add(builder.add(block.column, constant(vector * lanes)), width)
-      return loadVector(
-        access, address(access, at: indices), Columns(first: first), mask: mask(block, vector))
     }
   }
 

@@ -83,7 +83,7 @@ final class ProgramEmitter {
   private struct LoopValues {
     var step: IRValue
     var parity: IRValue
-    var segment: (symbol: Symbol, length: IRValue)?
+    var length: (symbol: Symbol, value: IRValue)?
   }
 
   private func emit(
@@ -95,21 +95,19 @@ final class ProgramEmitter {
       case .kernel(let kernel):
         call(kernel, loops: loops, builder, context, thread)
       case .loop(let loop):
-        let lengths = lengths(loops)
-        let count = symbol(loop.steps, builder, context, lengths)
+        let count = symbol(loop.steps, loops, builder, context)
         builder.forLoop(from: module.i64.constant(0), to: count, step: module.i64.constant(1)) { iteration in
           let one = module.i64.constant(1)
           let iteration = builder.opaque(iteration)
           let step = loop.isReversed ? builder.sub(builder.sub(count, one), iteration) : iteration
           var inner = loops
-          inner[loop.id] = LoopValues(
-            step: step, parity: builder.and(iteration, one),
-            segment: loop.segments.map { segments in
-              let longest = symbol(segments.longest, builder, context, lengths)
-              let whole = symbol(segments.whole, builder, context, lengths)
-              let rest = builder.sub(whole, builder.mul(step, longest))
-              return (segments.length, builder.smin(longest, rest))
-            })
+          inner[loop.id] = LoopValues(step: step, parity: builder.and(iteration, one))
+          if let segments = loop.segments {
+            let longest = symbol(segments.longest, loops, builder, context)
+            let rest = builder.sub(
+              symbol(segments.whole, loops, builder, context), builder.mul(step, longest))
+            inner[loop.id]?.length = (segments.length, builder.smin(longest, rest))
+          }
           emit(loop.body, loops: inner, builder, context, thread)
         }
       case .preparation(let steps):
@@ -134,16 +132,15 @@ final class ProgramEmitter {
     let number = kernelCount
     kernelCount += 1
     let call = outline.calls[number]
-    let lengthsOfForm = outline.functions[call.function].form.lengths
-    let lengths = lengths(loops)
     let i64 = module.i64
     func run(_ low: IRValue, _ high: IRValue) {
       let addresses = call.arguments.addresses.map { address($0, loops, builder, context) }
       let numbers = call.arguments.numbers.map { value($0, loops, builder, context) }
       timed(number, builder, context, thread) {
-        builder.call(
-          function(call.function),
-          [context, low, high] + addresses + numbers + lengthsOfForm.map { lengths[$0]! })
+        let lengths = outline.functions[call.function].form.lengths.map {
+          symbol($0, loops, builder, context)
+        }
+        builder.call(function(call.function), [context, low, high] + addresses + numbers + lengths)
       }
     }
     switch kernel.split {
@@ -156,7 +153,7 @@ final class ProgramEmitter {
       }
     case .batch(let axis), .axis(let axis, _):
       let multiple = if case .axis(_, let number) = kernel.split { number } else { 1 }
-      let extent = size(kernel.domain[axis], builder, context, lengths)
+      let extent = size(kernel.domain[axis], builder) { symbol($0, loops, builder, context) }
       // Whole multiples to each thread; the last one takes what is left over.
       let units = builder.udiv(builder.add(extent, i64.constant(multiple - 1)), i64.constant(multiple))
       func bound(_ thread: IRValue) -> IRValue {
@@ -197,8 +194,10 @@ final class ProgramEmitter {
       return values
     }
     let one = module.i64.constant(1)
-    let lengths = lengths(loops)
-    var sum = size(form.constant, builder, context, lengths)
+    func number(_ size: Size) -> IRValue {
+      self.size(size, builder) { symbol($0, loops, builder, context) }
+    }
+    var sum = number(form.constant)
     for (index, factor) in form.factors.sorted(by: { $0.key < $1.key }) {
       let running =
         switch index {
@@ -206,9 +205,9 @@ final class ProgramEmitter {
         case .loop(let loop): surrounding(loop).step
         case .parity(let loop): surrounding(loop).parity
         case .oppositeParity(let loop): builder.xor(surrounding(loop).parity, one)
-        case .stepsParity(let name): builder.and(symbol(name, builder, context, lengths), one)
+        case .stepsParity(let name): builder.and(symbol(name, loops, builder, context), one)
         }
-      sum = builder.add(sum, builder.mul(running, size(factor, builder, context, lengths)))
+      sum = builder.add(sum, builder.mul(running, number(factor)))
     }
     return sum
   }
@@ -228,30 +227,28 @@ final class ProgramEmitter {
     builder.store(builder.add(builder.load(module.i64, place, align: 8), ticks), place, align: 8)
   }
 
-  /// The lengths of the segments of the loops around the code.
-  private func lengths(_ loops: [Int: LoopValues]) -> [Symbol: IRValue] {
-    Dictionary(uniqueKeysWithValues: loops.values.compactMap { $0.segment })
-  }
-
   /// The value of a symbol: the length of a segment around the code, or read from the context.
   private func symbol(
-    _ symbol: Symbol, _ builder: FunctionBuilder, _ context: IRValue, _ lengths: [Symbol: IRValue]
+    _ symbol: Symbol, _ loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue
   ) -> IRValue {
-    if let length = lengths[symbol] { return length }
+    loops.values.first { $0.length?.symbol == symbol }?.length?.value
+      ?? self.symbol(symbol, builder, context)
+  }
+
+  /// The value of a symbol, read from the context.
+  func symbol(_ symbol: Symbol, _ builder: FunctionBuilder, _ context: IRValue) -> IRValue {
     let place = plan.symbols.firstIndex(of: symbol)!
     return builder.load(
       module.i64, builder.offset(context, bytes: layout.sizes + 8 * place), align: 8, isInvariant: true)
   }
 
-  /// The value of a size, with the lengths of segments around the code.
-  func size(
-    _ size: Size, _ builder: FunctionBuilder, _ context: IRValue, _ lengths: [Symbol: IRValue]
-  ) -> IRValue {
+  /// The value of a size by those of its symbols.
+  func size(_ size: Size, _ builder: FunctionBuilder, _ symbol: (Symbol) -> IRValue) -> IRValue {
     if let constant = size.constant { return module.i64.constant(constant) }
     var sum: IRValue?
     for (symbols, factor) in size.terms.sorted(by: { "\($0.key)" < "\($1.key)" }) {
       var product = module.i64.constant(factor)
-      for name in symbols { product = builder.mul(product, symbol(name, builder, context, lengths)) }
+      for name in symbols { product = builder.mul(product, symbol(name)) }
       sum = sum.map { builder.add($0, product) } ?? product
     }
     return sum ?? module.i64.constant(0)

@@ -66,8 +66,9 @@ public struct CompileOptions: Sendable {
   public init(
     elementType: ElementType = .f32, threads: Int = ThreadPool.processorCount, weights: Weights = .full,
     optimization: Optimization = .full, target: Target = .host, memoryLimit: Int? = nil,
-    backend: Backend = .native, verifiesEachPass: Bool = false, timesKernels: Bool = false,
-    cache: CodeCache? = nil, printAfter: Set<String> = [],
+    backend: Backend = .native,
+    verifiesEachPass: Bool = false, timesKernels: Bool = false, cache: CodeCache? = nil,
+    printAfter: Set<String> = [],
     passReport: @escaping @Sendable (_ pass: String, _ graph: String) -> Void = { _, _ in }
   ) {
     self.elementType = elementType

@@ -15,7 +15,7 @@ public struct KernelForm: Hashable, Sendable {
   public var formats: [Buffer.Format]
   /// How many numbers there are.
   public var numberCount: Int
-  /// The lengths of segments that its sizes depend on; the values are arguments, too.
+  /// The lengths of segments, of those around the kernel, on which its sizes depend; they come behind the numbers.
   public var lengths: [Symbol]
 }
 
@@ -43,7 +43,7 @@ extension Plan {
     let form = KernelForm(
       kernel: formed, elements: former.elements, formats: former.formats,
       numberCount: former.arguments.numbers.count,
-      lengths: formed.symbols.intersection(segmentLengths).sorted())
+      lengths: formed.symbols.subtracting(symbols).sorted())
     return (form, former.arguments)
   }
 }
@@ -82,6 +82,7 @@ private struct Former {
     kernel.start = kernel.start.map { form($0) }
     kernel.stores = kernel.stores.map { Store(access: form($0.access), value: $0.value) }
     if let bound = kernel.bound { kernel.bound = Kernel.Bound(index: form(bound.index), limit: bound.limit) }
+    kernel.start = kernel.start.map { form($0) }
     return kernel
   }
 
@@ -121,29 +122,29 @@ private struct Former {
   }
 }
 
-extension Plan {
-  /// The symbols that stand for the length of a segment inside of a loop.
-  private var segmentLengths: Set<Symbol> {
-    Set(steps.flatMap(\.loops).compactMap { $0.segments?.length })
-  }
-}
-
 extension Kernel {
-  /// The symbols that its sizes and indices depend on.
+  /// The symbols on which sizes depend.
   fileprivate var symbols: Set<Symbol> {
-    var sizes = domain + (product?.contracted ?? []) + (bound.map { [$0.limit] } ?? [])
-    var forms = self.forms + (start.map { [$0.index] } ?? [])
-    if let product { forms += [product.lhs.access.index, product.rhs.access.index] }
+    var sizes = domain
+    var forms = stores.map(\.access.index) + [bound?.index, start?.index].compactMap { $0 }
+    if let product {
+      sizes += product.contracted
+      forms += [product.lhs.access.index, product.rhs.access.index]
+    }
+    if let bound { sizes.append(bound.limit) }
+    if case .scatterAdd(_, let stride, _) = kind { sizes.append(stride) }
     for instruction in body {
       switch instruction {
-      case .loadRow(_, _, let stride): sizes.append(stride)
+      case .load(let access): forms.append(access.index)
+      case .loadRow(let access, _, let stride):
+        forms.append(access.index)
+        sizes.append(stride)
       case .size(let size, _): sizes.append(size)
-      case .load, .constant, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert:
-        break
+      case .index(let form): forms.append(form)
+      case .constant, .accumulator, .random, .unary, .binary, .compare, .select, .convert: break
       }
     }
-    if case .scatterAdd(_, let stride, _) = kind { sizes.append(stride) }
-    for form in forms { sizes += [form.constant] + form.factors.values }
+    sizes += forms.flatMap { [$0.constant] + $0.factors.values }
     return Set(sizes.flatMap { $0.terms.keys.joined() })
   }
 }

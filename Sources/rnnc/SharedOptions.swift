@@ -99,9 +99,20 @@ struct CompileArguments: ParsableArguments {
     CompileOptions(
       elementType: dtype.elementType, threads: threads ?? ThreadPool.processorCount,
       weights: weights.format, optimization: optimization,
-      target: try target.map { try Target(named: $0) } ?? .host, memoryLimit: memoryLimit?.bytes,
-      backend: interpret ? .interpreter : .native, verifiesEachPass: verifyEach, cache: caching.cache)
+      target: try target.map { try Target(named: $0) } ?? .host,
+      memoryLimit: memoryLimit?.bytes, backend: interpret ? .interpreter : .native,
+      verifiesEachPass: verifyEach, cache: caching.cache)
   }
+}
+
+/// How weights are kept.
+struct WeightOptions: ParsableArguments {
+  @Option(
+    name: .customLong("weights"),
+    help: ArgumentHelp(
+      "How inference keeps the weights of products: full, or bf16, which halves the memory that they take and changes "
+        + "each by 0.2 % at most.", valueName: "format"))
+  var format: CompileOptions.Weights = .full
 }
 
 /// A number of bytes, as in 512M.
@@ -123,16 +134,6 @@ struct MemoryLimit: ExpressibleByArgument {
     if overflows { return nil }
     self.bytes = bytes
   }
-}
-
-/// How weights are kept.
-struct WeightOptions: ParsableArguments {
-  @Option(
-    name: .customLong("weights"),
-    help: ArgumentHelp(
-      "How inference keeps the weights of products: full, or bf16, which halves the memory that they take and changes "
-        + "each by 0.2 % at most.", valueName: "format"))
-  var format: CompileOptions.Weights = .full
 }
 
 /// The types a model can compute in.

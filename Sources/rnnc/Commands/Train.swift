@@ -141,7 +141,8 @@ struct Train: ParsableCommand {
     request.sizes = model.sizes.values
     request.compileOptions = CompileOptions(
       threads: threads ?? ThreadPool.processorCount, memoryLimit: memoryLimit?.bytes,
-      backend: interpret ? .interpreter : .native, cache: caching.cache)
+      backend: interpret ? .interpreter : .native,
+      cache: caching.cache)
     request.elementType = dtype?.elementType
     request.files = text
     request.validationFiles = validateText
