@@ -18,14 +18,15 @@ public struct NativeCode: Sendable, Hashable {
   /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
   public init(_ plan: Plan, target: Target, timesKernels: Bool = false, processors: Int = 1) throws {
     let outline = ProgramOutline(plan, timesKernels: timesKernels)
-    // Parts below some size cost more than they save.
-    let parts = outline.parts(max(1, min(processors, outline.functions.count / 4)))
+    // More parts than processors, since it is not known how long one takes; very small ones cost more than they save.
+    let count = processors == 1 ? 1 : 2 * processors
+    let parts = outline.parts(max(1, min(count, outline.functions.count / 4)))
     let results = Mutex<[Result<[UInt8], Error>?]>(Array(repeating: nil, count: parts.count))
     DispatchQueue.concurrentPerform(iterations: parts.count) { number in
       let result = Result {
         let module = Module("\(plan.name).\(number)", target: target)
         try ProgramEmitter.emit(parts[number], withEntry: number == 0, of: outline, into: module)
-        return try module.object()
+        return try module.objectAtLast()
       }
       results.withLock { $0[number] = result }
     }

@@ -39,7 +39,7 @@ struct ProgramOutline: Sendable {
   func parts(_ count: Int) -> [[Int]] {
     var parts = Array(repeating: [Int](), count: max(1, min(count, functions.count)))
     var loads = parts.map { _ in 0 }
-    loads[0] = 60 + calls.reduce(0) { $0 + 10 + 4 * $1.arguments.addresses.count }
+    loads[0] = 60 + calls.reduce(0) { $0 + 6 + 2 * $1.arguments.addresses.count }
     let sizes = functions.map(\.form.kernel.codeSize)
     for function in functions.indices.sorted(by: { (sizes[$1], $0) < (sizes[$0], $1) }) {
       let part = loads.indices.min { (loads[$0], $0) < (loads[$1], $1) }!

@@ -179,14 +179,21 @@ extension Module {
   /// The code as a relocatable object file, position independent.
   public func object() throws -> [UInt8] { try emit(LLVMObjectFile) }
 
+  /// The same, without a copy: afterwards the module is good for nothing else.
+  public func objectAtLast() throws -> [UInt8] { try emit(LLVMObjectFile, of: ref) }
+
   private func emit(_ kind: LLVMCodeGenFileType) throws -> [UInt8] {
-    let machine = try target.machine()
     // Code generation rewrites the module it is given; the caller's stays as printed.
-    let copy = LLVMCloneModule(ref)
+    let copy = LLVMCloneModule(ref)!
     defer { LLVMDisposeModule(copy) }
+    return try emit(kind, of: copy)
+  }
+
+  private func emit(_ kind: LLVMCodeGenFileType, of ref: LLVMModuleRef) throws -> [UInt8] {
+    let machine = try target.machine()
     var text: UnsafeMutablePointer<CChar>?
     var buffer: LLVMMemoryBufferRef?
-    let failed = LLVMTargetMachineEmitToMemoryBuffer(machine.ref, copy, kind, &text, &buffer) != 0
+    let failed = LLVMTargetMachineEmitToMemoryBuffer(machine.ref, ref, kind, &text, &buffer) != 0
     let message = taking(message: text)
     guard !failed, let buffer else { throw LLVMError("cannot emit code for \(target): \(message)") }
     defer { LLVMDisposeMemoryBuffer(buffer) }

@@ -79,6 +79,7 @@ private struct Former {
       case .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: instruction
       }
     }
+    kernel.start = kernel.start.map { form($0) }
     kernel.stores = kernel.stores.map { Store(access: form($0.access), value: $0.value) }
     if let bound = kernel.bound { kernel.bound = Kernel.Bound(index: form(bound.index), limit: bound.limit) }
     kernel.start = kernel.start.map { form($0) }
