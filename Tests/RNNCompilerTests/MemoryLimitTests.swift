@@ -42,8 +42,8 @@ struct MemoryLimitTests {
       return trainer.parameters
     }
     let expected = try train(limit: nil, threads: 1)
-    #expect(try train(limit: 96 << 10, threads: 1) == expected)
-    #expect(try train(limit: 96 << 10, threads: 2) == expected)
+    #expect(try train(limit: 192 << 10, threads: 1) == expected)
+    #expect(try train(limit: 192 << 10, threads: 2) == expected)
   }
 
   /// The working memory of a training step grows with the square root of the steps at most, but for a few bytes a step.
