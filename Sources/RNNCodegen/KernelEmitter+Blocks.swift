@@ -170,7 +170,7 @@ extension KernelEmitter {
     }
   }
 
-  private func forEachSum(_ block: ProductBlock, _ product: Product, _ body: (Int, Int, Int) -> IRValue)
+  func forEachSum(_ block: ProductBlock, _ product: Product, _ body: (Int, Int, Int) -> IRValue)
     -> [IRValue]
   {
     (0..<block.height).flatMap { row in

@@ -154,7 +154,7 @@ extension KernelEmitter {
 
   // MARK: Memory
 
-  private func loadVector(_ access: Access, _ start: IRValue, _ columns: Columns, mask: IRValue?) -> IRValue {
+  func loadVector(_ access: Access, _ start: IRValue, _ columns: Columns, mask: IRValue?) -> IRValue {
     let element = elementType(access)
     let type = memoryType(element).vector(lanes)
     let factor = access.index.factor(ofAxis: lastAxis)

@@ -31,7 +31,8 @@ extension KernelEmitter {
     }
   }
 
-  /// Adds rows to rows of a table; all rows of the table that this thread's columns cross are zeroed first.
+  /// Adds rows to rows of a table; unless the sums start from what it holds, all of its rows that this thread's columns
+  /// cross are zeroed first.
   func emitScatter(id: Int, rowStride: Size, rows: Int) {
     let target = kernel.stores[0]
     let element = elementType(target.access)
@@ -41,11 +42,13 @@ extension KernelEmitter {
     let inner = (0..<lastAxis).filter { target.access.index.factor(ofAxis: $0) != 0 }
     let outer = (0..<lastAxis).filter { !inner.contains($0) }
     overAxes(inner) { indices in
-      let start = address(target.access, at: indices)
-      builder.forLoop(from: constant(0), to: constant(rows), step: constant(1)) { number in
-        let place = builder.offset(start, bytes: builder.mul(number, distance))
-        overColumns { columns in
-          storeVector(memoryType(element).vector(lanes).zero, target.access, place, columns)
+      if kernel.start == nil {
+        let start = address(target.access, at: indices)
+        builder.forLoop(from: constant(0), to: constant(rows), step: constant(1)) { number in
+          let place = builder.offset(start, bytes: builder.mul(number, distance))
+          overColumns { columns in
+            storeVector(memoryType(element).vector(lanes).zero, target.access, place, columns)
+          }
         }
       }
       overAxes(outer, from: indices) { indices in

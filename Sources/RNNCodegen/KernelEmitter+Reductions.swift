@@ -109,8 +109,11 @@ extension KernelEmitter {
     let reduced = Array((lastAxis - axes)..<lastAxis)
     overAxes(Array(0..<(lastAxis - axes))) { indices in
       func reduce(_ firsts: [IRValue], mask: IRValue?) {
-        let zero = identity(reduction, valueType)
-        let sums = nest(reduced, indices, firsts.map { _ in zero }) { indices, sums in
+        let initial = firsts.map { first in
+          kernel.start.map { loadVector($0, address($0, at: indices), Columns(first: first), mask: mask) }
+            ?? identity(reduction, valueType)
+        }
+        let sums = nest(reduced, indices, initial) { indices, sums in
           let row = row(at: indices)
           return zip(firsts, sums).map { first, sum in
             combine(reduction, sum, evaluate(row, Columns(first: first, mask: mask))[kernel.stores[0].value])

@@ -18,14 +18,13 @@ struct ProductBlock {
 extension KernelEmitter {
   /// Computes a tile's sums and what follows them.
   func emit(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue]) {
-    let zero = memoryType(product.element).vector(lanes).zero
-    let count = block.height * product.groups * block.vectors
-    var sums = Array(repeating: zero, count: count)
     guard let depth = block.depth, product.blocks?.partial != nil else {
-      return finish(block, product, indices, sumOver(block, product, indices, sums))
+      let start = startingSums(block, product, indices)
+      return finish(block, product, indices, sumOver(block, product, indices, start))
     }
     prefetchNextPartial(block, product)
-    sums = builder.ifElse(depth.isFirst, then: { sums }, else: { loadPartial(block, product) })
+    var sums = builder.ifElse(
+      depth.isFirst, then: { startingSums(block, product, indices) }, else: { loadPartial(block, product) })
     sums = sumOver(block, product, indices, sums)
     _ = builder.ifElse(
       depth.isLast,
@@ -37,6 +36,24 @@ extension KernelEmitter {
         storePartial(block, product, sums)
         return []
       })
+  }
+
+  /// What the sums of a tile start from.
+  private func startingSums(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue]) -> [IRValue]
+  {
+    guard let access = kernel.start else {
+      let zero = memoryType(product.element).vector(lanes).zero
+      return Array(repeating: zero, count: block.height * product.groups * block.vectors)
+    }
+    return forEachSum(block, product) { row, group, vector in
+      var indices = indices
+      indices[rowAxis] = builder.add(block.row, constant(row))
+      // The groups of columns lie side by side, each as wide as the domain.
+      let width = group == 0 ? constant(0) : builder.mul(value(of: kernel.domain[lastAxis]), constant(group))
+      let first = builder.add(builder.add(block.column, constant(vector * lanes)), width)
+      return loadVector(
+        access, address(access, at: indices), Columns(first: first), mask: mask(block, vector))
+    }
   }
 
   /// The addresses of the cache lines in which a tile's body reads and writes beside the sums.

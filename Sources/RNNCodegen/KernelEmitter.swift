@@ -2,7 +2,8 @@ import RNNGraph
 import RNNLLVM
 import RNNPlan
 
-/// Emits the function of a kernel's form: of the context, this thread's range, and the form's addresses and numbers.
+/// Emits the function of a kernel's form: of the context, this thread's range, and the form's addresses, numbers and
+/// lengths.
 ///
 /// Addresses are arguments not only so that kernels share code: LLVM sees nothing of the terms that they consist of, and
 /// its loop strength reduction, which weighs all ways to share terms, has that much less to do.
@@ -16,7 +17,7 @@ final class KernelEmitter {
   let low: IRValue, high: IRValue
   private let context: IRValue
   private let form: KernelForm
-  private let addresses: ArraySlice<IRValue>, numbers: ArraySlice<IRValue>
+  private let addresses: ArraySlice<IRValue>, numbers: ArraySlice<IRValue>, lengths: [Symbol: IRValue]
   private var sizes: [Size: IRValue] = [:]
   /// Elements in the vectors of this kernel.
   let lanes: Int
@@ -33,10 +34,10 @@ final class KernelEmitter {
     low = parameters[1]
     high = parameters[2]
     addresses = parameters[3...].prefix(form.elements.count)
-    numbers = parameters[3...].suffix(form.numberCount)
+    numbers = parameters[3...].dropFirst(form.elements.count).prefix(form.numberCount)
+    lengths = Dictionary(uniqueKeysWithValues: zip(form.lengths, parameters.suffix(form.lengths.count)))
     lanes = Self.elements(form).map { program.plan.machine.lanes($0) }.min() ?? 1
     isUniform = Self.uniformity(kernel)
-    builder.fastMath = .contract
   }
 
   func emit() {
@@ -69,7 +70,9 @@ final class KernelEmitter {
     if let known = sizes[size] { return known }
     let back = builder.current
     // Sizes are prepared in the entry block; behind it they are only looked up, or computed again on the spot.
-    let value = program.size(size, builder, context)
+    let value = program.size(size, builder) { symbol in
+      lengths[symbol] ?? program.symbol(symbol, builder, context)
+    }
     if back == builder.entry { sizes[size] = value }
     return value
   }
@@ -123,6 +126,7 @@ final class KernelEmitter {
     }
     if let product = kernel.product { forms += [product.lhs.access.index, product.rhs.access.index] }
     if let bound = kernel.bound { forms.append(bound.index) }
+    if let start = kernel.start { forms.append(start.index) }
     for form in forms { for factor in form.factors.values { _ = value(of: factor) } }
     for extent in kernel.domain { _ = value(of: extent) }
   }

@@ -66,23 +66,24 @@ final class ProgramEmitter {
     KernelEmitter(outline.functions[number].form, self, FunctionBuilder(function(number), in: module)).emit()
   }
 
-  /// A kernel's function, of the context, this thread's range, and the form's addresses and numbers.
+  /// A kernel's function, of the context, this thread's range, and the form's addresses, numbers and lengths.
   private func function(_ number: Int) -> IRFunction {
     if let known = functions[number] { return known }
     let (name, form) = outline.functions[number]
     let parameters =
       [module.pointer, module.i64, module.i64] + form.elements.map { _ in module.pointer }
-      + Array(repeating: module.i64, count: form.numberCount)
+      + Array(repeating: module.i64, count: form.numberCount + form.lengths.count)
     let function = module.function(
       name, parameters, module.void, isInternal: isWhole, attributes: [.noInline])
     functions[number] = function
     return function
   }
 
-  /// The running index and the parity of a loop around the code.
+  /// The running index and the parity of a loop around the code, and the length of its segment if it has segments.
   private struct LoopValues {
     var step: IRValue
     var parity: IRValue
+    var length: (symbol: Symbol, value: IRValue)?
   }
 
   private func emit(
@@ -94,13 +95,19 @@ final class ProgramEmitter {
       case .kernel(let kernel):
         call(kernel, loops: loops, builder, context, thread)
       case .loop(let loop):
-        let count = symbol(loop.steps, builder, context)
+        let count = symbol(loop.steps, loops, builder, context)
         builder.forLoop(from: module.i64.constant(0), to: count, step: module.i64.constant(1)) { iteration in
           let one = module.i64.constant(1)
           let iteration = builder.opaque(iteration)
           let step = loop.isReversed ? builder.sub(builder.sub(count, one), iteration) : iteration
           var inner = loops
           inner[loop.id] = LoopValues(step: step, parity: builder.and(iteration, one))
+          if let segments = loop.segments {
+            let longest = symbol(segments.longest, loops, builder, context)
+            let rest = builder.sub(
+              symbol(segments.whole, loops, builder, context), builder.mul(step, longest))
+            inner[loop.id]?.length = (segments.length, builder.smin(longest, rest))
+          }
           emit(loop.body, loops: inner, builder, context, thread)
         }
       case .preparation(let steps):
@@ -130,7 +137,10 @@ final class ProgramEmitter {
       let addresses = call.arguments.addresses.map { address($0, loops, builder, context) }
       let numbers = call.arguments.numbers.map { value($0, loops, builder, context) }
       timed(number, builder, context, thread) {
-        builder.call(function(call.function), [context, low, high] + addresses + numbers)
+        let lengths = outline.functions[call.function].form.lengths.map {
+          symbol($0, loops, builder, context)
+        }
+        builder.call(function(call.function), [context, low, high] + addresses + numbers + lengths)
       }
     }
     switch kernel.split {
@@ -143,7 +153,7 @@ final class ProgramEmitter {
       }
     case .batch(let axis), .axis(let axis, _):
       let multiple = if case .axis(_, let number) = kernel.split { number } else { 1 }
-      let extent = size(kernel.domain[axis], builder, context)
+      let extent = size(kernel.domain[axis], builder) { symbol($0, loops, builder, context) }
       // Whole multiples to each thread; the last one takes what is left over.
       let units = builder.udiv(builder.add(extent, i64.constant(multiple - 1)), i64.constant(multiple))
       func bound(_ thread: IRValue) -> IRValue {
@@ -184,7 +194,10 @@ final class ProgramEmitter {
       return values
     }
     let one = module.i64.constant(1)
-    var sum = size(form.constant, builder, context)
+    func number(_ size: Size) -> IRValue {
+      self.size(size, builder) { symbol($0, loops, builder, context) }
+    }
+    var sum = number(form.constant)
     for (index, factor) in form.factors.sorted(by: { $0.key < $1.key }) {
       let running =
         switch index {
@@ -192,9 +205,9 @@ final class ProgramEmitter {
         case .loop(let loop): surrounding(loop).step
         case .parity(let loop): surrounding(loop).parity
         case .oppositeParity(let loop): builder.xor(surrounding(loop).parity, one)
-        case .stepsParity(let name): builder.and(symbol(name, builder, context), one)
+        case .stepsParity(let name): builder.and(symbol(name, loops, builder, context), one)
         }
-      sum = builder.add(sum, builder.mul(running, size(factor, builder, context)))
+      sum = builder.add(sum, builder.mul(running, number(factor)))
     }
     return sum
   }
@@ -214,6 +227,14 @@ final class ProgramEmitter {
     builder.store(builder.add(builder.load(module.i64, place, align: 8), ticks), place, align: 8)
   }
 
+  /// The value of a symbol: the length of a segment around the code, or read from the context.
+  private func symbol(
+    _ symbol: Symbol, _ loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue
+  ) -> IRValue {
+    loops.values.first { $0.length?.symbol == symbol }?.length?.value
+      ?? self.symbol(symbol, builder, context)
+  }
+
   /// The value of a symbol, read from the context.
   func symbol(_ symbol: Symbol, _ builder: FunctionBuilder, _ context: IRValue) -> IRValue {
     let place = plan.symbols.firstIndex(of: symbol)!
@@ -221,13 +242,13 @@ final class ProgramEmitter {
       module.i64, builder.offset(context, bytes: layout.sizes + 8 * place), align: 8, isInvariant: true)
   }
 
-  /// The value of a size.
-  func size(_ size: Size, _ builder: FunctionBuilder, _ context: IRValue) -> IRValue {
+  /// The value of a size by those of its symbols.
+  func size(_ size: Size, _ builder: FunctionBuilder, _ symbol: (Symbol) -> IRValue) -> IRValue {
     if let constant = size.constant { return module.i64.constant(constant) }
     var sum: IRValue?
     for (symbols, factor) in size.terms.sorted(by: { "\($0.key)" < "\($1.key)" }) {
       var product = module.i64.constant(factor)
-      for name in symbols { product = builder.mul(product, symbol(name, builder, context)) }
+      for name in symbols { product = builder.mul(product, symbol(name)) }
       sum = sum.map { builder.add($0, product) } ?? product
     }
     return sum ?? module.i64.constant(0)

@@ -46,6 +46,9 @@ public struct CompileOptions: Sendable {
   public var optimization: Optimization
   /// The processor that code is made for.
   public var target: Target
+  /// The bytes of working memory that a call may take; nil for as much as is fastest. What the program computes has the
+  /// same bits with and without a limit.
+  public var memoryLimit: Int?
   /// What computes.
   public var backend: Backend
   /// Whether the graph is verified after every pass and not only between stages.
@@ -62,7 +65,8 @@ public struct CompileOptions: Sendable {
   /// Chooses how to compile; the defaults are for speed on this machine.
   public init(
     elementType: ElementType = .f32, threads: Int = ThreadPool.processorCount, weights: Weights = .full,
-    optimization: Optimization = .full, target: Target = .host, backend: Backend = .native,
+    optimization: Optimization = .full, target: Target = .host, memoryLimit: Int? = nil,
+    backend: Backend = .native,
     verifiesEachPass: Bool = false, timesKernels: Bool = false, cache: CodeCache? = nil,
     printAfter: Set<String> = [],
     passReport: @escaping @Sendable (_ pass: String, _ graph: String) -> Void = { _, _ in }
@@ -72,6 +76,7 @@ public struct CompileOptions: Sendable {
     self.weights = weights
     self.optimization = optimization
     self.target = target
+    self.memoryLimit = memoryLimit
     self.backend = backend
     self.verifiesEachPass = verifiesEachPass
     self.timesKernels = timesKernels
@@ -97,6 +102,9 @@ public struct CompileOptions: Sendable {
     }
     guard threads > 0 else {
       throw InputError("\(threads) threads cannot compute: there must be one at least")
+    }
+    if let memoryLimit, memoryLimit <= 0 {
+      throw InputError("nothing can be computed in \(memoryLimit) bytes", note: "raise the memory limit")
     }
     if let unknown = printAfter.subtracting(Self.passNames).min() {
       throw InputError(

@@ -35,14 +35,14 @@ extension GraphBuilder {
   ///
   /// - Requires: the draft binds each argument of the body once.
   public func scan(
-    steps: Symbol, isReversed: Bool, _ draft: ScanDraft
+    steps: Symbol, isReversed: Bool, segments: Segments? = nil, _ draft: ScanDraft
   ) -> (carries: [ValueID], outputs: [ValueID]) {
     let bindings = draft.invariants + draft.carries + draft.sequences
     graph.setArguments(of: draft.body, to: bindings.map(\.argument))
     graph.setResults(of: draft.body, to: draft.next + draft.outputs)
     let attributes = ScanAttributes(
       body: draft.body, invariants: draft.invariants.count, carries: draft.carries.count,
-      sequences: draft.sequences.count, steps: steps, isReversed: isReversed)
+      sequences: draft.sequences.count, steps: steps, isReversed: isReversed, segments: segments)
     let all = add(.scan(attributes), bindings.map(\.operand))
     return (Array(all.prefix(draft.carries.count)), Array(all.dropFirst(draft.carries.count)))
   }

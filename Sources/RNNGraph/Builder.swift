@@ -169,7 +169,8 @@ public final class GraphBuilder {
   ///
   /// `body` gets the body's arguments and gives the next carries and the outputs of a step.
   public func scan(
-    steps: Symbol, isReversed: Bool = false, invariants: [ValueID], carries: [ValueID], sequences: [ValueID],
+    steps: Symbol, isReversed: Bool = false, segments: Segments? = nil, invariants: [ValueID],
+    carries: [ValueID], sequences: [ValueID],
     body: (_ invariants: [ValueID], _ carries: [ValueID], _ elements: [ValueID]) -> (
       carries: [ValueID], outputs: [ValueID]
     )
@@ -179,6 +180,10 @@ public final class GraphBuilder {
       (invariants + carries).map { graph.addArgument(type($0), to: region) }
       + sequences.map { sequence in
         let shape = type(sequence).shape
+        if let segments, shape.first == .symbol(segments.whole) {
+          return graph.addArgument(
+            type(sequence).with(shape: [.symbol(segments.length)] + shape.dropFirst()), to: region)
+        }
         precondition(shape.first == .symbol(steps), "\(type(sequence)) is not a sequence of \(steps) steps")
         return graph.addArgument(type(sequence).with(shape: Array(shape.dropFirst())), to: region)
       }
@@ -192,7 +197,7 @@ public final class GraphBuilder {
     (self.region, successor) = outside
     let attributes = ScanAttributes(
       body: region, invariants: invariants.count, carries: carries.count, sequences: sequences.count,
-      steps: steps, isReversed: isReversed)
+      steps: steps, isReversed: isReversed, segments: segments)
     let all = add(.scan(attributes), invariants + carries + sequences)
     return (Array(all.prefix(carries.count)), Array(all.dropFirst(carries.count)))
   }

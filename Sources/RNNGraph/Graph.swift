@@ -18,6 +18,15 @@ public struct Operation: Sendable {
     precondition(results.count == 1, "the operation has \(results.count) results")
     return results[0]
   }
+
+  /// What the sums of a product, a reduction or a scatter-add start from; nil for 0.
+  public var start: ValueID? {
+    switch kind {
+    case .dot, .scatterAdd: operands.dropFirst(2).first
+    case .reduce: operands.dropFirst().first
+    default: nil
+    }
+  }
 }
 
 /// Where a value comes from.
@@ -183,20 +192,28 @@ public struct Graph: Sendable {
     return found
   }
 
-  /// Every size that the graph leaves open: of axes, of loops, and of what counts them.
+  /// Every size that the graph leaves open: of axes, of loops, and of what counts them; without the lengths of segments,
+  /// which follow from the others.
   public var symbols: Set<Symbol> {
     var found: Set<Symbol> = []
+    var lengths: Set<Symbol> = []
     for region in reachableRegions {
       let operations = self[region].operations.map { self[$0] }
       for value in self[region].arguments + operations.flatMap(\.results) {
         found.formUnion(type(value).shape.compactMap(\.symbol))
       }
       for operation in operations {
-        if case .scan(let scan) = operation.kind { found.insert(scan.steps) }
+        if case .scan(let scan) = operation.kind {
+          found.insert(scan.steps)
+          if let segments = scan.segments {
+            found.formUnion([segments.whole, segments.longest])
+            lengths.insert(segments.length)
+          }
+        }
         if case .size(let symbols, _) = operation.kind { found.formUnion(symbols) }
       }
     }
-    return found
+    return found.subtracting(lengths)
   }
 
   /// The number of operations that are in use, in all regions.

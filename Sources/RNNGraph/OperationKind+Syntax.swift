@@ -54,7 +54,9 @@ extension OperationKind {
       return ["axis(\(axis))", "\(anchor.rawValue)(\(start))", "to(\(to))"]
     case .concat(let axis), .reverse(let axis), .reversePrefix(let axis): return ["axis(\(axis))"]
     case .oneHot(let extent, _), .scatterAdd(let extent): return ["extent(\(extent))"]
-    case .scan(let scan): return [scan.steps.name] + (scan.isReversed ? ["reverse"] : [])
+    case .scan(let scan):
+      let segments = scan.segments.map { [group("segments", [$0.whole, $0.longest, $0.length])] } ?? []
+      return [scan.steps.name] + segments + (scan.isReversed ? ["reverse"] : [])
     }
   }
 }

@@ -75,6 +75,32 @@ public struct ScanAttributes: Sendable, Hashable {
   public var steps: Symbol
   /// Whether the last step is computed first; stacked outputs keep the order of the sequences.
   public var isReversed: Bool
+  /// What a step is if it is not one step of the sequences but several; nil if it is one.
+  public var segments: Segments?
+}
+
+/// The steps of sequences in segments of one length, of which the last one may be shorter: a scan over segments runs its
+/// body once a segment.
+///
+/// A sequence of `whole` steps is one of `length` steps in the body, and so is an output. Sequences and outputs of the
+/// scan's own steps have one element a segment. `length` is no size of the graph: it is known in the body only.
+public struct Segments: Sendable, Hashable {
+  /// The steps of all segments together.
+  public var whole: Symbol
+  /// The steps of every segment but the last one.
+  public var longest: Symbol
+  /// The steps of one segment.
+  public var length: Symbol
+
+  /// Names the sizes.
+  public init(whole: Symbol, longest: Symbol, length: Symbol) {
+    self.whole = whole
+    self.longest = longest
+    self.length = length
+  }
+
+  /// The number of segments of a number of steps.
+  public static func count(of steps: Int, longest: Int) -> Int { (steps + longest - 1) / longest }
 }
 
 /// What an operation computes. Attributes only: operands stand beside it, uniformly.
@@ -101,9 +127,10 @@ public enum OperationKind: Sendable, Hashable {
   case convert(ElementType)
   /// The operand; no gradient flows through it.
   case detach
-  /// A sum of products over paired axes.
+  /// A sum of products over paired axes. A third operand, of the result's type, is what the sums start from.
   case dot(DotAxes)
-  /// Combines all elements along some axes, which vanish. `axes` is sorted.
+  /// Combines all elements along some axes, which vanish. `axes` is sorted. A sum may have a second operand, of the
+  /// result's type, from which it starts.
   case reduce(Reduction, axes: [Int])
   /// Repeats the operand: its axis `i` becomes axis `axes[i]` of `shape`; along all others the result is constant.
   case broadcast(axes: [Int], shape: [Dimension])
@@ -129,7 +156,7 @@ public enum OperationKind: Sendable, Hashable {
   /// Rows of a table: operands `table [V, …]` and `ids [i…]` give `[i…, …]`.
   case gather
   /// The adjoint of a gather: operands `ids [i…]` and `rows [i…, …]` give `[V, …]`, where row `v` is the sum of the
-  /// rows whose id is `v`.
+  /// rows whose id is `v`, and of the row `v` of a third operand if there is one.
   case scatterAdd(Int)
   /// A loop over time.
   case scan(ScanAttributes)

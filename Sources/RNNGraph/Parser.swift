@@ -159,6 +159,7 @@ struct GraphParser {
     depth += 1
     defer { depth -= 1 }
     let steps = try symbol()
+    let segments = try parseSegments()
     let isReversed = accept(word: "reverse")
     var types: [TensorType] = []
     if accept(":") {
@@ -182,8 +183,21 @@ struct GraphParser {
     graph.setResults(of: body, to: yielded)
     let attributes = ScanAttributes(
       body: body, invariants: invariants, carries: carries, sequences: sequences, steps: steps,
-      isReversed: isReversed)
+      isReversed: isReversed, segments: segments)
     try add(.scan(attributes), operands, results, types, in: region)
+  }
+
+  /// `segments(whole, longest, length)`, or nothing.
+  private mutating func parseSegments() throws(GraphParseError) -> Segments? {
+    guard accept(word: "segments") else { return nil }
+    try expect("(")
+    let whole = try symbol()
+    try expect(",")
+    let longest = try symbol()
+    try expect(",")
+    let length = try symbol()
+    try expect(")")
+    return Segments(whole: whole, longest: longest, length: length)
   }
 
   /// Lines `word %argument = %operand : type`; gives their number.

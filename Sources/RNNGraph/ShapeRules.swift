@@ -56,15 +56,18 @@ extension Graph {
       try expect(1, types)
       return types[0].with(element: element)
     case .dot(let axes):
-      try expect(2, types)
-      return try dotType(axes, types[0], types[1])
-    case .reduce(_, let axes):
-      try expect(1, types)
+      let type = try dotType(axes, Array(types.prefix(2)))
+      try expectStart(of: type, 2, types)
+      return type
+    case .reduce(let reduction, let axes):
+      if reduction != .sum || types.isEmpty { try expect(1, types) }
       guard axes == axes.sorted(), Set(axes).count == axes.count,
         axes.allSatisfy({ $0 >= 0 && $0 < types[0].rank })
       else { throw ShapeError("axes \(axes) are not sorted axes of \(types[0])") }
-      return try float(types[0]).with(
+      let type = try float(types[0]).with(
         shape: types[0].shape.indices.filter { !axes.contains($0) }.map { types[0].shape[$0] })
+      try expectStart(of: type, 1, types)
+      return type
     case .broadcast(let axes, let shape):
       try expect(1, types)
       guard axes.count == types[0].rank, zip(axes, axes.dropFirst()).allSatisfy(<) else {
@@ -136,20 +139,23 @@ extension Graph {
       guard types[0].rank >= 1 else { throw ShapeError("\(types[0]) has no rows") }
       return types[0].with(shape: types[1].shape + types[0].shape.dropFirst())
     case .scatterAdd(let extent):
-      try expect(2, types)
+      if types.count < 2 { try expect(2, types) }
       try ids(types[0])
       guard Array(types[1].shape.prefix(types[0].rank)) == types[0].shape else {
         throw ShapeError("rows \(types[1]) do not fit ids \(types[0])")
       }
-      return try float(types[1]).with(shape: [.fixed(extent)] + types[1].shape.dropFirst(types[0].rank))
+      let type = try float(types[1]).with(
+        shape: [.fixed(extent)] + types[1].shape.dropFirst(types[0].rank))
+      try expectStart(of: type, 2, types)
+      return type
     case .scan:
       preconditionFailure("a scan's types need its body")
     }
   }
 
-  private static func dotType(_ axes: DotAxes, _ a: TensorType, _ b: TensorType) throws(ShapeError)
-    -> TensorType
-  {
+  private static func dotType(_ axes: DotAxes, _ types: [TensorType]) throws(ShapeError) -> TensorType {
+    try expect(2, types)
+    let (a, b) = (types[0], types[1])
     let lhs = axes.lhsContracting + axes.lhsBatch
     let rhs = axes.rhsContracting + axes.rhsBatch
     guard axes.lhsContracting.count == axes.rhsContracting.count, lhs.count == rhs.count,
@@ -171,10 +177,9 @@ extension Graph {
     guard body.arguments.count == types.count, body.results.count >= scan.carries else {
       throw ShapeError("the body has \(body.arguments.count) arguments and \(body.results.count) results")
     }
-    let steps = Dimension.symbol(scan.steps)
     for (i, operand) in types.enumerated() {
       let argument = type(body.arguments[i])
-      let expected = i < scan.invariants + scan.carries ? argument : argument.stacked(steps)
+      let expected = i < scan.invariants + scan.carries ? argument : scan.stack(of: argument)
       guard operand == expected else {
         throw ShapeError("operand \(i) is \(operand), the body wants \(expected)")
       }
@@ -183,7 +188,16 @@ extension Graph {
     for i in 0..<scan.carries where results[i] != types[scan.invariants + i] {
       throw ShapeError("carry \(i) is \(types[scan.invariants + i]) before a step and \(results[i]) after it")
     }
-    return Array(results.prefix(scan.carries)) + results.dropFirst(scan.carries).map { $0.stacked(steps) }
+    return Array(results.prefix(scan.carries)) + results.dropFirst(scan.carries).map { scan.stack(of: $0) }
+  }
+
+  /// Sums may have one operand more, what they start from.
+  private static func expectStart(
+    of type: TensorType, _ count: Int, _ types: [TensorType]
+  ) throws(ShapeError) {
+    if types.count == count { return }
+    try expect(count + 1, types)
+    guard types[count] == type else { throw ShapeError("\(types[count]) does not start a sum of \(type)") }
   }
 
   private static func expect(_ count: Int, _ types: [TensorType]) throws(ShapeError) {
@@ -221,5 +235,15 @@ extension Graph {
       return overflows ? Int.max : next
     }
     return [.fixed(fixed)] + shape.compactMap(\.symbol).sorted().map(Dimension.symbol)
+  }
+}
+
+extension ScanAttributes {
+  /// The type of a sequence or an output of the scan that is of this type in the body.
+  public func stack(of type: TensorType) -> TensorType {
+    if let segments, type.shape.first == .symbol(segments.length) {
+      return type.with(shape: [.symbol(segments.whole)] + type.shape.dropFirst())
+    }
+    return type.stacked(.symbol(steps))
   }
 }

@@ -12,7 +12,8 @@
 // Operations
 //  8. Operands fit, and results have the types that the shape rules give. See `Graph.resultTypes`.
 //  9. A constant is a number of its element type: integral in `i32`, 0 or 1 in `bool`.
-// 10. The counts of a scan are not negative and add up to its operands, and its body has as many arguments.
+// 10. The counts of a scan are not negative and add up to its operands, and its body has as many arguments. The sizes
+//     of segments are different symbols.
 // Inputs and outputs
 // 11. The inputs are the entry's arguments, in order, and the outputs its results.
 // 12. No two inputs have one name, and no two outputs.
@@ -144,7 +145,11 @@ private struct Verifier {
       report("a count is negative", id)
       return false
     }
-    if !isIdentifier(scan.steps.name) { report("a symbol's name is no identifier", id) }
+    let symbols = [scan.steps] + (scan.segments.map { [$0.whole, $0.longest, $0.length] } ?? [])
+    for symbol in symbols where !isIdentifier(symbol.name) {
+      report("a symbol's name is no identifier", id)
+    }
+    if Set(symbols).count != symbols.count { report("two sizes of segments have one name", id) }
     return (graph[scan.body].arguments + graph[scan.body].results).allSatisfy(exists)
   }
 

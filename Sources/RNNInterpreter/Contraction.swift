@@ -1,8 +1,8 @@
 import RNNGraph
 
 extension DenseArray {
-  /// A sum of products over paired axes, added up in `Double` in the order of the pairs.
-  func dot(_ other: DenseArray, _ axes: DotAxes) -> DenseArray {
+  /// A sum of products over paired axes, added up in `Double` in the order of the pairs, from `start` or 0.
+  func dot(_ other: DenseArray, _ axes: DotAxes, from start: DenseArray? = nil) -> DenseArray {
     let lhsFree = axes.lhsFree(rank: shape.count)
     let rhsFree = axes.rhsFree(rank: other.shape.count)
     // Both become matrices in batches: [batch, m, k] and [batch, k, n].
@@ -13,7 +13,7 @@ extension DenseArray {
     let m = volume(lhsFree, shape)
     let k = volume(axes.lhsContracting, shape)
     let n = volume(rhsFree, other.shape)
-    var sums = [Double](repeating: 0, count: batch * m * n)
+    var sums = start?.numbers ?? [Double](repeating: 0, count: batch * m * n)
     sums.withUnsafeMutableBufferPointer { sums in
       a.numbers.withUnsafeBufferPointer { a in
         b.numbers.withUnsafeBufferPointer { b in
@@ -31,8 +31,9 @@ extension DenseArray {
       element, Array(a.shape.dropLast(axes.lhsContracting.count)) + rhsFree.map { other.shape[$0] }, sums)
   }
 
-  /// Combines all elements along some axes; of no elements, the sum is 0, the maximum -∞ and the minimum ∞.
-  func reduced(_ reduction: Reduction, _ axes: [Int]) -> DenseArray {
+  /// Combines all elements along some axes, and a sum with `start`; of no elements, the sum is 0, the maximum -∞ and
+  /// the minimum ∞.
+  func reduced(_ reduction: Reduction, _ axes: [Int], from start: DenseArray? = nil) -> DenseArray {
     let kept = shape.indices.filter { !axes.contains($0) }
     let rows = transposed(kept + axes).numbers
     let count = axes.reduce(1) { $0 * shape[$1] }
@@ -44,7 +45,7 @@ extension DenseArray {
       case .minimum: (.infinity, minimum)
       }
     let results = (0..<resultShape.reduce(1, *)).map { row in
-      rows[(row * count)..<((row + 1) * count)].reduce(first, combine)
+      rows[(row * count)..<((row + 1) * count)].reduce(start?.numbers[row] ?? first, combine)
     }
     return DenseArray(element, resultShape, results)
   }

@@ -114,11 +114,11 @@ extension Evaluation {
   }
 
   func scatterAdd(
-    _ id: OperationID, ids: DenseArray, rows: DenseArray, _ extent: Int
+    _ id: OperationID, ids: DenseArray, rows: DenseArray, _ extent: Int, from start: DenseArray?
   ) throws(InterpreterError) -> DenseArray {
     let rest = Array(rows.shape.dropFirst(ids.shape.count))
     let width = rest.reduce(1, *)
-    var sums = [Double](repeating: 0, count: extent * width)
+    var sums = start?.numbers ?? [Double](repeating: 0, count: extent * width)
     for (i, row) in try self.rows(id, ids, below: extent).enumerated() {
       for j in 0..<width { sums[row * width + j] += rows.numbers[i * width + j] }
     }

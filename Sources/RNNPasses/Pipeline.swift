@@ -31,6 +31,9 @@ public struct Pipeline: Sendable {
       // Gradients come with sums of zeros, pads and transposes, and with whatever might have been needed.
       .simplify, .deadCode, .commonSubexpressions,
 
+      // All loops agree on which step is the first.
+      .turnLoops, .deadCode,
+
       // Each loop gets what it really reads, and computes cheap sequences itself: one-hots meet their products.
       .scanInterfaces, .sinkSequences, .loopInvariants, .simplify,
 
@@ -54,5 +57,11 @@ public struct Pipeline: Sendable {
 
       // Backward loops begin with the product whose sums the equations read.
       .rotateProducts, .deadCode,
+
+      // Sums over steps are made in an order that does not depend on how much memory there is.
+      .orderSums,
     ])
+
+  /// The pipeline, and what bounds the memory of long sequences behind it.
+  public var segmented: Pipeline { Pipeline(name: name, passes: passes + [.segmentSteps]) }
 }

@@ -4,23 +4,13 @@ extension Plan {
   /// Gives every buffer of the arena its lifetime and offset.
   ///
   /// Positions are counted in phases: what lies between two barriers of the outermost order, a step each if there is
-  /// one thread. What is prepared lives throughout. A buffer that a loop touches lives as long as the whole loop. Buffers whose sizes depend on symbols in
-  /// the same way share a segment of the arena, so that offsets in it are multiples of the same number.
+  /// one thread. What is prepared lives throughout. A buffer that a loop touches lives as long as the whole loop; but a
+  /// segment is a small program of its own, and what only its steps touch lives from the first of them to the last.
+  /// Buffers whose sizes depend on symbols in the same way share a segment of the arena, so that offsets in it are
+  /// multiples of the same number.
   mutating func layOutArena() {
     var phase = 0
-    for step in steps {
-      if case .barrier = step {
-        phase += 1
-        continue
-      }
-      for kernel in step.kernels {
-        for access in kernel.accesses where self[access.buffer].place == .arena {
-          let first = self[access.buffer].lifetime?.lowerBound ?? phase
-          self[access.buffer].lifetime = first...phase
-        }
-      }
-      if threads == 1 { phase += 1 }
-    }
+    findLifetimes(steps, &phase)
     // What is prepared is read by later calls, too.
     if hasPreparation {
       for kernel in steps[0].kernels {
@@ -43,6 +33,50 @@ extension Plan {
       total = total + pack(segments[key]!, base: total, unit: unit)
     }
     arenaBytes = total
+  }
+
+  /// Counts phases from `phase` on, and makes every buffer live in those in which a kernel touches it.
+  private mutating func findLifetimes(_ steps: [Step], _ phase: inout Int) {
+    for step in steps {
+      switch step {
+      case .barrier:
+        phase += 1
+        continue
+      case .loop(let loop) where loop.segments != nil:
+        let first = phase
+        findLifetimes(loop.body, &phase)
+        // What comes from outside, or from the segment before, is there all the time.
+        let touched = Set(loop.body.flatMap(\.kernels).flatMap(\.accesses).map(\.buffer))
+        for id in touched.subtracting(ownBuffers(of: loop)) where self[id].place == .arena {
+          self[id].lifetime = Swift.min(self[id].lifetime?.lowerBound ?? first, first)...phase
+        }
+      case .kernel, .loop, .preparation:
+        for kernel in step.kernels {
+          for access in kernel.accesses where self[access.buffer].place == .arena {
+            let first = self[access.buffer].lifetime?.lowerBound ?? phase
+            self[access.buffer].lifetime = first...phase
+          }
+        }
+      }
+      if threads == 1 { phase += 1 }
+    }
+  }
+
+  /// The buffers that only one loop touches, and every step of it writes first.
+  private func ownBuffers(of loop: Loop) -> Set<BufferID> {
+    func count(_ kernels: [Kernel]) -> [BufferID: Int] {
+      kernels.flatMap(\.accesses).reduce(into: [:]) { $0[$1.buffer, default: 0] += 1 }
+    }
+    let all = count(kernels)
+    var own = Set(count(loop.body.flatMap(\.kernels)).filter { all[$0.key] == $0.value }.keys)
+    var written: Set<BufferID> = []
+    for kernel in loop.body.flatMap(\.kernels) {
+      for access in kernel.accesses where !access.writes && !written.contains(access.buffer) {
+        own.remove(access.buffer)
+      }
+      written.formUnion(kernel.accesses.filter(\.writes).map(\.buffer))
+    }
+    return own
   }
 
   /// First fit, the largest first; gives the bytes in use.

@@ -32,6 +32,7 @@ extension Kernel {
         found += [blocks.copies, blocks.partial].compactMap { $0 }.map { ($0, true, nil) }
       }
     }
+    if let start { found.append((start.buffer, false, owned(start))) }
     return found + stores.map { ($0.access.buffer, true, owned($0.access)) }
   }
 }

@@ -64,6 +64,15 @@ struct KernelBuilder {
     Access(buffer: storage.buffer, index: storage.index(view.map), isOwned: isOwned(view))
   }
 
+  /// The access to a value in memory through a map.
+  func access(of value: ValueID, _ map: [Affine]) -> Access {
+    let view = planner.resolve(value).through(map)
+    guard let storage = planner.storage[view.base] else {
+      preconditionFailure("\(value) is not in memory")
+    }
+    return access(storage, view)
+  }
+
   private func isOwned(_ view: View) -> Bool {
     guard let batchAxis, let axis = planner.graph.type(view.base).shape.firstIndex(of: .batch) else {
       return false

@@ -15,6 +15,8 @@ public struct KernelForm: Hashable, Sendable {
   public var formats: [Buffer.Format]
   /// How many numbers there are.
   public var numberCount: Int
+  /// The lengths of segments, of those around the kernel, on which its sizes depend; they come behind the numbers.
+  public var lengths: [Symbol]
 }
 
 /// Where a kernel works: what the code of its form is called with.
@@ -40,7 +42,8 @@ extension Plan {
     let formed = former.form(kernel)
     let form = KernelForm(
       kernel: formed, elements: former.elements, formats: former.formats,
-      numberCount: former.arguments.numbers.count)
+      numberCount: former.arguments.numbers.count,
+      lengths: formed.symbols.subtracting(symbols).sorted())
     return (form, former.arguments)
   }
 }
@@ -76,8 +79,10 @@ private struct Former {
       case .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: instruction
       }
     }
+    kernel.start = kernel.start.map { form($0) }
     kernel.stores = kernel.stores.map { Store(access: form($0.access), value: $0.value) }
     if let bound = kernel.bound { kernel.bound = Kernel.Bound(index: form(bound.index), limit: bound.limit) }
+    kernel.start = kernel.start.map { form($0) }
     return kernel
   }
 
@@ -114,6 +119,33 @@ private struct Former {
     elements.append(plan[buffer].element)
     formats.append(plan[buffer].format)
     return BufferID(index: elements.count - 1)
+  }
+}
+
+extension Kernel {
+  /// The symbols on which sizes depend.
+  fileprivate var symbols: Set<Symbol> {
+    var sizes = domain
+    var forms = stores.map(\.access.index) + [bound?.index, start?.index].compactMap { $0 }
+    if let product {
+      sizes += product.contracted
+      forms += [product.lhs.access.index, product.rhs.access.index]
+    }
+    if let bound { sizes.append(bound.limit) }
+    if case .scatterAdd(_, let stride, _) = kind { sizes.append(stride) }
+    for instruction in body {
+      switch instruction {
+      case .load(let access): forms.append(access.index)
+      case .loadRow(let access, _, let stride):
+        forms.append(access.index)
+        sizes.append(stride)
+      case .size(let size, _): sizes.append(size)
+      case .index(let form): forms.append(form)
+      case .constant, .accumulator, .random, .unary, .binary, .compare, .select, .convert: break
+      }
+    }
+    sizes += forms.flatMap { [$0.constant] + $0.factors.values }
+    return Set(sizes.flatMap { $0.terms.keys.joined() })
   }
 }
 

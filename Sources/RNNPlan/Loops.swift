@@ -5,7 +5,8 @@ extension Planner {
   ///
   /// A carry that is stacked, before or after a step, lives in the stack: slot `t` holds it before step `t` and slot
   /// `t + 1` after it (the other way round in a reversed loop), so that nothing is copied. Other carries alternate
-  /// between two slots.
+  /// between two slots; so do those whose values after each step are an output of the program, where they are stored
+  /// besides.
   func lowerScan(_ id: OperationID, _ clustering: Clustering) {
     let operation = graph[id]
     guard case .scan(let scan) = operation.kind else { preconditionFailure("not a scan") }
@@ -25,10 +26,15 @@ extension Planner {
       let stacks = (scan.carries..<body.results.count).filter {
         body.results[$0] == argument || body.results[$0] == next
       }
-      if stacks.isEmpty {
+      let places = stacks.map { outputPlace(of: operation.results[$0], clustering) }
+      if !stacks.contains(where: { body.results[$0] == argument }), !places.contains(where: { $0 == nil }) {
         let slots = stack("carry_\(argument)", type, 2)
         storage[argument] = slots.element(at: Affine(.parity(number)))
         destinations[carry] = .memory(slots.element(at: Affine(.oppositeParity(number))))
+        for case (let output, let place?) in zip(stacks, places) {
+          storage[operation.results[output]] = place
+          destinations[output] = .memory(place.element(at: step))
+        }
         storage[result] = slots.element(at: Affine(Index.stepsParity(scan.steps)))
         first = slots.element(at: Affine(0))
       } else {
@@ -45,13 +51,34 @@ extension Planner {
       emit(storeKernel(operation.operands[scan.invariants + carry], to: first, clustering))
     }
     for output in scan.carries..<body.results.count where storage[operation.results[output]] == nil {
-      let slots = stack("stack_\(body.results[output])", graph.type(body.results[output]), steps)
+      let type = graph.type(body.results[output])
+      if scan.isSegment(type) {
+        let whole = allocate("stack_\(body.results[output])", graph.type(operation.results[output]))
+        storage[operation.results[output]] = whole
+        destinations[output] = .memory(whole.part(axis: 0, start: scan.segmentStart(number)))
+        continue
+      }
+      let slots = stack("stack_\(body.results[output])", type, steps)
       storage[operation.results[output]] = slots
       destinations[output] = .memory(slots.element(at: step))
     }
     let inner = lower(scan.body, results: destinations)
     self.steps[self.steps.count - 1].append(
-      .loop(Loop(id: number, steps: scan.steps, isReversed: scan.isReversed, body: inner)))
+      .loop(
+        Loop(
+          id: number, steps: scan.steps, isReversed: scan.isReversed, segments: scan.segments, body: inner)))
+  }
+
+  /// Where a result of a loop is to be, if it is an output of the program as it is.
+  private func outputPlace(of result: ValueID, _ clustering: Clustering) -> Storage? {
+    for (value, destination) in clustering.clusters.lazy.flatMap(\.copies) {
+      guard case .memory(let place) = destination, case .output = buffers[place.buffer.index].place else {
+        continue
+      }
+      let view = resolve(value)
+      if view.base == result, view.isIdentity, graph.type(value) == graph.type(result) { return place }
+    }
+    return nil
   }
 
   private func stack(_ name: String, _ type: TensorType, _ count: Size) -> Storage {
@@ -73,5 +100,27 @@ extension Planner {
         name: "start_\(buffers[target.buffer.index].name)", domain: shape(type), kind: .map, product: nil,
         body: builder.body, stores: [Store(access: access, value: instruction)], bound: nil, split: .none),
       batchAxis: batchAxis)
+  }
+}
+
+extension Planner {
+  /// Whether the region being lowered runs once a step, so that what it does should be small; a segment is no step.
+  var isInStep: Bool {
+    openRegions.contains { region in
+      guard let owner = graph[region].owner, case .scan(let scan) = graph[owner].kind else { return false }
+      return scan.segments == nil
+    }
+  }
+}
+
+extension ScanAttributes {
+  /// Whether a value of the body is a part of a sequence and not an element.
+  func isSegment(_ type: TensorType) -> Bool {
+    segments.map { type.shape.first == .symbol($0.length) } ?? false
+  }
+
+  /// The first step of the segment that a loop is at.
+  func segmentStart(_ loop: Int) -> Affine {
+    segments.map { Affine(.loop(loop), times: Size($0.longest)) } ?? Affine(.loop(loop))
   }
 }

@@ -54,6 +54,9 @@ extension Planner {
       if let place = resolvedPlace(destination, of: value, clustering)
         ?? replacedPlace(destination, cluster: number, clustering)
       {
+        let view = resolve(value)
+        // A loop may have stored it there.
+        if view.isIdentity, storage[view.base] == place { continue }
         stores.append(Store(access: access(place, identity), value: builder.emit(value, identity)))
       } else if case .replacement(let input) = destination {
         let temporary = allocate("next", graph.type(value))
@@ -180,10 +183,12 @@ extension Planner {
     for case .replacement(let input) in clustering.destinations[operation.result] ?? [] {
       lateCopies.append(copyKernel(from: places[0], to: storage[input]!, graph.type(operation.result)))
     }
+    let start = operation.start.map { builder.access(of: $0, map) }
+    precondition(start == nil || keepsLast, "a sum along the last axis starts from 0")
     let kernel = Kernel(
       name: "reduce_\(buffers[places[0].buffer.index].name)", domain: domain,
       kind: .reduce(combine, axes: reduced.count, keepsLast: keepsLast), product: nil, body: builder.body,
-      stores: stores, bound: nil, split: .none)
+      stores: stores, bound: nil, start: start, split: .none)
     emit(finished(kernel, batchAxis: batchAxis))
   }
 
@@ -216,10 +221,17 @@ extension Planner {
     for (form, stride) in zip(map.dropFirst(ids), table.strides.dropFirst()) { index = index + form * stride }
     let store = Store(access: Access(buffer: table.buffer, index: index, isOwned: false), value: row)
     let rows = graph.type(operation.result).shape[0].fixed!
+    if let start = operation.start {
+      let view = resolve(start)
+      let source = Storage(
+        buffer: storage[view.base]!.buffer, offset: storage[view.base]!.index(view.map).withoutAxes,
+        strides: view.map.indices.map { storage[view.base]!.index(view.map).factor(ofAxis: $0) })
+      emit(copyKernel(from: source, to: table, graph.type(operation.result)))
+    }
     let kernel = Kernel(
       name: "scatter_\(buffers[table.buffer.index].name)", domain: order.map { extent(shape[$0]) },
       kind: .scatterAdd(id: id, rowStride: table.strides[0], rows: rows), product: nil, body: builder.body,
-      stores: [store], bound: nil, split: .none)
+      stores: [store], bound: nil, start: operation.start.map { _ in store.access }, split: .none)
     emit(finished(kernel, batchAxis: nil))
     for destination in clustering.destinations[operation.result] ?? [] {
       if case .replacement(let input) = destination {
@@ -248,14 +260,25 @@ extension Planner {
     }
     let copy = allocate("rows_\(view.base)", type)
     let source = Storage(buffer: base.buffer, offset: index.withoutAxes, strides: strides)
-    let level = levelOf(view)
+    let level = levelOf(view, extents: shape(type))
     steps[level].append(.kernel(copyKernel(from: source, to: copy, type)))
     if level < openRegions.count - 1 || level == 0 { packed[key] = copy.buffer }
     return copy
   }
 
-  /// The outermost open region in which what a view shows is known.
-  func levelOf(_ view: View) -> Int {
+  /// The outermost open region in which what a view shows is known, and how much of it there is.
+  func levelOf(_ view: View, extents: [Size] = []) -> Int {
+    let shown = levelOf(view)
+    let lengths = Set(extents.flatMap { $0.terms.keys.joined() }).intersection(longest.keys)
+    return openRegions.indices.reduce(shown) { level, place in
+      guard let owner = graph[openRegions[place]].owner, case .scan(let scan) = graph[owner].kind,
+        let segments = scan.segments, lengths.contains(segments.length)
+      else { return level }
+      return max(level, place)
+    }
+  }
+
+  private func levelOf(_ view: View) -> Int {
     var level = openRegions.firstIndex(of: graph.region(of: view.base)) ?? openRegions.count - 1
     for form in view.map {
       for index in form.factors.keys {

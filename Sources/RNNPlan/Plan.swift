@@ -234,6 +234,9 @@ public struct Kernel: Hashable, Sendable {
   public var stores: [Store]
   /// Loads give 0 where this form is not below the limit; stores are not affected. Used to pad panels.
   public var bound: Bound?
+  /// What sums start from, an element for each that is stored; nil for 0. Of a scatter-add it is the table itself, which
+  /// is not zeroed then.
+  public var start: Access?
   /// How the threads share the domain.
   public var split: Split
 
@@ -254,6 +257,8 @@ public struct Loop: Sendable {
   public var steps: Symbol
   /// Whether the last step comes first.
   public var isReversed: Bool
+  /// What a step is if it is a segment of several.
+  public var segments: Segments?
   /// What each step does.
   public var body: [Step]
 }
@@ -322,6 +327,15 @@ public struct Plan: Sendable {
 }
 
 extension Step {
+  /// The loops of a step, outer ones before inner ones.
+  var loops: [Loop] {
+    switch self {
+    case .loop(let loop): [loop] + loop.body.flatMap(\.loops)
+    case .preparation(let steps): steps.flatMap(\.loops)
+    case .kernel, .barrier: []
+    }
+  }
+
   /// The kernels of a step, in order.
   public var kernels: [Kernel] {
     switch self {

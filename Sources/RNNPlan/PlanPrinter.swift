@@ -37,9 +37,16 @@ extension Step {
     case .preparation(let steps):
       [indent + "once {"] + steps.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]
     case .loop(let loop):
-      ["\(indent)loop t\(loop.id) \(loop.isReversed ? "down from" : "up to") \(loop.steps) {"]
+      ["\(indent)loop t\(loop.id) \(loop.isReversed ? "down from" : "up to") \(loop.steps)\(loop.span) {"]
         + loop.body.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]
     }
+  }
+}
+
+extension Loop {
+  /// What a step is, if it is a segment.
+  fileprivate var span: String {
+    segments.map { ", each \($0.length) of \($0.whole) steps, \($0.longest) at most" } ?? ""
   }
 }
 
@@ -73,6 +80,7 @@ extension Kernel {
         "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups, "
           + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(blocks ?? "")\(turns)")
     }
+    if let start { lines.append("\(indent)  from \(start)") }
     if let bound { lines.append("\(indent)  bound \(bound.index) < \(bound.limit)") }
     for (i, instruction) in body.enumerated() { lines.append("\(indent)  %\(i) = \(instruction)") }
     for store in stores { lines.append("\(indent)  \(store.access) = %\(store.value)") }

@@ -39,13 +39,24 @@ private struct PlanVerifier {
   private var written: Set<BufferID> = []
 
   /// The numbers of steps that are tried.
-  private var samples: [[Symbol: Int]] {
-    [1, 2, 7].map { number in
-      Dictionary(uniqueKeysWithValues: plan.symbols.enumerated().map { ($1, number + $0) })
+  private let samples: [[Symbol: Int]]
+
+  init(plan: Plan) {
+    self.plan = plan
+    let segmentLoops = plan.steps.flatMap(\.loops).filter { $0.segments != nil }
+    samples = [1, 2, 7].map { number in
+      var sizes = Dictionary(uniqueKeysWithValues: plan.symbols.enumerated().map { ($1, number + $0) })
+      for loop in segmentLoops {
+        guard let segments = loop.segments, let whole = sizes[segments.whole] else { continue }
+        // The last segment is as long as the others: so its end is that of the whole.
+        let longest = (1...whole).last { whole % $0 == 0 && $0 * $0 <= whole } ?? whole
+        sizes[segments.longest] = longest
+        sizes[segments.length] = longest
+        sizes[loop.steps] = whole / longest
+      }
+      return sizes
     }
   }
-
-  init(plan: Plan) { self.plan = plan }
 
   mutating func checkArena() {
     for sizes in samples {
@@ -101,7 +112,7 @@ private struct PlanVerifier {
   private func reads(_ kernel: Kernel) -> [Access] {
     var found = kernel.loads
     if let product = kernel.product { found += [product.lhs.access, product.rhs.access] }
-    return found
+    return found + (kernel.start.map { [$0] } ?? [])
   }
 
   /// The accesses whose elements are known from the domain, with the extents of contracted axes behind it.
@@ -116,7 +127,7 @@ private struct PlanVerifier {
         found.append((operand.access, product.contracted))
       }
     }
-    return found + kernel.stores.map { ($0.access, []) }
+    return found + kernel.stores.map { ($0.access, []) } + (kernel.start.map { [($0, [])] } ?? [])
   }
 
   private mutating func checkBody(_ kernel: Kernel) {

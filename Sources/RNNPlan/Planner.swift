@@ -16,6 +16,8 @@ public final class Planner {
   let machine: Machine
   let batch: Int
   let threads: Int
+  /// Whether threads that share a step of few examples share these, or the columns of products.
+  private(set) lazy var sharesExamples = threads > 1 && batch >= threads && !paysToShareColumns
   /// How packed operands of products lie that depend on parameters only.
   let weights: Buffer.Format
 
@@ -28,6 +30,8 @@ public final class Planner {
   var views: [ValueID: View] = [:]
   /// The numbers by which indices refer to scans.
   var loopNumbers: [OperationID: Int] = [:]
+  /// For the length of a segment, the length that no segment exceeds.
+  var longest: [Symbol: Symbol] = [:]
   /// Values that an operation needs in memory.
   var neededInMemory: Set<ValueID> = []
   /// The operations that read each value.
@@ -133,7 +137,9 @@ public final class Planner {
   func addBuffer(_ name: String, _ element: ElementType, _ shape: [Size], place: Buffer.Place = .arena)
     -> BufferID
   {
-    buffers.append(Buffer(name: name, element: element, count: shape.reduce(1, *), place: place))
+    // What holds a segment has room for the longest one, and the same place for each.
+    let count = shape.reduce(1, *).replacing(longest)
+    buffers.append(Buffer(name: name, element: element, count: count, place: place))
     return BufferID(index: buffers.count - 1)
   }
 
@@ -151,13 +157,18 @@ public final class Planner {
         guard case .scan(let scan) = graph[id].kind else { continue }
         let number = loopNumbers.count
         loopNumbers[id] = number
+        if let segments = scan.segments { longest[segments.length] = segments.longest }
         for (i, argument) in graph[scan.body].arguments.enumerated() {
           let operand = graph[id].operands[i]
           let identity = View.identity(graph.type(argument).rank)
           if i < scan.invariants {
             aliases[argument] = View(base: operand, map: identity)
           } else if i >= scan.invariants + scan.carries {
-            aliases[argument] = View(base: operand, map: [Affine(.loop(number))] + identity)
+            aliases[argument] = View(
+              base: operand,
+              map: scan.isSegment(graph.type(argument))
+                ? [scan.segmentStart(number) + identity[0]] + identity.dropFirst()
+                : [Affine(.loop(number))] + identity)
           }
         }
       }

@@ -77,6 +77,11 @@ extension Planner {
     }
     for (place, axis) in kept.enumerated() where axis >= 0 { forms[axis] = Affine(.axis(place)) }
     for i in contracted.indices { forms[deep + i] = Affine(.axis(domain.count + i)) }
+    if let start = operation.start {
+      let builder = KernelBuilder(
+        planner: self, clustering: Clustering(), cluster: nil, batchAxis: batchAxis)
+      kernel.start = builder.access(of: start, View.identity(rank))
+    }
     batchAxis = batchAxis.flatMap { kept.firstIndex(of: $0) }
     kernel.remap(forms, domain: domain)
     maps = maps.map { $0.map { $0.substituting(forms) } }
@@ -92,7 +97,7 @@ extension Planner {
       isSplit && batchAxis == domain.count - 2 ? ($0 + threads - 1) / threads : $0
     }
     let format = weights == .bf16 && element == .f32 && isStable(columnsView.base) ? weights : .full
-    let sharesColumns = threads > 1 && !isSplit && rowCount ?? 1 == 1
+    let sharesColumns = threads > 1 && !isSplit && rowCount ?? 1 < 2 * threads
     let tile = chooseTile(
       rows: rowCount, columns: domain.last!.constant, groups: groups, lanes: machine.lanes(element),
       sharers: sharesColumns ? threads : 1, format: format)
@@ -103,7 +108,8 @@ extension Planner {
     let rhs = packer.columns(operation.operands[form.columns], columnsView, tile: tile, rows: rowCount)
     var product = Product(
       lhs: ProductOperand(access: rowsAccess, layout: .direct), rhs: rhs, groups: groups,
-      contracted: contracted.isEmpty ? [1] : contracted, tile: tile, blocks: nil, turns: rowCount ?? 1 == 1 ? turn(with: rhs) : nil,
+      contracted: contracted.isEmpty ? [1] : contracted, tile: tile, blocks: nil,
+      turns: rowCount ?? 1 == 1 ? turn(with: rhs) : nil,
       element: element)
     // Rows that lie across the contraction are copied, if that pays.
     if let inner = deepAxes.last, rowsAccess.index.factor(ofAxis: inner) != 1, case .packed = rhs.layout,
@@ -218,8 +224,8 @@ struct Packer {
     let access = planner.storage[view.base].map { builder.access($0, view) }
     let columnAxis = domain.count - 1
     let isDense = access?.index.factor(ofAxis: columnAxis) == 1
-    let isHere = planner.levelOf(view) == planner.openRegions.count - 1
-    let isLoop = planner.openRegions.count > 1
+    let isHere = planner.levelOf(view, extents: contracted) == planner.openRegions.count - 1
+    let isLoop = planner.isInStep
     if let access, domain.last!.constant == nil || (isDense && isHere && (rows ?? 1000) <= (isLoop ? 64 : 8))
     {
       return ProductOperand(access: access, layout: .direct)
@@ -290,9 +296,9 @@ struct Packer {
         name: "pack_\(view.base)", domain: packDomain, kind: .map, product: nil, body: body.body,
         stores: [store],
         bound: isPadded ? Kernel.Bound(index: place, limit: Size(width)) : nil, split: .none)
-      let level = planner.levelOf(view)
+      let level = planner.levelOf(view, extents: packDomain)
       planner.steps[level].append(.kernel(planner.finished(kernel, batchAxis: nil)))
-      if level < planner.openRegions.count - 1 || level == 0 { planner.packed[key] = buffer }
+      if level < planner.openRegions.count - 1 || !planner.isInStep { planner.packed[key] = buffer }
     }
     var index = Affine(0)
     for (i, axis) in outer.enumerated() { index = index + Affine(.axis(axis), times: outerStrides[i]) }

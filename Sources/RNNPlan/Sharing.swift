@@ -19,6 +19,7 @@ extension Kernel {
     }
     stores = stores.map { Store(access: remap($0.access), value: $0.value) }
     bound = bound.map { Bound(index: $0.index.substituting(forms), limit: $0.limit) }
+    start = start.map(remap)
   }
 
   /// Every form over the domain that the kernel evaluates.
@@ -29,13 +30,13 @@ extension Kernel {
       case .index(let form): form
       case .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
       }
-    } + stores.map(\.access.index) + (bound.map { [$0.index] } ?? [])
+    } + stores.map(\.access.index) + (bound.map { [$0.index] } ?? []) + (start.map { [$0.index] } ?? [])
   }
 }
 
 extension Planner {
   /// Whether a kernel with this axis of examples is shared among the threads by examples.
-  func splitsBatch(_ batchAxis: Int?) -> Bool { batchAxis != nil && threads > 1 && batch >= threads }
+  func splitsBatch(_ batchAxis: Int?) -> Bool { batchAxis != nil && sharesExamples }
 
   /// A kernel without a product in its final form: unit axes gone, axes joined where that loses nothing, and shared.
   func finished(_ kernel: Kernel, batchAxis: Int?) -> Kernel {

@@ -46,6 +46,13 @@ public struct Size: Hashable, Sendable, CustomStringConvertible, ExpressibleByIn
   /// The difference of two sizes.
   public static func - (a: Size, b: Size) -> Size { a + b * Size(-1) }
 
+  /// The size with another symbol in place of each that `map` has.
+  public func replacing(_ map: [Symbol: Symbol]) -> Size {
+    terms.reduce(Size(0)) { sum, term in
+      sum + term.key.reduce(Size(term.value)) { $0 * Size(map[$1] ?? $1) }
+    }
+  }
+
   /// The number, with values for the symbols.
   public func evaluate(_ sizes: [Symbol: Int]) -> Int {
     terms.reduce(0) { sum, term in sum + term.value * term.key.reduce(1) { $0 * (sizes[$1] ?? 0) } }

@@ -18,6 +18,13 @@ struct Storage: Hashable {
     return part
   }
 
+  /// The part that begins at a form of elements along an axis.
+  func part(axis: Int, start: Affine) -> Storage {
+    var part = self
+    part.offset = offset + start * strides[axis]
+    return part
+  }
+
   /// One step of a stack: the first axis taken away by a form.
   func element(at index: Affine) -> Storage {
     Storage(buffer: buffer, offset: offset + index * strides[0], strides: Array(strides.dropFirst()))

@@ -118,10 +118,10 @@ extension Planner {
         switch operation.kind {
         case .dot: neededInMemory.formUnion(operation.operands.map { resolve($0).base })
         case .gather, .reversePrefix: neededInMemory.insert(resolve(operation.operands[0]).base)
-        case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .detach, .reduce,
-          .broadcast,
-          .reshape,
-          .transpose, .slice, .pad, .concat, .reverse, .oneHot, .scatterAdd, .scan:
+        case .reduce, .scatterAdd:
+          if let start = operation.start { neededInMemory.insert(resolve(start).base) }
+        case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .detach,
+          .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse, .oneHot, .scan:
           break
         }
       }

@@ -30,17 +30,20 @@ public final class AlignedMemory: @unchecked Sendable {
 
   deinit { baseAddress.deallocate() }
 
-  /// Large blocks ask the system for large pages, of which a processor needs to look up fewer.
-  private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
-    let isLarge = byteCount >= largePage
-    let address = UnsafeMutableRawPointer.allocate(
-      byteCount: max(byteCount, 1), alignment: isLarge ? largePage : alignment)
-    #if os(Linux)
-      // Only advice: without large pages everything works as before.
-      if isLarge { madvise(address, byteCount, MADV_HUGEPAGE) }
-    #endif
-    return address
-  }
+  /// Bytes of the large pages that the system may give.
+  private static let pageBytes = 2 << 20
 
-  private static let largePage = 2 << 20
+  /// Memory of some large pages asks for such: weights that are read through in each step of a loop have more small pages
+  /// than the processor keeps translations of.
+  private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
+    guard byteCount >= 2 * pageBytes else {
+      return .allocate(byteCount: max(byteCount, 1), alignment: alignment)
+    }
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: pageBytes)
+    #if os(Linux)
+      // A wish: where it is not granted, all goes on with small pages.
+      madvise(memory, byteCount / pageBytes * pageBytes, Int32(MADV_HUGEPAGE))
+    #endif
+    return memory
+  }
 }

@@ -84,6 +84,8 @@ struct CompileArguments: ParsableArguments {
   )
   var optimization: CompileOptions.Optimization = .full
 
+  @Option(help: MemoryLimit.help) var memoryLimit: MemoryLimit?
+
   @Flag(help: "Verify the graph after every pass.")
   var verifyEach = false
 
@@ -98,7 +100,8 @@ struct CompileArguments: ParsableArguments {
       elementType: dtype.elementType, threads: threads ?? ThreadPool.processorCount,
       weights: weights.format, optimization: optimization,
       target: try target.map { try Target(named: $0) } ?? .host,
-      backend: interpret ? .interpreter : .native, verifiesEachPass: verifyEach, cache: caching.cache)
+      memoryLimit: memoryLimit?.bytes, backend: interpret ? .interpreter : .native,
+      verifiesEachPass: verifyEach, cache: caching.cache)
   }
 }
 
@@ -110,6 +113,27 @@ struct WeightOptions: ParsableArguments {
       "How inference keeps the weights of products: full, or bf16, which halves the memory that they take and changes "
         + "each by 0.2 % at most.", valueName: "format"))
   var format: CompileOptions.Weights = .full
+}
+
+/// A number of bytes, as in 512M.
+struct MemoryLimit: ExpressibleByArgument {
+  let bytes: Int
+
+  static let help = ArgumentHelp(
+    "Working memory that a call may take, as in 512M or 2G: longer sequences are computed in segments, with the same "
+      + "results.",
+    valueName: "bytes")
+
+  init?(argument: String) {
+    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
+    let unit = argument.last.flatMap { units[Character($0.uppercased())] }
+    guard let number = Int(unit == nil ? argument : String(argument.dropLast())), number > 0 else {
+      return nil
+    }
+    let (bytes, overflows) = number.multipliedReportingOverflow(by: unit ?? 1)
+    if overflows { return nil }
+    self.bytes = bytes
+  }
 }
 
 /// The types a model can compute in.

@@ -82,7 +82,8 @@ struct BadInputTests {
     for arguments in [
       ["compile"], ["compile", model, "--set", "H"], ["compile", model, "--emit", "poem"], ["fly"],
       ["train", model, "--epochs", "many"], ["compile", model, "--dtype", "f16"],
-      ["train", model, "--betas", "0.9"],
+      ["train", model, "--betas", "0.9"], ["compile", model, "--memory-limit", "lots"],
+      ["train", model, "--memory-limit", "-1M"],
     ] {
       try expect(arguments, says: ["Error:", "--help"], status: 64)
     }
@@ -131,6 +132,7 @@ struct BadInputTests {
     try train("--clip", "-1", "--clip -1")
     try train("--epochs", "0", "--epochs 0")
     try train("--steps", "0", "--steps 0")
+    try train("--memory-limit", "10K", "the limit is 10240 bytes")
     try train("--batch", "-2", "--batch -2")
     try train("--checkpoint", "/no/such/folder/a", "folder does not exist")
   }

@@ -96,7 +96,7 @@ import Testing
     #expect(timings.last?.pass == "one-hot")
     #expect(reports == timings.filter { $0.pass == "cse" }.count)
     #expect(Set(Pass.all.map(\.name)).count == Pass.all.count)
-    #expect(Set(Pipeline.full.passes.map(\.name)) == Set(Pass.all.map(\.name)))
+    #expect(Set(Pipeline.full.segmented.passes.map(\.name)) == Set(Pass.all.map(\.name)))
   }
 }
 

@@ -54,6 +54,25 @@ import Testing
     if case .axis(1, _) = product.split {} else { Issue.record("split \(product.split)") }
   }
 
+  /// Few examples are shared by columns as long as reading the weights takes longer than computing.
+  @Test(arguments: [(2, true), (4, true), (64, false)])
+  func examplesAreSharedWhereThereAreMany(batch: Int, byColumns: Bool) throws {
+    let plan = try plan(width: 512, batch: batch)
+    let place = try #require(plan.steps.firstIndex { if case .loop = $0 { true } else { false } })
+    guard case .loop(let loop) = plan.steps[place] else { return }
+    #expect(loop.body.contains(where: isBarrier) == byColumns)
+    #expect((loop.body[0].kernels[0].split == .batch(axis: 0)) == !byColumns)
+  }
+
+  /// What a loop carries goes to an output where it is one, and not through a copy behind the loop.
+  @Test func aLoopStoresItsOutputs() throws {
+    let plan = try plan(width: 256, threads: 1)
+    #expect(!plan.kernels.contains { $0.name == "map_s" })
+    let stack = try #require(plan.buffers.firstIndex { $0.place == .output(0) })
+    let writers = plan.kernels.filter { $0.stores.contains { $0.access.buffer.index == stack } }
+    #expect(writers.count == 1 && writers[0].product != nil)
+  }
+
   @Test func whatIsNotWorthAMeetingIsPlannedForOneThread() throws {
     #expect(try plan(width: 8).threads == 1)
     #expect(try plan(width: 256).threads == 2)

@@ -19,11 +19,16 @@ final class Execution {
   private let parameters: [Int]
   /// Their tensors at the last call: as long as they are held here, nobody changes their memory.
   private var preparedFrom: [Tensor] = []
-  private let engine: Engine
-  /// How long it took to get here from the graph.
-  let compileTime: Duration
+  /// What computes; nil as long as it depends on sizes that are not known yet.
+  private var engine: Engine?
+  private let compilation: Compilation
+  private let options: CompileOptions
+  /// Whether the engine computes in segments.
+  private var isSegmented = false
   /// The sizes of the last call, with the batch.
   private(set) var sizes: [Symbol: Int] = [:]
+  /// The same with the sizes of segments.
+  private var allSizes: [Symbol: Int] = [:]
   private let symbols: Set<Symbol>
   private let inputNumbers: [String: Int]
   /// For each output, the number of the input that it replaces.
@@ -32,18 +37,22 @@ final class Execution {
   private enum Engine {
     case native(NativeCall)
     case interpreter(Interpreter)
+
+    init(_ compilation: Compilation, _ options: CompileOptions) throws {
+      switch options.backend {
+      case .native: self = .native(try NativeCall(compilation.native))
+      case .interpreter: self = .interpreter(Interpreter(try compilation.optimizedGraph))
+      }
+    }
   }
 
   init(_ compilation: Compilation, options: CompileOptions, batch: Int) throws {
     graph = compilation.graph
     self.batch = batch
     signature = Signature(graph, batch: batch)
-    engine =
-      switch options.backend {
-      case .native: .native(try NativeCall(compilation.native))
-      case .interpreter: .interpreter(Interpreter(try compilation.optimizedGraph))
-      }
-    compileTime = compilation.timings.filter { !$0.isPass }.reduce(.zero) { $0 + $1.duration }
+    self.compilation = compilation
+    self.options = options
+    if options.memoryLimit == nil { engine = try Engine(compilation, options) }
     symbols = graph.symbols
     parameters = graph.inputs.indices.filter { [graph] in graph.inputs[$0].isParameter }
     let numbers = Dictionary(uniqueKeysWithValues: graph.inputs.enumerated().map { ($1.name, $0) })
@@ -54,6 +63,12 @@ final class Execution {
     let empty = Tensor(.f32, shape: [0])
     inputs = Array(repeating: empty, count: graph.inputs.count)
     outputs = Array(repeating: empty, count: graph.outputs.count)
+  }
+
+  /// How long it took to get here from the graph.
+  var compileTime: Duration {
+    let all = options.memoryLimit == nil ? [compilation] : [compilation, compilation.unlimited]
+    return all.flatMap(\.timings).filter { !$0.isPass }.reduce(.zero) { $0 + $1.duration }
   }
 
   /// The number of the input of this name.
@@ -69,16 +84,48 @@ final class Execution {
     if let unknown = symbols.first(where: { new[$0] == nil }) {
       throw InputError("the number of steps \(unknown) is not known: no input of this program has it")
     }
+    let all = try chooseEngine(new)
     let results = graph.outputs.indices.filter { replaced[$0] == nil }.map { graph.outputs[$0].value }
     var bytes = graph.byteCount(of: results, new)
-    if case .native(let call) = engine { bytes += call.workingBytes(new) }
+    if case .native(let call) = engine { bytes += call.workingBytes(all) }
     try Limits.require(bytes: bytes, for: "sequences of \(new[.steps] ?? 1) steps")
     sizes = new
+    allSizes = all
     for (i, output) in graph.outputs.enumerated() where replaced[i] == nil {
       let type = graph.type(output.value)
       outputs[i] = Tensor(ElementType(type.element), shape: type.extents(sizes))
     }
-    if case .native(let call) = engine { call.setSizes(sizes) }
+    if case .native(let call) = engine { call.setSizes(all) }
+  }
+
+  /// Chooses what computes calls of these sizes, and gives the sizes with those of segments.
+  ///
+  /// The memory that is allowed is used: segments, whose forward pass is computed twice, are only for sequences that
+  /// would need more.
+  ///
+  /// - Throws: `InputError` if the memory that is allowed does not suffice.
+  private func chooseEngine(_ sizes: [Symbol: Int]) throws -> [Symbol: Int] {
+    guard let limit = options.memoryLimit else { return sizes }
+    let unlimited = compilation.unlimited
+    if try unlimited.plan.arenaBytes.approximate(sizes) <= Double(limit) {
+      if engine == nil || isSegmented { try replaceEngine(unlimited, isSegmented: false) }
+      return sizes
+    }
+    let plan = try compilation.plan
+    let all = plan.segmented(sizes, within: limit)
+    let bytes = plan.arenaBytes.approximate(all)
+    if bytes > Double(limit) {
+      throw InputError.aboveLimit(bytes: bytes, limit: limit, steps: sizes[.steps] ?? 1)
+    }
+    if engine == nil || !isSegmented { try replaceEngine(compilation, isSegmented: true) }
+    return all
+  }
+
+  private func replaceEngine(_ compilation: Compilation, isSegmented: Bool) throws {
+    preparedFrom = []
+    engine = nil
+    engine = try Engine(compilation, options)
+    self.isSegmented = isSegmented
   }
 
   /// Makes a tensor the input of this number if it has the type and shape of the one that is there, so that no size
@@ -123,11 +170,12 @@ final class Execution {
     case .interpreter(let interpreter):
       var arrays: [String: DenseArray] = [:]
       for (i, input) in graph.inputs.enumerated() { arrays[input.name] = DenseArray(inputs[i]) }
-      let results = try interpreter.run(inputs: arrays, sizes: sizes)
+      let results = try interpreter.run(inputs: arrays, sizes: allSizes)
       for (i, output) in graph.outputs.enumerated() {
         guard let result = results[output.name] else { continue }
         if let target = replaced[i] { inputs[target] = Tensor(result) } else { outputs[i] = Tensor(result) }
       }
+    case nil: preconditionFailure("no sizes are set")
     }
   }
 

@@ -20,6 +20,19 @@ enum Limits {
   }
 }
 
+extension InputError {
+  /// The error of a limit of memory within which sequences of so many steps cannot be computed.
+  static func aboveLimit(bytes: Double, limit: Int, steps: Int) -> InputError {
+    func text(_ bytes: Double) -> String {
+      bytes < 1e6 ? "\(Int(bytes)) bytes" : String(format: "%.1f MB", bytes / 1e6)
+    }
+    return InputError(
+      "sequences of \(steps) steps need \(text(bytes)) of working memory at least, and the limit is "
+        + text(Double(limit)),
+      note: "raise the memory limit, or choose a smaller batch, smaller sizes or fewer steps")
+  }
+}
+
 extension Graph {
   /// The bytes of values of this graph for known sizes.
   func byteCount(of values: some Sequence<ValueID>, _ sizes: [Symbol: Int]) -> Double {

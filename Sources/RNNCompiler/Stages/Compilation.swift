@@ -35,6 +35,7 @@ public final class Compilation {
   private let source: ModelSource?
   private let options: CompileOptions
   private let batch: Int
+  private var doneUnlimited: Compilation?
   private var doneOptimized: Graph?
   private var donePlan: Plan?
   private var doneModule: NativeModule?
@@ -45,6 +46,17 @@ public final class Compilation {
     self.source = source
     self.options = options
     self.batch = batch
+  }
+
+  /// The same as if memory were not limited.
+  var unlimited: Compilation {
+    if options.memoryLimit == nil { return self }
+    if let doneUnlimited { return doneUnlimited }
+    var options = options
+    options.memoryLimit = nil
+    let result = Compilation(graph, source: source, options: options, batch: batch)
+    doneUnlimited = result
+    return result
   }
 
   /// The graph after the passes of the chosen level.
@@ -58,7 +70,10 @@ public final class Compilation {
         manager.printAfter = options.printAfter
         let report = options.passReport
         manager.report = { report($0, $1.description) }
-        for timing in try manager.run(options.optimization.pipeline, on: &graph) {
+        let pipeline = options.optimization.pipeline
+        for timing in try manager.run(
+          options.memoryLimit == nil ? pipeline : pipeline.segmented, on: &graph)
+        {
           timings.append(
             StageTiming(
               name: timing.pass, duration: timing.duration, isPass: true,

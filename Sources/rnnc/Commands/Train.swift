@@ -77,6 +77,8 @@ struct Train: ParsableCommand {
   @Option(help: "Threads that share the work; all processors if not given.")
   var threads: Int?
 
+  @Option(help: MemoryLimit.help) var memoryLimit: MemoryLimit?
+
   @Flag(help: "Run the graph in the interpreter, without compiling it.")
   var interpret = false
 
@@ -138,7 +140,8 @@ struct Train: ParsableCommand {
     request.modelName = model.name
     request.sizes = model.sizes.values
     request.compileOptions = CompileOptions(
-      threads: threads ?? ThreadPool.processorCount, backend: interpret ? .interpreter : .native,
+      threads: threads ?? ThreadPool.processorCount, memoryLimit: memoryLimit?.bytes,
+      backend: interpret ? .interpreter : .native,
       cache: caching.cache)
     request.elementType = dtype?.elementType
     request.files = text

@@ -1,0 +1,95 @@
+import BitCollections
+import RNNGraph
+
+/// Copies operations of one graph into another, some of them several times.
+struct GraphCopier {
+  let old: Graph
+  let builder: GraphBuilder
+
+  /// Copies what computes some values of a region, up to those that have a copy.
+  func copy(_ values: [ValueID], in region: RegionID, _ map: inout [ValueID: ValueID]) {
+    let needed = old.operationsNeeded(for: values, in: region) { [map] in map[$0] != nil }
+    for id in old[region].operations where needed.contains(id.index) { copy(id, &map) }
+  }
+
+  /// Copies an operation whose operands have copies.
+  func copy(_ id: OperationID, _ map: inout [ValueID: ValueID]) {
+    let operation = old[id]
+    builder.site = operation.site
+    let operands = operation.operands.map { map[$0]! }
+    let results: [ValueID]
+    if let scan = ScanView(id, in: old) {
+      let (first, second) = (scan.invariants.count, scan.invariants.count + scan.initials.count)
+      results = self.scan(
+        scan, steps: scan.attributes.steps, invariants: Array(operands[..<first]),
+        carries: Array(operands[first..<second]), sequences: Array(operands[second...]),
+        keepingCarries: Array(scan.nexts.indices), outputs: Array(scan.outputs.indices))
+    } else {
+      results = builder.copy(operation, of: old, on: operands)
+    }
+    for (old, new) in zip(operation.results, results) { map[old] = new }
+  }
+
+  /// Copies a scan with some of its carries and outputs, and gives the new one's results.
+  ///
+  /// - Parameters:
+  ///   - steps: the number of steps of the copy.
+  ///   - carries: the initial values of the carries that are kept.
+  func scan(
+    _ scan: ScanView, steps: Symbol, invariants: [ValueID], carries: [ValueID], sequences: [ValueID],
+    keepingCarries kept: [Int], outputs: [Int]
+  ) -> [ValueID] {
+    let site = builder.site
+    let results = builder.scan(
+      steps: steps, isReversed: scan.attributes.isReversed, segments: scan.attributes.segments,
+      invariants: invariants, carries: carries, sequences: sequences
+    ) { invariants, carries, elements in
+      var inner: [ValueID: ValueID] = [:]
+      for (old, new) in zip(scan.invariantArguments, invariants) { inner[old] = new }
+      for (carry, new) in zip(kept, carries) { inner[scan.carryArguments[carry]] = new }
+      for (old, new) in zip(scan.elements, elements) { inner[old] = new }
+      let nexts = kept.map { scan.nexts[$0] }
+      let values = outputs.map { scan.outputs[$0] }
+      copy(nexts + values, in: scan.body, &inner)
+      return (nexts.map { inner[$0]! }, values.map { inner[$0]! })
+    }
+    builder.site = site
+    return results.carries + results.outputs
+  }
+}
+
+extension Graph {
+  /// The carries of a loop on which some of its outputs depend.
+  func carriesNeeded(for outputs: [ValueID], of scan: ScanView) -> [Int] {
+    var kept: Set<Int> = []
+    while true {
+      let wanted = outputs + kept.map { scan.nexts[$0] }
+      var read = Set(wanted)
+      let needed = operationsNeeded(for: wanted, in: scan.body)
+      for id in self[scan.body].operations where needed.contains(id.index) {
+        read.formUnion(self[id].operands)
+      }
+      let found = Set(scan.carryArguments.indices.filter { read.contains(scan.carryArguments[$0]) })
+      if found.isSubset(of: kept) { return kept.sorted() }
+      kept.formUnion(found)
+    }
+  }
+}
+
+extension OperationKind {
+  /// The same operation on sequences of other steps.
+  func over(_ steps: Symbol, insteadOf old: Symbol) -> OperationKind {
+    func map(_ shape: [Dimension]) -> [Dimension] { shape.map { $0 == .symbol(old) ? .symbol(steps) : $0 } }
+    switch self {
+    case .constant(let number, let type): return .constant(number, type.with(shape: map(type.shape)))
+    case .random(let stream, let shape, let element):
+      return .random(stream: stream, shape: map(shape), element)
+    case .broadcast(let axes, let shape): return .broadcast(axes: axes, shape: map(shape))
+    case .reshape(let shape): return .reshape(map(shape))
+    case .size, .iota, .unary, .binary, .compare, .select, .convert, .detach, .dot, .reduce, .transpose,
+      .slice,
+      .pad, .concat, .reverse, .reversePrefix, .oneHot, .gather, .scatterAdd, .scan:
+      return self
+    }
+  }
+}

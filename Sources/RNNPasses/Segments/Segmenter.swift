@@ -1,0 +1,328 @@
+import RNNGraph
+
+// segment-steps: the work over steps is done segment by segment, and what a segment needs again is computed again.
+//
+//   %1, %2 = scan T … %h0 …                %1, %5 = scan T_count segments(T, T_longest, T_segment) {
+//   %3 = … %2                                carry %h
+//   %4 = dot %3, %x                          %6, … = scan T_segment … %h …
+//                                            yield %6, %h                        the carries in front of each segment
+//                                          }
+//                                          %4 = scan T_count segments(…) reverse {
+//                                            carry %sum; sequence %h = %5
+//                                            … = scan T_segment … %h …           the segment again
+//                                            %3 = …
+//                                            %7 = dot %3, %x, %sum
+//                                            yield %7
+//                                          }
+//
+// See [Sweeps].
+
+extension Pass {
+  static let segmentSteps = Pass(
+    name: "segment-steps",
+    summary: "work through sequences in segments, so that memory does not grow with them"
+  ) { graph in
+    var hasChanged = Pass.deadCode.run(&graph)
+    for steps in graph.timeAxes {
+      let schedule = SweepSchedule(graph, steps)
+      if schedule.count == 0 { continue }
+      graph = Segmenter(graph, schedule, steps).run()
+      hasChanged = true
+    }
+    return hasChanged
+  }
+}
+
+/// Builds the graph of a schedule anew.
+private final class Segmenter {
+  let old: Graph
+  let schedule: SweepSchedule
+  let builder: GraphBuilder
+  let copier: GraphCopier
+  let steps: Symbol
+  /// The number of segments.
+  let count: Symbol
+  let segments: Segments
+  /// What stands for an old value outside of sweeps.
+  var map: [ValueID: ValueID] = [:]
+  /// The carries of a loop in front of each segment.
+  var checkpoints: [OperationID: [ValueID]] = [:]
+  /// 1 at one step and 0 at the others, by the step's distance from an end.
+  private var marks: [Mark: ValueID] = [:]
+  private var finishedSweeps = 0
+
+  struct Mark: Hashable {
+    var start: Int
+    var anchor: Anchor
+  }
+
+  init(_ graph: Graph, _ schedule: SweepSchedule, _ steps: Symbol) {
+    old = graph
+    self.schedule = schedule
+    self.steps = steps
+    builder = GraphBuilder(Graph(name: graph.name))
+    copier = GraphCopier(old: graph, builder: builder)
+    let taken = graph.symbols
+    func symbol(_ suffix: String) -> Symbol {
+      var name = "\(steps)_\(suffix)"
+      while taken.contains(Symbol(name)) { name += "_" }
+      return Symbol(name)
+    }
+    count = symbol("count")
+    segments = Segments(whole: steps, longest: symbol("longest"), length: symbol("segment"))
+  }
+
+  func run() -> Graph {
+    for input in old.inputs {
+      map[input.value] = builder.graph.addInput(
+        input.name, role: input.role, old.type(input.value), idLimit: input.idLimit)
+    }
+    for output in old.outputs {
+      builder.graph.addOutput(output.name, role: output.role, whole(output.value))
+    }
+    return builder.graph
+  }
+
+  /// The new value that stands for an old one outside of sweeps.
+  func whole(_ value: ValueID) -> ValueID {
+    if let known = map[value] { return known }
+    guard let id = old.definingOperation(value) else { preconditionFailure("nothing stands for \(value)") }
+    switch schedule.sorts[id] {
+    case .loop, .sum, .pick: sweep(through: sequenceSweep(value) ?? schedule.sweep[id]!)
+    case .map where schedule.stored[value] != nil: sweep(through: schedule.stored[value]!)
+    case .map, .mirror, .outside:
+      for operand in old[id].operands { _ = whole(operand) }
+      copier.copy(id, &map)
+    }
+    guard let new = map[value] else { preconditionFailure("no sweep has computed \(value)") }
+    return new
+  }
+
+  private func sequenceSweep(_ value: ValueID) -> Int? { schedule.stored[value] }
+
+  private func sweep(through number: Int) {
+    while finishedSweeps <= number {
+      let next = finishedSweeps
+      finishedSweeps += 1
+      Sweep(self, next).emit()
+    }
+  }
+
+  /// A sequence of 1 at one step and 0 at the others.
+  func mark(_ mark: Mark) -> ValueID {
+    if let known = marks[mark] { return known }
+    let one = builder.constant(1, TensorType(.f32, [1]))
+    let new = builder.pad(one, axis: 0, start: mark.start, to: .symbol(steps), anchor: mark.anchor)
+    marks[mark] = new
+    return new
+  }
+
+  /// Whether a loop runs again in a later sweep.
+  func isRunAgain(_ id: OperationID, after number: Int) -> Bool {
+    schedule.runs.indices.contains { $0 > number && schedule.runs[$0].contains(id) }
+  }
+}
+
+/// One sweep: a loop over the segments.
+private final class Sweep {
+  let whole: Segmenter
+  let number: Int
+  var old: Graph { whole.old }
+  var builder: GraphBuilder { whole.builder }
+  var schedule: SweepSchedule { whole.schedule }
+  /// What stands for an old value in a segment.
+  private var local: [ValueID: ValueID] = [:]
+  private var localMarks: [Segmenter.Mark: ValueID] = [:]
+  private var draft: RNNGraph.ScanDraft
+  /// What the sweep's results stand for.
+  private var finals: [(ValueID) -> Void] = []
+  private var outputs: [(ValueID) -> Void] = []
+
+  init(_ whole: Segmenter, _ number: Int) {
+    self.whole = whole
+    self.number = number
+    draft = RNNGraph.ScanDraft(body: whole.builder.makeBody())
+  }
+
+  private var isReversed: Bool { schedule.isReversed(number) }
+  private var length: Symbol { whole.segments.length }
+
+  /// The operations of the entry that take part.
+  private var members: [OperationID] {
+    old[RegionID.entry].operations.filter { id in
+      switch schedule.sorts[id] {
+      case .map: schedule.computed[number].contains(old[id].result)
+      case .loop: schedule.runs[number].contains(id)
+      case .sum, .pick: schedule.sweep[id] == number
+      case .mirror, .outside: false
+      }
+    }
+  }
+
+  func emit() {
+    let members = members
+    // All that comes from outside stands in front of the loop.
+    for id in members {
+      for operand in schedule.sorts.operands(id) where !isLocal(operand) { _ = whole.whole(operand) }
+      if let mark = mark(of: id) { _ = whole.mark(mark) }
+    }
+    let starts = Dictionary(uniqueKeysWithValues: members.compactMap { id in start(of: id).map { (id, $0) } })
+    builder.move(toEndOf: draft.body)
+    for id in members {
+      builder.site = old[id].site
+      switch schedule.sorts[id] {
+      case .map: emitMap(id)
+      case .loop: emitLoop(id)
+      case .sum: emitSum(id, from: starts[id]!)
+      case .pick: emitPick(id, from: starts[id]!)
+      case .mirror, .outside: break
+      }
+    }
+    for (value, place) in schedule.stored.sorted(by: { $0.key < $1.key }) where place == number {
+      draft.outputs.append(local[value]!)
+      outputs.append { [whole] in whole.map[value] = $0 }
+    }
+    builder.site = nil
+    builder.move(toEndOf: .entry)
+    let results = builder.scan(
+      steps: whole.count, isReversed: isReversed, segments: whole.segments, draft)
+    for (bind, result) in zip(finals, results.carries) { bind(result) }
+    for (bind, result) in zip(outputs, results.outputs) { bind(result) }
+  }
+
+  /// Whether a value is computed in the segment.
+  private func isLocal(_ value: ValueID) -> Bool { schedule.computed[number].contains(value) }
+
+  /// What a sum over all segments starts from.
+  private func start(of id: OperationID) -> ValueID? {
+    switch schedule.sorts[id] {
+    case .sum: builder.constant(0, old.type(old[id].result))
+    case .pick: builder.constant(-Double.infinity, element(of: id))
+    case .map, .loop, .mirror, .outside: nil
+    }
+  }
+
+  /// The value in a segment of an old value.
+  private func read(_ value: ValueID) -> ValueID {
+    if let known = local[value] { return known }
+    let outer = whole.whole(value)
+    local[value] =
+      schedule.sorts.isSequence(value) ? sequence(outer) : invariant(outer)
+    return local[value]!
+  }
+
+  private func invariant(_ outer: ValueID) -> ValueID {
+    let argument = builder.addArgument(builder.type(outer), to: draft.body)
+    draft.invariants.append((argument, outer))
+    return argument
+  }
+
+  /// The part of a whole sequence, or the element of one with an element for each segment.
+  private func sequence(_ outer: ValueID) -> ValueID {
+    let type = builder.type(outer)
+    let isWhole = type.shape.first == .symbol(whole.steps)
+    let rest = Array(type.shape.dropFirst())
+    let argument = builder.addArgument(
+      type.with(shape: isWhole ? [.symbol(length)] + rest : rest), to: draft.body)
+    draft.sequences.append((argument, outer))
+    return argument
+  }
+
+  private func carry(from initial: ValueID, bind: @escaping (ValueID) -> Void) -> ValueID {
+    let argument = builder.addArgument(builder.type(initial), to: draft.body)
+    draft.carries.append((argument, initial))
+    finals.append(bind)
+    return argument
+  }
+
+  // MARK: Members
+
+  private func emitMap(_ id: OperationID) {
+    let operation = old[id]
+    if let mark = mark(of: id) {
+      let shape = old.type(operation.result).shape
+      let local = TensorType(old.type(operation.result).element, [.symbol(length)] + shape.dropFirst())
+      let value = builder.reshape(read(operation.operands[0]), Array(local.shape.dropFirst()))
+      let all = builder.broadcast(value, axes: Array(1..<max(1, local.rank)), shape: local.shape)
+      bind(operation.result, builder.select(isMarked(mark, like: local), all, builder.constant(0, local)))
+    } else {
+      let kind = operation.kind.over(length, insteadOf: whole.steps)
+      bind(operation.result, builder.add(kind, operation.operands.map(read))[0])
+    }
+  }
+
+  private func bind(_ old: ValueID, _ new: ValueID) { local[old] = new }
+
+  private func emitLoop(_ id: OperationID) {
+    let scan = ScanView(id, in: old)!
+    let outputs = scan.stacks.indices.filter { isLocal(scan.stacks[$0]) }
+    let isFirst = schedule.sweep[id] == number
+    let kept =
+      isFirst
+      ? Array(scan.nexts.indices) : old.carriesNeeded(for: outputs.map { scan.outputs[$0] }, of: scan)
+    let initials = kept.map { carry in
+      isFirst
+        ? self.carry(from: whole.whole(scan.initials[carry])) { [whole] in whole.map[scan.finals[carry]] = $0
+        }
+        : sequence(whole.checkpoints[id]![carry])
+    }
+    if isFirst, whole.isRunAgain(id, after: number) {
+      whole.checkpoints[id] = initials
+      for (i, initial) in initials.enumerated() {
+        draft.outputs.append(initial)
+        self.outputs.append { [whole] in whole.checkpoints[id]![i] = $0 }
+      }
+    }
+    let results = whole.copier.scan(
+      scan, steps: length, invariants: scan.invariants.map(read), carries: initials,
+      sequences: scan.sequences.map(read), keepingCarries: kept, outputs: outputs)
+    if isFirst { draft.next += results.prefix(kept.count) }
+    for (output, result) in zip(outputs, results.dropFirst(kept.count)) { bind(scan.stacks[output], result) }
+  }
+
+  private func emitSum(_ id: OperationID, from initial: ValueID) {
+    let operation = old[id]
+    let sum = carry(from: initial) { [whole] in whole.map[operation.result] = $0 }
+    let terms = schedule.sorts.operands(id).map { operand in
+      isReversed ? builder.reverse(read(operand), axis: 0) : read(operand)
+    }
+    draft.next.append(builder.add(operation.kind, terms + [sum])[0])
+  }
+
+  /// The one step, or what has been picked before: less than anything until then.
+  private func emitPick(_ id: OperationID, from initial: ValueID) {
+    let operation = old[id]
+    let picked = carry(from: initial) { [whole] in
+      whole.map[operation.result] = whole.builder.reshape($0, whole.old.type(operation.result).shape)
+    }
+    let all = read(operation.operands[0])
+    let none = builder.constant(-Double.infinity, like: all)
+    let here = builder.select(isMarked(mark(of: id)!, like: builder.type(all)), all, none)
+    draft.next.append(builder.binary(.maximum, picked, builder.reduce(.maximum, here, axes: [0])))
+  }
+
+  // MARK: Single steps
+
+  /// The type of one element of the sequence that an operation picks from.
+  private func element(of id: OperationID) -> TensorType {
+    let type = old.type(old[id].result)
+    return type.with(shape: Array(type.shape.dropFirst()))
+  }
+
+  /// The step that an operation picks, or puts among zeros.
+  private func mark(of id: OperationID) -> Segmenter.Mark? {
+    switch old[id].kind {
+    case .slice(axis: 0, let start, _, let anchor), .pad(axis: 0, let start, _, let anchor):
+      schedule.sorts[id] == .outside ? nil : Segmenter.Mark(start: start, anchor: anchor)
+    default: nil
+    }
+  }
+
+  /// Whether an element belongs to a step.
+  private func isMarked(_ mark: Segmenter.Mark, like type: TensorType) -> ValueID {
+    let marks = localMarks[mark] ?? sequence(whole.mark(mark))
+    localMarks[mark] = marks
+    let all = builder.broadcast(marks, axes: [0], shape: type.shape)
+    return builder.compare(.equal, all, builder.constant(1, like: all))
+  }
+}
