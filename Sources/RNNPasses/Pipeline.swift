@@ -59,7 +59,7 @@ public struct Pipeline: Sendable {
       .rotateProducts, .deadCode,
 
       // Sums over steps are made in an order that does not depend on how much memory there is.
-      .orderSums,
+      .orderSums, .commonSubexpressions,
     ])
 
   /// The pipeline, and what bounds the memory of long sequences behind it.
