@@ -103,7 +103,8 @@ extension Planner {
     let rhs = packer.columns(operation.operands[form.columns], columnsView, tile: tile, rows: rowCount)
     var product = Product(
       lhs: ProductOperand(access: rowsAccess, layout: .direct), rhs: rhs, groups: groups,
-      contracted: contracted.isEmpty ? [1] : contracted, tile: tile, blocks: nil, turns: rowCount ?? 1 == 1 ? turn(with: rhs) : nil,
+      contracted: contracted.isEmpty ? [1] : contracted, tile: tile, blocks: nil,
+      turns: rowCount ?? 1 == 1 ? turn(with: rhs) : nil,
       element: element)
     // Rows that lie across the contraction are copied, if that pays.
     if let inner = deepAxes.last, rowsAccess.index.factor(ofAxis: inner) != 1, case .packed = rhs.layout,
