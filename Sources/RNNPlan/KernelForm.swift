@@ -82,7 +82,6 @@ private struct Former {
     kernel.start = kernel.start.map { form($0) }
     kernel.stores = kernel.stores.map { Store(access: form($0.access), value: $0.value) }
     if let bound = kernel.bound { kernel.bound = Kernel.Bound(index: form(bound.index), limit: bound.limit) }
-    kernel.start = kernel.start.map { form($0) }
     return kernel
   }
 
