@@ -44,12 +44,17 @@ struct WeightsTests {
           output rnn(x)
       }
       """
-    let tensors = try program(source, .full).randomTensors(steps: 50, seed: 3)
+    // As large as the cells' own first values: much larger ones make a recurrent net chaotic.
+    var tensors = try program(source, .full).randomTensors(steps: 50, seed: 3)
+    for (name, tensor) in tensors where name.hasPrefix("rnn.") {
+      let scale = Float(1 / Double(3 * 48).squareRoot())
+      tensors[name] = Tensor(try tensor.values(as: Float.self).map { $0 * scale }, shape: tensor.shape)
+    }
     let exact = try #require(program(source, .full).run(tensors)["output"])
     let found = try #require(program(source, .bf16).run(tensors)["output"])
     let differences = zip(try numbers(exact), try numbers(found)).map { abs($0 - $1) }
     let largest = differences.max() ?? 0
-    #expect(largest > 0 && largest < 0.02, "\(largest)")
+    #expect(largest > 0 && largest < 0.002, "\(largest)")
   }
 
   @Test func derivativesAreThoseOfTheWeightsThemselves() throws {

@@ -21,6 +21,15 @@ import Testing
     #expect(scans.map { $0.count("dot") } == [forward, backward])
   }
 
+  @Test(arguments: [Model.Cell.rnn, .lstm, .gru, .gruBefore])
+  func backwardStepsBeginWithTheProductOfTheirCarries(cell: Model.Cell) throws {
+    let graph = try optimized(Model(cell: cell))
+    for scan in graph.scans {
+      let products = scan.operations.filter { if case .dot = graph[$0].kind { true } else { false } }
+      #expect(graph[try #require(products.first)].operands.contains { scan.carries.contains($0) })
+    }
+  }
+
   @Test(arguments: [(Model.Cell.gru, Model.Cell.gruSplit), (.lstm, .lstmSplit)])
   func gatesApartOrTogetherAreTheSame(apart: Model.Cell, together: Model.Cell) throws {
     let (a, b) = (try optimized(Model(cell: apart)).scans, try optimized(Model(cell: together)).scans)
@@ -104,6 +113,8 @@ import Testing
 struct LoopSummary {
   let isReversed: Bool
   let operations: [OperationID]
+  /// The arguments of the body that stand for carries.
+  let carries: [ValueID]
   /// How often each kind of operation occurs in the body.
   let kinds: [String: Int]
   /// The types of what it stacks.
@@ -119,6 +130,7 @@ extension Graph {
       let operations = self[scan.body].operations
       return LoopSummary(
         isReversed: scan.isReversed, operations: operations,
+        carries: Array(self[scan.body].arguments.dropFirst(scan.invariants).prefix(scan.carries)),
         kinds: Dictionary(operations.map { (mnemonic($0), 1) }, uniquingKeysWith: +),
         stacks: self[id].results.dropFirst(scan.carries).map { type($0).description }.sorted())
     }
