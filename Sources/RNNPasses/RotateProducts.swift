@@ -34,14 +34,16 @@ extension Pass {
       }
       draft.carries = carries
       for rotation in rotations {
-        let recipe = rotation.recipe { value in
-          places[value].map { .carry($0) } ?? .invariant(scan.invariantArguments.firstIndex(of: value)!)
-        }
+        let recipe = rotation.next(
+          { value in
+            places[value].map { ScanDraft.Recipe.carry($0) }
+              ?? .invariant(scan.invariantArguments.firstIndex(of: value)!)
+          }, { .operation($0, $1) })
         draft.definitions.append((scan.carryArguments[rotation.carry], recipe))
       }
       let finals = rebuilder.emit(draft).carries
       for rotation in rotations where counts[scan.finals[rotation.carry].index] > 0 {
-        let final = rotation.compute(
+        let final = rotation.next(
           { value in
             places[value].map { finals[$0] }
               ?? draft.invariants[scan.invariantArguments.firstIndex(of: value)!].outer
@@ -94,21 +96,14 @@ private struct Rotation {
     guard hasProduct else { return nil }
   }
 
-  /// How to compute the next value from what `leaf` gives for carried and invariant values.
-  func recipe(_ leaf: (ValueID) -> ScanDraft.Recipe) -> ScanDraft.Recipe {
-    func recipe(_ value: ValueID) -> ScanDraft.Recipe {
+  /// The next value, made by `combine` from what `leaf` gives for carried and invariant values.
+  func next<Result>(
+    _ leaf: (ValueID) -> Result, _ combine: (OperationKind, [Result]) -> Result
+  ) -> Result {
+    func make(_ value: ValueID) -> Result {
       guard moved.contains(value), let id = graph.definingOperation(value) else { return leaf(value) }
-      return .operation(graph[id].kind, graph[id].operands.map(recipe))
+      return combine(graph[id].kind, graph[id].operands.map(make))
     }
-    return recipe(next)
-  }
-
-  /// The next value, computed by `add` from what `leaf` gives.
-  func compute(_ leaf: (ValueID) -> ValueID, _ add: (OperationKind, [ValueID]) -> ValueID) -> ValueID {
-    func compute(_ value: ValueID) -> ValueID {
-      guard moved.contains(value), let id = graph.definingOperation(value) else { return leaf(value) }
-      return add(graph[id].kind, graph[id].operands.map(compute))
-    }
-    return compute(next)
+    return make(next)
   }
 }
