@@ -145,27 +145,29 @@ extension KernelEmitter {
         multiplyAdd(block, product, left: left([k], k), right: right([k], k), sums)
       }
       guard block.depth == nil, let depth = product.depth.constant else {
-        return deepLoop(from: block.depth?.start ?? constant(0), to: end, known: nil, sums, add)
+        return deepLoop(
+          block, product, from: block.depth?.start ?? constant(0), to: end, known: nil, sums, add)
       }
       let lines = linesBeside(block, indices)
       // Note [Early lines]: what the body reads and writes beside the sums lies in a line here and a line there, which no
       // processor guesses. It asks for one of them with each contracted index: for all at once, it would have to wait.
       guard lines.count > 1, lines.count <= depth / 2 else {
-        return deepLoop(from: constant(0), to: end, known: depth, sums, add)
+        return deepLoop(block, product, from: constant(0), to: end, known: depth, sums, add)
       }
-      let table = builder.alloca(module.pointer, count: lines.count, align: 8)
-      for (i, line) in lines.enumerated() {
-        builder.store(line, builder.offset(table, bytes: 8 * i), align: 8)
+      // The last one is asked for again and again until the rounds of an unrolled loop are full.
+      let unroll = unrolling(block, product)
+      let count = min((lines.count + unroll - 1) / unroll * unroll, depth)
+      let table = builder.alloca(module.pointer, count: count, align: 8)
+      for i in 0..<count {
+        builder.store(lines[min(i, lines.count - 1)], builder.offset(table, bytes: 8 * i), align: 8)
       }
-      let first = builder.forLoop(
-        from: constant(0), to: constant(lines.count), step: constant(1), carrying: sums
-      ) { k, sums in
+      let first = deepLoop(block, product, from: constant(0), to: constant(count), known: count, sums) {
+        k, sums in
         let place = builder.offset(table, bytes: builder.mul(k, constant(8)))
         builder.prefetch(builder.load(module.pointer, place, align: 8))
         return add(k, sums)
       }
-      return deepLoop(
-        from: constant(lines.count), to: end, known: depth - lines.count, first, add)
+      return deepLoop(block, product, from: constant(count), to: end, known: depth - count, first, add)
     }
     func nest(_ axis: Int, _ deep: [IRValue], _ flat: IRValue, _ sums: [IRValue]) -> [IRValue] {
       let extent = product.contracted[axis]
@@ -177,7 +179,9 @@ extension KernelEmitter {
           nest(axis + 1, deep + [k], builder.add(base, k), sums)
         }
       }
-      return deepLoop(from: constant(0), to: value(of: extent), known: extent.constant, sums) { k, sums in
+      return deepLoop(
+        block, product, from: constant(0), to: value(of: extent), known: extent.constant, sums
+      ) { k, sums in
         let flat = builder.add(base, k)
         return multiplyAdd(
           block, product, left: left(deep + [k], flat), right: right(deep + [k], flat), sums)
@@ -186,17 +190,28 @@ extension KernelEmitter {
     return nest(0, [], constant(0), sums)
   }
 
-  /// The innermost loop; a small tile is unrolled a little if the number of rounds is known to allow it.
+  /// How many contracted indices a round of the innermost loop takes.
+  ///
+  /// A core that runs a second thread beside ours, perhaps another machine's, gives each of them half of the instructions
+  /// that it can begin: multiply-adds then wait behind the instructions that only count. See docs/performance.md.
+  private func unrolling(_ block: ProductBlock, _ product: Product) -> Int {
+    let loads = block.height + product.groups * block.vectors
+    return block.height * product.groups * block.vectors + loads > 32 ? 2 : 4
+  }
+
+  /// The innermost loop, in rounds of some indices; what is left of them comes behind it.
   private func deepLoop(
-    from start: IRValue, to end: IRValue, known: Int?, _ sums: [IRValue],
-    _ body: (IRValue, [IRValue]) -> [IRValue]
+    _ block: ProductBlock, _ product: Product, from start: IRValue, to end: IRValue, known: Int?,
+    _ sums: [IRValue], _ body: (IRValue, [IRValue]) -> [IRValue]
   ) -> [IRValue] {
-    let unroll = known.flatMap { count in [4, 2].first { count % $0 == 0 && sums.count * $0 <= 24 } } ?? 1
-    return builder.forLoop(from: start, to: end, step: constant(unroll), carrying: sums) { k, sums in
-      var sums = sums
-      for u in 0..<unroll { sums = body(u == 0 ? k : builder.add(k, constant(u)), sums) }
-      return sums
+    let unroll = unrolling(block, product)
+    let rest = known.map { constant($0 % unroll) } ?? builder.urem(builder.sub(end, start), constant(unroll))
+    let full = builder.sub(end, rest)
+    let sums = builder.forLoop(from: start, to: full, step: constant(unroll), carrying: sums) { k, sums in
+      (0..<unroll).reduce(sums) { body($1 == 0 ? k : builder.add(k, constant($1)), $0) }
     }
+    if known.map({ $0 % unroll == 0 }) ?? false { return sums }
+    return builder.forLoop(from: full, to: end, step: constant(1), carrying: sums, body)
   }
 
   /// Addresses of the numbers of a tile's rows at a contracted index, given by axis and counted through.
