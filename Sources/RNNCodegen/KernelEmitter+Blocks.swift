@@ -37,7 +37,8 @@ extension KernelEmitter {
           overPanelsOfRows(from: row, to: rowEnd, height) { row, height in
             emit(
               ProductBlock(
-                row: row, height: height, column: column, vectors: vectors, lastMask: mask, depth: block),
+                row: row, height: height, column: column, vectors: vectors, lastMask: mask,
+                groups: product.groups, firstGroup: constant(0), depth: block),
               product, [:])
           }
         }
@@ -149,7 +150,7 @@ extension KernelEmitter {
   func loadPartial(_ block: ProductBlock, _ product: Product) -> [IRValue] {
     let type = memoryType(product.element).vector(lanes)
     let bytes = product.element.byteCount
-    return forEachSum(block, product) { row, group, vector in
+    return forEachSum(block) { row, group, vector in
       let address = partialAddress(block, product, row, group, vector)
       return mask(block, vector).map { builder.maskedLoad(type, address, mask: $0, align: bytes) }
         ?? builder.load(type, address, align: bytes)
@@ -158,9 +159,9 @@ extension KernelEmitter {
 
   func storePartial(_ block: ProductBlock, _ product: Product, _ sums: [IRValue]) {
     let bytes = product.element.byteCount
-    _ = forEachSum(block, product) { row, group, vector in
+    _ = forEachSum(block) { row, group, vector in
       let address = partialAddress(block, product, row, group, vector)
-      let sum = sums[place(block, product, row, group, vector)]
+      let sum = sums[place(block, row, group, vector)]
       if let mask = mask(block, vector) {
         builder.maskedStore(sum, address, mask: mask, align: bytes)
       } else {
@@ -170,11 +171,11 @@ extension KernelEmitter {
     }
   }
 
-  func forEachSum(_ block: ProductBlock, _ product: Product, _ body: (Int, Int, Int) -> IRValue)
+  func forEachSum(_ block: ProductBlock, _ body: (Int, Int, Int) -> IRValue)
     -> [IRValue]
   {
     (0..<block.height).flatMap { row in
-      (0..<product.groups).flatMap { group in (0..<block.vectors).map { body(row, group, $0) } }
+      (0..<block.groups).flatMap { group in (0..<block.vectors).map { body(row, group, $0) } }
     }
   }
 }

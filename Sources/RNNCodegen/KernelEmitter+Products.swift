@@ -10,10 +10,12 @@ extension KernelEmitter {
   func emitProduct(_ product: Product) {
     if let blocks = product.blocks { return emitBlocked(product, blocks) }
     let cut = cutRows(product)
+    if product.isStaged { return emitStaged(product, cut) }
     overAxes(Array(0..<rowAxis)) { indices in
       func emit(_ row: IRValue, _ height: Int, _ column: IRValue, _ vectors: Int, _ mask: IRValue?) {
         let block = ProductBlock(
-          row: row, height: height, column: column, vectors: vectors, lastMask: mask)
+          row: row, height: height, column: column, vectors: vectors, lastMask: mask,
+          groups: product.groups, firstGroup: constant(0))
         self.emit(block, product, indices)
       }
       func tiles() {
@@ -30,6 +32,36 @@ extension KernelEmitter {
             emit(row, 1, column, vectors, mask)
           }
         }
+      }
+    }
+  }
+
+  /// Emits a product one group after the other: the sums of all rows wait in memory for those of the last group.
+  private func emitStaged(_ product: Product, _ cut: RowCut) {
+    let memory = waitingRoom(possibleRows!.max()!, product.tile.vectors, product)
+    overAxes(Array(0..<rowAxis)) { indices in
+      overPanels(product) { column, vectors, mask in
+        func sums(of group: IRValue, asksForLines: Bool) {
+          func sums(_ row: IRValue, _ height: Int) {
+            let block = ProductBlock(
+              row: row, height: height, column: column, vectors: vectors, lastMask: mask, groups: 1,
+              firstGroup: group, asksForLines: asksForLines)
+            let sums = sumOver(block, product, indices, startingSums(block, product, indices))
+            keep(sums, of: block, product, memory, first: cut.start)
+          }
+          overTiles(product, cut, sums)
+          if let rest = cut.rest {
+            builder.forLoop(from: rest, to: cut.end, step: constant(1)) { sums($0, 1) }
+          }
+        }
+        sums(of: constant(0), asksForLines: true)
+        builder.forLoop(from: constant(1), to: constant(product.groups), step: constant(1)) {
+          sums(of: $0, asksForLines: false)
+        }
+        let rows = ProductBlock(
+          row: cut.start, height: 1, column: column, vectors: vectors, lastMask: mask, groups: product.groups,
+          firstGroup: constant(0))
+        finishRows(of: rows, to: cut.end, product, indices, memory)
       }
     }
   }

@@ -11,6 +11,11 @@ struct ProductBlock {
   var column: IRValue
   var vectors: Int
   var lastMask: IRValue?
+  /// The groups of columns side by side, and the first of them.
+  var groups: Int
+  var firstGroup: IRValue
+  /// Whether to ask for what the kernel's body reads and writes.
+  var asksForLines = true
   /// The part of the contraction to sum over; nil for all.
   var depth: DepthBlock?
 }
@@ -39,17 +44,17 @@ extension KernelEmitter {
   }
 
   /// What the sums of a tile start from.
-  private func startingSums(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue]) -> [IRValue]
-  {
+  func startingSums(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue]) -> [IRValue] {
     guard let access = kernel.start else {
       let zero = memoryType(product.element).vector(lanes).zero
-      return Array(repeating: zero, count: block.height * product.groups * block.vectors)
+      return Array(repeating: zero, count: block.height * block.groups * block.vectors)
     }
-    return forEachSum(block, product) { row, group, vector in
+    return forEachSum(block) { row, group, vector in
       var indices = indices
       indices[rowAxis] = builder.add(block.row, constant(row))
       // The groups of columns lie side by side, each as wide as the domain.
-      let width = group == 0 ? constant(0) : builder.mul(value(of: kernel.domain[lastAxis]), constant(group))
+      let number = builder.add(block.firstGroup, constant(group))
+      let width = builder.mul(value(of: kernel.domain[lastAxis]), number)
       let first = builder.add(builder.add(block.column, constant(vector * lanes)), width)
       return loadVector(
         access, address(access, at: indices), Columns(first: first), mask: mask(block, vector))
@@ -75,10 +80,8 @@ extension KernelEmitter {
     }
   }
 
-  func place(_ block: ProductBlock, _ product: Product, _ row: Int, _ group: Int, _ vector: Int)
-    -> Int
-  {
-    (row * product.groups + group) * block.vectors + vector
+  func place(_ block: ProductBlock, _ row: Int, _ group: Int, _ vector: Int) -> Int {
+    (row * block.groups + group) * block.vectors + vector
   }
 
   func mask(_ block: ProductBlock, _ vector: Int) -> IRValue? {
@@ -91,49 +94,95 @@ extension KernelEmitter {
   /// a load for each sum, next to nothing beside the contraction, and keeps the code small.
   private func finish(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ sums: [IRValue])
   {
-    var first = indices
-    first[rowAxis] = block.row
-    let firstRow = Dictionary(
-      accesses.map { ($0, address($0, at: first, opaque: true)) }, uniquingKeysWith: { one, _ in one })
-    func finish(row r: IRValue, _ sum: (_ group: Int, _ vector: Int) -> IRValue) {
-      var indices = indices
-      indices[rowAxis] = builder.add(block.row, r)
-      let row = row(at: indices) { access in
-        let stride = access.index.factor(ofAxis: rowAxis) * Size(elementType(access).byteCount)
-        return stride == 0
-          ? firstRow[access]! : builder.offset(firstRow[access]!, bytes: builder.mul(r, value(of: stride)))
-      }
-      for v in 0..<block.vectors {
-        let columns = Columns(
-          first: builder.add(block.column, constant(v * lanes)), mask: mask(block, v),
-          accumulators: (0..<product.groups).map { sum($0, v) })
-        store(evaluate(row, columns), row, columns)
-      }
-    }
     if kernel.body.count <= 6 || block.height == 1 {
+      let addresses = addresses(of: block.row, indices)
       for r in 0..<block.height {
-        finish(row: constant(r)) { sums[place(block, product, r, $0, $1)] }
+        finish(block, product, indices, addresses, row: constant(r), vectors: block.vectors) {
+          sums[place(block, r, $0, $1)]
+        }
       }
       return
     }
-    let type = memoryType(product.element).vector(lanes)
+    let memory = waitingRoom(block.height, block.vectors, product)
+    keep(sums, of: block, product, memory, first: block.row)
+    finishRows(of: block, to: builder.add(block.row, constant(block.height)), product, indices, memory)
+  }
+
+  /// Applies the kernel's body to sums that wait in memory, for rows from the block's first one on.
+  func finishRows(
+    of block: ProductBlock, to end: IRValue, _ product: Product, _ indices: [Int: IRValue], _ memory: IRValue
+  ) {
+    let addresses = addresses(of: block.row, indices)
     let bytes = lanes * product.element.byteCount
-    let memory = builder.alloca(type, count: sums.count, align: bytes)
-    for (i, sum) in sums.enumerated() {
-      builder.store(sum, builder.offset(memory, bytes: i * bytes), align: bytes)
-    }
-    let rowBytes = product.groups * block.vectors * bytes
-    builder.forLoop(from: constant(0), to: constant(block.height), step: constant(1)) { r in
-      let start = builder.offset(memory, bytes: builder.mul(r, constant(rowBytes)))
-      finish(row: r) { group, vector in
-        builder.load(
-          type, builder.offset(start, bytes: (group * block.vectors + vector) * bytes), align: bytes)
+    let rowBytes = constant(product.groups * block.vectors * bytes)
+    builder.forLoop(from: constant(0), to: builder.sub(end, block.row), step: constant(1)) { r in
+      let start = builder.offset(memory, bytes: builder.mul(r, rowBytes))
+      let width = block.vectors % 2 == 0 && block.lastMask == nil ? 2 : 1
+      func row() {
+        finish(block, product, indices, addresses, row: r, vectors: block.vectors / width) { group, vector in
+          let place = group * block.vectors + vector * width
+          return builder.load(
+            memoryType(product.element).vector(lanes), builder.offset(start, bytes: place * bytes),
+            align: bytes)
+        }
       }
+      if width == 2 { withTwiceTheLanes(row) } else { row() }
+    }
+  }
+
+  /// Room for the sums of some rows of a panel.
+  func waitingRoom(_ rows: Int, _ vectors: Int, _ product: Product) -> IRValue {
+    builder.alloca(
+      memoryType(product.element).vector(lanes), count: rows * product.groups * vectors,
+      align: lanes * product.element.byteCount)
+  }
+
+  /// Stores a tile's sums where those of all groups of the rows from `first` on are to meet.
+  func keep(
+    _ sums: [IRValue], of block: ProductBlock, _ product: Product, _ memory: IRValue, first: IRValue
+  ) {
+    let bytes = lanes * product.element.byteCount
+    let row = builder.mul(builder.sub(block.row, first), constant(product.groups))
+    let start = builder.mul(builder.add(row, block.firstGroup), constant(block.vectors * bytes))
+    _ = forEachSum(block) { row, group, vector in
+      let sum = sums[place(block, row, group, vector)]
+      let within = (row * product.groups + group) * block.vectors + vector
+      let address = builder.offset(builder.offset(memory, bytes: start), bytes: within * bytes)
+      builder.store(sum, address, align: bytes)
+      return sum
+    }
+  }
+
+  /// Where a row begins in memory, by access.
+  private func addresses(of row: IRValue, _ indices: [Int: IRValue]) -> [Access: IRValue] {
+    var first = indices
+    first[rowAxis] = row
+    return Dictionary(
+      accesses.map { ($0, address($0, at: first, opaque: true)) }, uniquingKeysWith: { one, _ in one })
+  }
+
+  /// Applies the kernel's body to the sums of row `r` of a block, whose first row begins at `addresses`.
+  private func finish(
+    _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ addresses: [Access: IRValue],
+    row r: IRValue, vectors: Int, _ sum: (_ group: Int, _ vector: Int) -> IRValue
+  ) {
+    var indices = indices
+    indices[rowAxis] = builder.add(block.row, r)
+    let row = row(at: indices) { access in
+      let stride = access.index.factor(ofAxis: rowAxis) * Size(elementType(access).byteCount)
+      return stride == 0
+        ? addresses[access]! : builder.offset(addresses[access]!, bytes: builder.mul(r, value(of: stride)))
+    }
+    for v in 0..<vectors {
+      let columns = Columns(
+        first: builder.add(block.column, constant(v * lanes)), mask: mask(block, v),
+        accumulators: (0..<product.groups).map { sum($0, v) })
+      store(evaluate(row, columns), row, columns)
     }
   }
 
   /// Adds the products for all contracted indices of a block to sums.
-  private func sumOver(
+  func sumOver(
     _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ sums: [IRValue]
   ) -> [IRValue] {
     let deepAxes = product.contracted.indices.map { kernel.domain.count + $0 }
@@ -145,29 +194,28 @@ extension KernelEmitter {
         multiplyAdd(block, product, left: left([k], k), right: right([k], k), sums)
       }
       guard block.depth == nil, let depth = product.depth.constant else {
-        return deepLoop(
-          block, product, from: block.depth?.start ?? constant(0), to: end, known: nil, sums, add)
+        return deepLoop(block, from: block.depth?.start ?? constant(0), to: end, known: nil, sums, add)
       }
-      let lines = linesBeside(block, indices)
+      let lines = block.asksForLines ? linesBeside(block, indices) : []
       // Note [Early lines]: what the body reads and writes beside the sums lies in a line here and a line there, which no
       // processor guesses. It asks for one of them with each contracted index: for all at once, it would have to wait.
       guard lines.count > 1, lines.count <= depth / 2 else {
-        return deepLoop(block, product, from: constant(0), to: end, known: depth, sums, add)
+        return deepLoop(block, from: constant(0), to: end, known: depth, sums, add)
       }
       // The last one is asked for again and again until the rounds of an unrolled loop are full.
-      let unroll = unrolling(block, product)
+      let unroll = unrolling(block)
       let count = min((lines.count + unroll - 1) / unroll * unroll, depth)
       let table = builder.alloca(module.pointer, count: count, align: 8)
       for i in 0..<count {
         builder.store(lines[min(i, lines.count - 1)], builder.offset(table, bytes: 8 * i), align: 8)
       }
-      let first = deepLoop(block, product, from: constant(0), to: constant(count), known: count, sums) {
+      let first = deepLoop(block, from: constant(0), to: constant(count), known: count, sums) {
         k, sums in
         let place = builder.offset(table, bytes: builder.mul(k, constant(8)))
         builder.prefetch(builder.load(module.pointer, place, align: 8))
         return add(k, sums)
       }
-      return deepLoop(block, product, from: constant(count), to: end, known: depth - count, first, add)
+      return deepLoop(block, from: constant(count), to: end, known: depth - count, first, add)
     }
     func nest(_ axis: Int, _ deep: [IRValue], _ flat: IRValue, _ sums: [IRValue]) -> [IRValue] {
       let extent = product.contracted[axis]
@@ -180,7 +228,7 @@ extension KernelEmitter {
         }
       }
       return deepLoop(
-        block, product, from: constant(0), to: value(of: extent), known: extent.constant, sums
+        block, from: constant(0), to: value(of: extent), known: extent.constant, sums
       ) { k, sums in
         let flat = builder.add(base, k)
         return multiplyAdd(
@@ -194,17 +242,17 @@ extension KernelEmitter {
   ///
   /// A core that runs a second thread beside ours, perhaps another machine's, gives each of them half of the instructions
   /// that it can begin: multiply-adds then wait behind the instructions that only count. See docs/performance.md.
-  private func unrolling(_ block: ProductBlock, _ product: Product) -> Int {
-    let loads = block.height + product.groups * block.vectors
-    return block.height * product.groups * block.vectors + loads > 32 ? 2 : 4
+  private func unrolling(_ block: ProductBlock) -> Int {
+    let loads = block.height + block.groups * block.vectors
+    return block.height * block.groups * block.vectors + loads > 32 ? 2 : 4
   }
 
   /// The innermost loop, in rounds of some indices; what is left of them comes behind it.
   private func deepLoop(
-    _ block: ProductBlock, _ product: Product, from start: IRValue, to end: IRValue, known: Int?,
+    _ block: ProductBlock, from start: IRValue, to end: IRValue, known: Int?,
     _ sums: [IRValue], _ body: (IRValue, [IRValue]) -> [IRValue]
   ) -> [IRValue] {
-    let unroll = unrolling(block, product)
+    let unroll = unrolling(block)
     let rest = known.map { constant($0 % unroll) } ?? builder.urem(builder.sub(end, start), constant(unroll))
     let full = builder.sub(end, rest)
     let sums = builder.forLoop(from: start, to: full, step: constant(unroll), carrying: sums) { k, sums in
@@ -262,11 +310,14 @@ extension KernelEmitter {
     let type = memoryType(product.element).vector(lanes)
     switch product.rhs.layout {
     case .packed(let panel):
-      let step = product.groups * panel * bytes
+      let step = block.groups * panel * bytes
+      let run = builder.mul(value(of: product.depth), constant(step))
       let number = builder.udiv(block.column, constant(panel))
       let within = builder.sub(block.column, builder.mul(number, constant(panel)))
-      let size = builder.mul(value(of: product.depth), constant(step))
-      let start = builder.offset(address(access, at: indices), bytes: builder.mul(number, size))
+      let size = builder.mul(run, constant(product.groups / block.groups))
+      let group = builder.mul(run, builder.udiv(block.firstGroup, constant(block.groups)))
+      let start = builder.offset(
+        address(access, at: indices), bytes: builder.add(builder.mul(number, size), group))
       let base = builder.offset(start, bytes: builder.mul(within, constant(bytes)))
       return { [self] _, flat in
         let here = builder.offset(base, bytes: builder.mul(flat, constant(step)))
@@ -293,7 +344,8 @@ extension KernelEmitter {
         let here = offset(base, access, deep)
         return { [self] number, vector in
           let first = builder.add(
-            builder.mul(group, constant(number)), builder.mul(stride, constant(vector * lanes)))
+            builder.mul(group, builder.add(block.firstGroup, constant(number))),
+            builder.mul(stride, constant(vector * lanes)))
           let place = builder.offset(here, bytes: first)
           let mask = mask(block, vector)
           if factor == 1 {
@@ -317,7 +369,7 @@ extension KernelEmitter {
     var sums = sums
     let type = memoryType(product.element)
     let bytes = product.element.byteCount
-    let pairs = (0..<product.groups).flatMap { group in (0..<block.vectors).map { (group, $0) } }
+    let pairs = (0..<block.groups).flatMap { group in (0..<block.vectors).map { (group, $0) } }
     func number(_ r: Int) -> IRValue { builder.splat(builder.load(type, left[r], align: bytes), lanes) }
     // The side with fewer registers is held, the other one streams.
     if block.height <= pairs.count {
@@ -325,7 +377,7 @@ extension KernelEmitter {
       for (group, vector) in pairs {
         let values = right(group, vector)
         for r in 0..<block.height {
-          let place = place(block, product, r, group, vector)
+          let place = place(block, r, group, vector)
           sums[place] = builder.mulAdd(numbers[r], values, sums[place])
         }
       }
@@ -334,7 +386,7 @@ extension KernelEmitter {
       for r in 0..<block.height {
         let number = number(r)
         for (i, (group, vector)) in pairs.enumerated() {
-          let place = place(block, product, r, group, vector)
+          let place = place(block, r, group, vector)
           sums[place] = builder.mulAdd(number, values[i], sums[place])
         }
       }

@@ -19,8 +19,8 @@ final class KernelEmitter {
   private let form: KernelForm
   private let addresses: ArraySlice<IRValue>, numbers: ArraySlice<IRValue>, lengths: [Symbol: IRValue]
   private var sizes: [Size: IRValue] = [:]
-  /// Elements in the vectors of this kernel.
-  let lanes: Int
+  /// Elements in the vectors of this kernel: as many as a register has, or twice that for a while.
+  private(set) var lanes: Int
   /// Which instructions have one value for all columns.
   let isUniform: [Bool]
 
@@ -55,6 +55,16 @@ final class KernelEmitter {
       emitScatter(id: id, rowStride: stride, rows: rows)
     }
     builder.return()
+  }
+
+  /// Makes code for vectors of two registers each.
+  ///
+  /// The operations of a long function wait for each other, and a core looks for others that need not wait among the next
+  /// few dozen only: here it finds those of the other half. Both use a number that was loaded once.
+  func withTwiceTheLanes(_ body: () -> Void) {
+    lanes *= 2
+    body()
+    lanes /= 2
   }
 
   /// The last axis of the domain, which is vectorised; a scalar's domain has a unit axis.

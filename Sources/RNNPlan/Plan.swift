@@ -162,6 +162,9 @@ public struct Product: Hashable, Sendable {
 
   /// The number of contracted indices.
   public var depth: Size { contracted.reduce(1, *) }
+
+  /// Whether sums wait in memory for those of other groups.
+  public var isStaged: Bool { tile.groups < groups }
 }
 
 /// The blocks of a product whose rows do not follow each other along the contraction.
@@ -188,6 +191,9 @@ public struct Tile: Hashable, Sendable {
   public var rows: Int
   /// Vectors along the columns, for each group.
   public var vectors: Int
+  /// Groups side by side: all of a product's, or one after the other. Then the sums of all rows of a thread wait in memory
+  /// until those of the last group are there.
+  public var groups: Int
 }
 
 /// What a kernel does with the values of its body.

@@ -9,6 +9,8 @@ struct PackKey: Hashable {
   /// Rows or columns of a panel.
   var panel: Int
   var groups: Int
+  /// How many groups are side by side.
+  var together: Int
   var format = Buffer.Format.full
 }
 
@@ -98,9 +100,10 @@ extension Planner {
     }
     let format = weights == .bf16 && element == .f32 && isStable(columnsView.base) ? weights : .full
     let sharesColumns = threads > 1 && !isSplit && rowCount ?? 1 < 2 * threads
+    let depth = contracted.reduce(1, *).constant
     let tile = chooseTile(
-      rows: rowCount, columns: domain.last!.constant, groups: groups, lanes: machine.lanes(element),
-      sharers: sharesColumns ? threads : 1, format: format)
+      rows: rowCount, columns: domain.last!.constant, depth: depth, groups: groups,
+      lanes: machine.lanes(element), sharers: sharesColumns ? threads : 1, format: format)
     let packer = Packer(
       planner: self, domain: domain, contracted: contracted, groups: groups, element: element,
       builder: builder, format: format)
@@ -135,40 +138,47 @@ extension Planner {
     return columns.access.index.factors[.loop(loop)] == nil ? Affine(.parity(loop)) : nil
   }
 
-  /// The tile that needs the fewest cycles by a simple model: two multiply-adds or two loads a cycle, and at least the
-  /// latency of a multiply-add for each contracted index.
+  /// The tile that needs the fewest cycles by a simple model: two multiply-adds or two loads a cycle, half a vector a cycle
+  /// of a panel that is too large for the near cache, and at least the latency of a multiply-add for each contracted index.
   ///
   /// - Parameter sharers: how many threads share the panels of columns.
   private func chooseTile(
-    rows: Int?, columns: Int?, groups: Int, lanes: Int, sharers: Int, format: Buffer.Format
+    rows: Int?, columns: Int?, depth: Int?, groups: Int, lanes: Int, sharers: Int, format: Buffer.Format
   ) -> Tile {
     // Halved numbers come in pairs of vectors.
     let step = format == .full ? 1 : 2
-    var best = Tile(rows: 1, vectors: step)
+    var best = Tile(rows: 1, vectors: step, groups: groups)
     var bestCost = Double.infinity
     let wanted = columns.map { ($0 + lanes - 1) / lanes } ?? 4
-    for vectors in stride(from: step, through: rows == 1 ? 12 : 4, by: step)
-    where vectors <= max(step, wanted) {
-      let loads = groups * vectors
-      for height in 1...14 where height <= rows ?? 14 {
-        let accumulators = height * loads
-        guard
-          accumulators + min(height, loads) + 1 <= machine.vectorRegisters || (height == 1 && vectors == step)
-        else { continue }
-        let panels = Double(((wanted + vectors - 1) / vectors + sharers - 1) / sharers)
-        let cost =
-          panels
-          * rowTiles(rows ?? 840, height).reduce(0.0) { sum, tile in
-            let multiplies = Double(tile.rows * loads) / 2
-            let reads = Double(tile.rows + loads) / 2
-            return sum + Double(tile.count) * max(multiplies, reads, 4)
+    // Few rows are bound by how fast weights come in, and the sums of many would not stay in the near cache.
+    let canWait = groups > 1 && (rows.map { (4...64).contains($0) } ?? false)
+    for together in canWait ? [groups, 1] : [groups] {
+      for vectors in stride(from: step, through: rows == 1 ? 12 : 4, by: step)
+      where vectors <= max(step, wanted) {
+        let loads = together * vectors
+        let isNear = (depth ?? 0) * loads * machine.vectorBytes <= machine.nearCacheBytes / 4 * 3
+        let leastCycles = isNear ? 4 : Swift.max(4, Double(2 * loads))
+        for height in 1...14 where height <= rows ?? 14 {
+          let accumulators = height * loads
+          guard
+            accumulators + min(height, loads) + 1 <= machine.vectorRegisters
+              || (height == 1 && vectors == step)
+          else { continue }
+          let panels = Double(((wanted + vectors - 1) / vectors + sharers - 1) / sharers)
+          let cost =
+            panels * Double(groups / together)
+            * rowTiles(rows ?? 840, height).reduce(0.0) { sum, tile in
+              let multiplies = Double(tile.rows * loads) / 2
+              let reads = Double(tile.rows + loads) / 2
+              return sum + Double(tile.count) * max(multiplies, reads, leastCycles)
+            }
+          // The larger tile wins a tie: it reads less.
+          if cost < bestCost * 0.999
+            || (cost <= bestCost * 1.001 && accumulators > best.rows * best.groups * best.vectors)
+          {
+            best = Tile(rows: height, vectors: vectors, groups: together)
+            bestCost = cost
           }
-        // The larger tile wins a tie: it reads less.
-        if cost < bestCost * 0.999
-          || (cost <= bestCost * 1.001 && accumulators > best.rows * groups * best.vectors)
-        {
-          best = Tile(rows: height, vectors: vectors)
-          bestCost = cost
         }
       }
     }
@@ -232,14 +242,14 @@ struct Packer {
     }
     let lanes = planner.machine.lanes(element)
     return pack(
-      value, view, axis: columnAxis, panel: tile.vectors * lanes, groups: groups, isAlong: isDense)
+      value, view, axis: columnAxis, panel: tile.vectors * lanes, together: tile.groups, isAlong: isDense)
   }
 
-  /// Panels of an axis: for every contracted index in turn the elements of a panel, one group behind the other.
+  /// Panels of an axis: for every contracted index in turn the elements of a panel, of all groups that are used together.
   ///
   /// `isAlong` tells that elements along the axis follow each other in memory.
   private func pack(
-    _ value: ValueID, _ view: View, axis: Int, panel: Int, groups: Int, isAlong: Bool
+    _ value: ValueID, _ view: View, axis: Int, panel: Int, together: Int, isAlong: Bool
   ) -> ProductOperand {
     let width = domain[axis].constant!
     let panels = (width + panel - 1) / panel
@@ -270,7 +280,8 @@ struct Packer {
     let map = view.map.map { $0.substituting(forms) }
 
     let key = PackKey(
-      base: view.base, map: map, extents: packDomain, panel: panel, groups: groups, format: format)
+      base: view.base, map: map, extents: packDomain, panel: panel, groups: groups, together: together,
+      format: format)
     let buffer: BufferID
     let panelSize = depth * Size(groups * panel)
     let outerStrides = Storage.denseStrides(outer.map { domain[$0] } + [Size(panels) * panelSize])
@@ -279,10 +290,11 @@ struct Packer {
     } else {
       buffer = planner.addBuffer("packed_\(view.base)", element, packDomain)
       planner.buffers[buffer.index].format = format
+      let groupStride = together == groups ? Size(panel) : depth * Size(panel)
       var target =
-        Affine(.axis(panelAxis), times: panelSize) + Affine(.axis(groupAxis), times: Size(panel))
+        Affine(.axis(panelAxis), times: panelSize) + Affine(.axis(groupAxis), times: groupStride)
         + position
-      var stride = Size(groups * panel)
+      var stride = Size(together * panel)
       for (i, extent) in contracted.enumerated().reversed() {
         target = target + Affine(.axis(deep[i]), times: stride)
         stride = stride * extent
