@@ -75,8 +75,18 @@ extension KernelEmitter {
     let bytes = element.byteCount
     let height = product.tile.rows
     let isDense = access.index.factor(ofAxis: rowAxis) == 1
+    // What lies along the rows is often too short for the processor to guess what comes next.
+    let last = builder.sub(block.end, constant(1))
+    let lineElements = constant(64 / bytes)
     builder.forLoop(from: block.start, to: block.end, step: constant(1)) { k in
       let indices = deepIndices(k, product)
+      if isDense {
+        var ahead = deepIndices(builder.smin(builder.add(k, constant(12)), last), product)
+        builder.forLoop(from: block.row, to: rowEnd, step: lineElements) { row in
+          ahead[rowAxis] = row
+          builder.prefetch(address(access, at: ahead))
+        }
+      }
       let within = builder.mul(builder.sub(k, block.start), constant(height * bytes))
       overPanelsOfRows(from: block.row, to: rowEnd, height) { row, height in
         let target = builder.offset(panel(of: row, block, product, blocks), bytes: within)
