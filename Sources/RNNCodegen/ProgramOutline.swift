@@ -59,8 +59,7 @@ extension Kernel {
       if case .reduce = kind { return 60 + 6 * row }
       return 60 + 2 * row
     }
-    let sums = product.tile.rows * product.groups * product.tile.vectors
-    return 120 + 4 * sums + 2 * row * product.tile.vectors + (product.blocks == nil ? 0 : 120)
+    return 120 + 20 * product.tile.sums + 2 * row * product.tile.vectors + (product.blocks == nil ? 0 : 120)
   }
 }
 

@@ -194,6 +194,9 @@ public struct Tile: Hashable, Sendable {
   /// Groups side by side: all of a product's, or one after the other. Then the sums of all rows of a thread wait in memory
   /// until those of the last group are there.
   public var groups: Int
+
+  /// How many vectors of sums it holds.
+  public var sums: Int { rows * groups * vectors }
 }
 
 /// What a kernel does with the values of its body.

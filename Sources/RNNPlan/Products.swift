@@ -138,8 +138,7 @@ extension Planner {
     return columns.access.index.factors[.loop(loop)] == nil ? Affine(.parity(loop)) : nil
   }
 
-  /// The tile that needs the fewest cycles by a simple model: two multiply-adds or two loads a cycle, half a vector a cycle
-  /// of a panel that is too large for the near cache, and at least the latency of a multiply-add for each contracted index.
+  /// The tile that needs the fewest cycles by a simple model.
   ///
   /// - Parameter sharers: how many threads share the panels of columns.
   private func chooseTile(
@@ -147,42 +146,42 @@ extension Planner {
   ) -> Tile {
     // Halved numbers come in pairs of vectors.
     let step = format == .full ? 1 : 2
-    var best = Tile(rows: 1, vectors: step, groups: groups)
-    var bestCost = Double.infinity
     let wanted = columns.map { ($0 + lanes - 1) / lanes } ?? 4
     // Few rows are bound by how fast weights come in, and the sums of many would not stay in the near cache.
     let canWait = groups > 1 && (rows.map { (4...64).contains($0) } ?? false)
-    for together in canWait ? [groups, 1] : [groups] {
+    var best = Tile(rows: 1, vectors: step, groups: groups)
+    var bestCost = Double.infinity
+    for together in canWait ? [1, groups] : [groups] {
       for vectors in stride(from: step, through: rows == 1 ? 12 : 4, by: step)
       where vectors <= max(step, wanted) {
-        let loads = together * vectors
-        let isNear = (depth ?? 0) * loads * machine.vectorBytes <= machine.nearCacheBytes / 4 * 3
-        let leastCycles = isNear ? 4 : Swift.max(4, Double(2 * loads))
+        let panels = ((wanted + vectors - 1) / vectors + sharers - 1) / sharers * (groups / together)
         for height in 1...14 where height <= rows ?? 14 {
-          let accumulators = height * loads
-          guard
-            accumulators + min(height, loads) + 1 <= machine.vectorRegisters
-              || (height == 1 && vectors == step)
-          else { continue }
-          let panels = Double(((wanted + vectors - 1) / vectors + sharers - 1) / sharers)
-          let cost =
-            panels * Double(groups / together)
-            * rowTiles(rows ?? 840, height).reduce(0.0) { sum, tile in
-              let multiplies = Double(tile.rows * loads) / 2
-              let reads = Double(tile.rows + loads) / 2
-              return sum + Double(tile.count) * max(multiplies, reads, leastCycles)
-            }
+          let tile = Tile(rows: height, vectors: vectors, groups: together)
+          let registers = height * together * vectors + min(height, together * vectors) + 1
+          guard registers <= machine.vectorRegisters || (height == 1 && vectors == step) else { continue }
+          let cost = Double(panels) * cycles(tile, rows: rows ?? 840, depth: depth)
           // The larger tile wins a tie: it reads less.
-          if cost < bestCost * 0.999
-            || (cost <= bestCost * 1.001 && accumulators > best.rows * best.groups * best.vectors)
-          {
-            best = Tile(rows: height, vectors: vectors, groups: together)
+          if cost < bestCost * 0.999 || (cost <= bestCost * 1.001 && tile.sums > best.sums) {
+            best = tile
             bestCost = cost
           }
         }
       }
     }
     return best
+  }
+
+  /// The cycles that rows take with a panel for each contracted index: two multiply-adds or two loads a cycle, at least the
+  /// latency of a multiply-add, and two for each vector that comes from the far cache for one tile after the other.
+  private func cycles(_ tile: Tile, rows: Int, depth: Int?) -> Double {
+    let vectors = tile.groups * tile.vectors
+    let panelBytes = (depth ?? 0) * vectors * machine.vectorBytes
+    let isFar = rows > tile.rows && panelBytes > machine.nearCacheBytes / 4 * 3
+    return rowTiles(rows, tile.rows).reduce(0.0) { sum, part in
+      let multiplies = Double(part.rows * vectors) / 2
+      let reads = Double(part.rows + vectors) / 2
+      return sum + Double(part.count) * max(multiplies, reads, isFar ? Double(2 * vectors) : 0, 4)
+    }
   }
 
   /// How rows are cut: tiles of the full height and tiles one lower, so that none is much lower than the others.
