@@ -203,8 +203,12 @@ extension Planner {
     var depth = max(machine.nearCacheBytes / 2 / panelBytes / 16 * 16, 128)
     let isWhole = product.depth.constant.map { $0 <= depth * 3 / 2 } ?? false
     if isWhole { depth = product.depth.constant! }
-    let panels = max(machine.farCacheBytes / 4 / (depth * tile.rows * bytes), 1)
-    let count = min(panels, (rows + tile.rows - 1) / tile.rows)
+    // As many panels as fit, but each of a thread's blocks as many as the others: a low one would not use a panel of
+    // columns often enough.
+    let most = max(machine.farCacheBytes / 4 / (depth * tile.rows * bytes), 1)
+    let panels = ((rows + tile.rows - 1) / tile.rows + threads - 1) / threads
+    let blocks = (panels + most - 1) / most
+    let count = (panels + blocks - 1) / blocks
     let stride = (depth * tile.rows * bytes / Buffer.alignment + 1) * Buffer.alignment / bytes
     return ProductBlocks(
       depth: depth, rows: count * tile.rows,
