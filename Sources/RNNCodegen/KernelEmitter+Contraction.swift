@@ -1,0 +1,259 @@
+import RNNGraph
+import RNNLLVM
+import RNNPlan
+
+/// Where an operand of a product lies along the innermost contracted axis.
+struct Walk {
+  /// Its address at the first index.
+  var start: IRValue
+  /// Bytes from one index to the next.
+  var step: IRValue
+}
+
+extension KernelEmitter {
+  /// Adds the products for all contracted indices of a block to sums.
+  func sumOver(
+    _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ sums: [IRValue]
+  ) -> [IRValue] {
+    if product.contracted.count == 1 || block.depth != nil {
+      let first = block.depth?.start ?? constant(0)
+      let left = left(block, product, indices, [first], first)
+      let right = right(block, product, indices, [first], first)
+      guard block.depth == nil, let depth = product.depth.constant else {
+        let count = builder.sub(block.depth?.end ?? value(of: product.depth), first)
+        return contract(block, product, count, left, right, sums)
+      }
+      let lines = block.asksForLines ? linesBeside(block, indices) : []
+      // Note [Early lines]: what the body reads and writes beside the sums lies in a line here and a line there, which no
+      // processor guesses. It asks for one of them with each contracted index: for all at once, it would have to wait.
+      guard lines.count > 1, lines.count <= depth / 2 else {
+        return contract(block, product, constant(depth), left, right, sums)
+      }
+      // The last one is asked for again and again until the rounds are full.
+      let unroll = unrolling(block)
+      let count = min((lines.count + unroll - 1) / unroll * unroll, depth)
+      let table = builder.alloca(module.pointer, count: count, align: 8)
+      for i in 0..<count {
+        builder.store(lines[min(i, lines.count - 1)], builder.offset(table, bytes: 8 * i), align: 8)
+      }
+      let early = contract(block, product, constant(count), left, right, sums, lines: table)
+      func behind(_ walk: Walk) -> Walk {
+        Walk(
+          start: builder.offset(walk.start, bytes: builder.mul(walk.step, constant(count))), step: walk.step)
+      }
+      return contract(block, product, constant(depth - count), behind(left), behind(right), early)
+    }
+    func nest(_ axis: Int, _ deep: [IRValue], _ flat: IRValue, _ sums: [IRValue]) -> [IRValue] {
+      let extent = value(of: product.contracted[axis])
+      let base = builder.mul(flat, extent)
+      if axis == product.contracted.count - 1 {
+        let deep = deep + [constant(0)]
+        return contract(
+          block, product, extent, left(block, product, indices, deep, base),
+          right(block, product, indices, deep, base), sums)
+      }
+      return builder.forLoop(from: constant(0), to: extent, step: constant(1), carrying: sums) { k, sums in
+        nest(axis + 1, deep + [k], builder.add(base, k), sums)
+      }
+    }
+    return nest(0, [], constant(0), sums)
+  }
+
+  /// The addresses of the cache lines in which a tile's body reads and writes beside the sums.
+  private func linesBeside(_ block: ProductBlock, _ indices: [Int: IRValue]) -> [IRValue] {
+    var accesses: [Access] = []
+    func add(_ access: Access) {
+      guard access.index.factor(ofAxis: lastAxis) == 1, access.index.factor(ofAxis: rowAxis) != 0,
+        !accesses.contains(access)
+      else { return }
+      accesses.append(access)
+    }
+    for case .load(let access) in kernel.body { add(access) }
+    for store in kernel.stores { add(store.access) }
+    return (0..<block.height).flatMap { r in
+      var here = indices
+      here[rowAxis] = builder.add(block.row, constant(r))
+      here[lastAxis] = block.column
+      return accesses.map { address($0, at: here) }
+    }
+  }
+
+  /// How many contracted indices a round of the innermost loop takes.
+  ///
+  /// A core that runs a second thread beside ours, perhaps another machine's, gives each of them half of the instructions
+  /// that it can begin: multiply-adds then wait behind the instructions that only count. See docs/performance.md.
+  private func unrolling(_ block: ProductBlock) -> Int {
+    let loads = block.height + block.groups * block.vectors
+    return block.height * block.groups * block.vectors + loads > 32 ? 2 : 4
+  }
+
+  /// The innermost loop over `count` indices, in rounds of some; what is left of them comes behind it.
+  ///
+  /// The two operands' addresses go from round to round, and LLVM knows nothing more of them, so that its loop strength
+  /// reduction has nothing to weigh.
+  ///
+  /// - Parameter lines: A table of addresses to ask for, one with each index; only for whole rounds.
+  private func contract(
+    _ block: ProductBlock, _ product: Product, _ count: IRValue, _ left: Walk, _ right: Walk,
+    _ sums: [IRValue], lines: IRValue? = nil
+  ) -> [IRValue] {
+    let unroll = constant(unrolling(block))
+    let rest = builder.urem(count, unroll)
+    let walks = [left, right] + (lines.map { [Walk(start: $0, step: constant(8))] } ?? [])
+    func loop(from start: IRValue, to end: IRValue, step: IRValue, _ carried: [IRValue]) -> [IRValue] {
+      builder.forLoop(from: start, to: end, step: step, carrying: carried) { _, carried in
+        var places = carried.prefix(walks.count).map(builder.opaque)
+        var sums = Array(carried.dropFirst(walks.count))
+        let first = places
+        for u in 0..<step.constantInteger! {
+          if lines != nil { builder.prefetch(builder.load(module.pointer, places[2], align: 8)) }
+          sums = multiplyAdd(block, product, places[0], places[1], sums)
+          for (i, walk) in walks.enumerated() {
+            places[i] = builder.offset(first[i], bytes: builder.mul(walk.step, constant(u + 1)))
+          }
+        }
+        return places + sums
+      }
+    }
+    let full = builder.sub(count, rest)
+    let carried = loop(from: constant(0), to: full, step: unroll, walks.map(\.start) + sums)
+    if rest.constantInteger == 0 { return Array(carried.dropFirst(walks.count)) }
+    return Array(loop(from: full, to: count, step: constant(1), carried).dropFirst(walks.count))
+  }
+
+  /// The numbers of a tile's first row from a contracted index on, which is given by axis and counted through.
+  private func left(
+    _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ deep: [IRValue], _ flat: IRValue
+  ) -> Walk {
+    let bytes = product.element.byteCount
+    if let depth = block.depth, let blocks = product.blocks {
+      let step = constant(product.tile.rows * bytes)
+      let within = builder.mul(builder.sub(flat, depth.start), step)
+      let base = panel(of: block.row, depth, product, blocks)
+      return Walk(start: builder.offset(base, bytes: within), step: step)
+    }
+    var indices = indices
+    indices[rowAxis] = block.row
+    return walk(product.lhs.access, address(product.lhs.access, at: indices), deep)
+  }
+
+  /// The distance of two rows of the left operand in bytes.
+  private func rowStep(_ block: ProductBlock, _ product: Product) -> IRValue {
+    let bytes = constant(product.element.byteCount)
+    if block.depth != nil, product.blocks != nil { return bytes }
+    return builder.mul(value(of: product.lhs.access.index.factor(ofAxis: rowAxis)), bytes)
+  }
+
+  /// A walk along the innermost contracted axis from an index on.
+  private func walk(_ access: Access, _ address: IRValue, _ deep: [IRValue]) -> Walk {
+    let bytes = constant(elementType(access).byteCount)
+    let strides = deep.indices.map {
+      builder.mul(value(of: access.index.factor(ofAxis: kernel.domain.count + $0)), bytes)
+    }
+    let start = zip(deep, strides).reduce(address) { address, entry in
+      builder.offset(address, bytes: builder.mul(entry.0, entry.1))
+    }
+    return Walk(start: start, step: strides.last!)
+  }
+
+  /// The vectors of a tile's columns from a contracted index on.
+  private func right(
+    _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ deep: [IRValue], _ flat: IRValue
+  ) -> Walk {
+    let access = product.rhs.access
+    guard case .packed(let panel) = product.rhs.layout else {
+      var indices = indices
+      indices[lastAxis] = block.column
+      return walk(access, address(access, at: indices), deep)
+    }
+    let bytes = constant(byteCount(access))
+    let step = constant(block.groups * panel * byteCount(access))
+    let number = builder.udiv(block.column, constant(panel))
+    let within = builder.mul(builder.sub(block.column, builder.mul(number, constant(panel))), bytes)
+    let run = builder.mul(value(of: product.depth), step)
+    let group = builder.mul(run, builder.udiv(block.firstGroup, constant(block.groups)))
+    let size = panelBytes(product, panel)
+    let start = builder.add(builder.add(builder.mul(number, size), group), within)
+    let base = builder.offset(address(access, at: indices), bytes: start)
+    return Walk(start: builder.offset(base, bytes: builder.mul(flat, step)), step: step)
+  }
+
+  /// The bytes of a packed panel of all groups.
+  private func panelBytes(_ product: Product, _ panel: Int) -> IRValue {
+    builder.mul(value(of: product.depth), constant(product.groups * panel * byteCount(product.rhs.access)))
+  }
+
+  /// A vector of columns, where the first one of the tile at this index is `here`.
+  private func vector(
+    _ block: ProductBlock, _ product: Product, _ here: IRValue, _ group: Int, _ vector: Int
+  ) -> IRValue {
+    let access = product.rhs.access
+    let bytes = byteCount(access)
+    let type = memoryType(product.element).vector(lanes)
+    guard case .packed(let panel) = product.rhs.layout else {
+      let factor = access.index.factor(ofAxis: lastAxis)
+      let stride = builder.mul(value(of: factor), constant(bytes))
+      let width = builder.mul(stride, value(of: kernel.domain[lastAxis]))
+      let first = builder.add(
+        builder.mul(width, builder.add(block.firstGroup, constant(group))),
+        builder.mul(stride, constant(vector * lanes)))
+      let place = builder.offset(here, bytes: first)
+      let mask = mask(block, vector)
+      if factor == 1 {
+        return mask.map { builder.maskedLoad(type, place, mask: $0, align: bytes) }
+          ?? builder.load(type, place, align: bytes)
+      }
+      let offsets = builder.mul(iota(module.i64), builder.splat(stride, lanes))
+      return builder.gather(
+        type, builder.offset(place, bytes: offsets), mask: mask ?? module.i1.vector(lanes).constant(1),
+        align: bytes)
+    }
+    // The vectors of the next panels come behind those of the first one.
+    let (next, place) = vector.quotientAndRemainder(dividingBy: product.tile.vectors)
+    let first =
+      next == 0
+      ? here : builder.offset(here, bytes: builder.mul(panelBytes(product, panel), constant(next)))
+    if format(access) == .bf16 {
+      let pair = builder.offset(first, bytes: (group * panel + place / 2 * 2 * lanes) * bytes)
+      return widened(pair, isSecond: place % 2 == 1)
+    }
+    return builder.load(
+      type, builder.offset(first, bytes: (group * panel + place * lanes) * bytes), align: bytes)
+  }
+
+  /// Adds the product of a column of numbers and a row of vectors, which begin at these addresses, to the sums.
+  private func multiplyAdd(
+    _ block: ProductBlock, _ product: Product, _ left: IRValue, _ right: IRValue, _ sums: [IRValue]
+  ) -> [IRValue] {
+    var sums = sums
+    let type = memoryType(product.element)
+    let bytes = product.element.byteCount
+    let pairs = (0..<block.groups).flatMap { group in (0..<block.vectors).map { (group, $0) } }
+    let rowStep = rowStep(block, product)
+    func number(_ r: Int) -> IRValue {
+      let place = builder.offset(left, bytes: builder.mul(rowStep, constant(r)))
+      return builder.splat(builder.load(type, place, align: bytes), lanes)
+    }
+    // The side with fewer registers is held, the other one streams.
+    if block.height <= pairs.count {
+      let numbers = (0..<block.height).map(number)
+      for (group, vector) in pairs {
+        let values = self.vector(block, product, right, group, vector)
+        for r in 0..<block.height {
+          let place = place(block, r, group, vector)
+          sums[place] = builder.mulAdd(numbers[r], values, sums[place])
+        }
+      }
+    } else {
+      let values = pairs.map { vector(block, product, right, $0.0, $0.1) }
+      for r in 0..<block.height {
+        let number = number(r)
+        for (i, (group, vector)) in pairs.enumerated() {
+          let place = place(block, r, group, vector)
+          sums[place] = builder.mulAdd(number, values[i], sums[place])
+        }
+      }
+    }
+    return sums
+  }
+}
