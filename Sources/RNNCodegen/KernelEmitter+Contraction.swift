@@ -161,7 +161,7 @@ extension KernelEmitter {
     _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ deep: [IRValue], _ flat: IRValue
   ) -> Walk {
     let access = product.rhs.access
-    guard case .packed(let panel) = product.rhs.layout else {
+    guard case .packed(let panel, let distance) = product.rhs.layout else {
       var indices = indices
       indices[lastAxis] = block.column
       return walk(access, address(access, at: indices), deep)
@@ -172,15 +172,10 @@ extension KernelEmitter {
     let within = builder.mul(builder.sub(block.column, builder.mul(number, constant(panel))), bytes)
     let run = builder.mul(value(of: product.depth), step)
     let group = builder.mul(run, builder.udiv(block.firstGroup, constant(block.groups)))
-    let size = panelBytes(product, panel)
+    let size = builder.mul(value(of: distance), bytes)
     let start = builder.add(builder.add(builder.mul(number, size), group), within)
     let base = builder.offset(address(access, at: indices), bytes: start)
     return Walk(start: builder.offset(base, bytes: builder.mul(flat, step)), step: step)
-  }
-
-  /// The bytes of a packed panel of all groups.
-  private func panelBytes(_ product: Product, _ panel: Int) -> IRValue {
-    builder.mul(value(of: product.depth), constant(product.groups * panel * byteCount(product.rhs.access)))
   }
 
   /// A vector of columns, where the first one of the tile at this index is `here`.
@@ -190,7 +185,7 @@ extension KernelEmitter {
     let access = product.rhs.access
     let bytes = byteCount(access)
     let type = memoryType(product.element).vector(lanes)
-    guard case .packed(let panel) = product.rhs.layout else {
+    guard case .packed(let panel, let distance) = product.rhs.layout else {
       let factor = access.index.factor(ofAxis: lastAxis)
       let stride = builder.mul(value(of: factor), constant(bytes))
       let width = builder.mul(stride, value(of: kernel.domain[lastAxis]))
@@ -212,7 +207,7 @@ extension KernelEmitter {
     let (next, place) = vector.quotientAndRemainder(dividingBy: product.tile.vectors)
     let first =
       next == 0
-      ? here : builder.offset(here, bytes: builder.mul(panelBytes(product, panel), constant(next)))
+      ? here : builder.offset(here, bytes: builder.mul(value(of: distance), constant(next * bytes)))
     if format(access) == .bf16 {
       let pair = builder.offset(first, bytes: (group * panel + place / 2 * 2 * lanes) * bytes)
       return widened(pair, isSecond: place % 2 == 1)

@@ -128,6 +128,7 @@ extension Kernel {
     var forms = stores.map(\.access.index) + [bound?.index, start?.index].compactMap { $0 }
     if let product {
       sizes += product.contracted
+      if case .packed(_, let distance) = product.rhs.layout { sizes.append(distance) }
       forms += [product.lhs.access.index, product.rhs.access.index]
     }
     if let bound { sizes.append(bound.limit) }

@@ -254,7 +254,8 @@ extension Planner {
       offset.factors = offset.factors.filter { if case .axis = $0.key { false } else { true } }
       return Storage(buffer: base.buffer, offset: offset, strides: strides)
     }
-    let key = PackKey(base: view.base, map: view.map, extents: shape(type), panel: 0, groups: 0, together: 0)
+    let key = PackKey(
+      source: .value(view.base), map: view.map, extents: shape(type), panel: 0, groups: 0, together: 0)
     if let known = packed[key] {
       return Storage(buffer: known, offset: Affine(0), strides: Storage.denseStrides(shape(type)))
     }

@@ -127,8 +127,9 @@ public struct ProductOperand: Hashable, Sendable {
   public enum Layout: Hashable, Sendable {
     /// As the access says, along the domain and then along the contracted axes.
     case direct
-    /// In panels of some rows or columns; a panel holds these for each contracted index in turn.
-    case packed(panel: Int)
+    /// In panels of some columns; a panel holds these for each contracted index in turn, and begins `distance` elements
+    /// behind the one before.
+    case packed(panel: Int, distance: Size)
   }
 
   /// Where it is. Of a packed operand the index covers only what a panel does not: loops and outer axes.

@@ -94,7 +94,7 @@ extension ProductOperand: CustomStringConvertible {
   public var description: String {
     switch layout {
     case .direct: "\(access)"
-    case .packed(let panel): "\(access) in panels of \(panel)"
+    case .packed(let panel, let distance): "\(access) in panels of \(panel), \(distance) apart"
     }
   }
 }

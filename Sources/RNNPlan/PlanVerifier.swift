@@ -159,7 +159,7 @@ private struct PlanVerifier {
     var wrong = kernel.loads + (kernel.product.map { [$0.lhs.access] } ?? [])
     if kernel.kind != .map || kernel.product != nil { wrong += kernel.stores.map(\.access) }
     if let product = kernel.product {
-      if case .packed(let panel) = product.rhs.layout, product.element == .f32,
+      if case .packed(let panel, _) = product.rhs.layout, product.element == .f32,
         panel % (2 * plan.machine.lanes(.f32)) == 0
       {
       } else {

@@ -2,7 +2,12 @@ import RNNGraph
 
 /// What a packed operand holds: equal keys are packed once.
 struct PackKey: Hashable {
-  var base: ValueID
+  enum Source: Hashable {
+    case value(ValueID)
+    /// All slots of a stack.
+    case stack(BufferID)
+  }
+  var source: Source
   var map: [Affine]
   /// The extents of what is packed: a broadcast value looks the same in any.
   var extents: [Size]
@@ -245,15 +250,44 @@ struct Packer {
     }
     let lanes = planner.machine.lanes(element)
     return pack(
-      value, view, axis: columnAxis, panel: tile.vectors * lanes, together: tile.groups, isAlong: isDense)
+      view, axis: columnAxis, panel: tile.vectors * lanes, together: tile.groups, isAlong: isDense,
+      stack: access.flatMap(stack))
+  }
+
+  /// A stack of one slot more than there are steps, of which a product reads all but the first or the last.
+  private struct Stack {
+    var buffer: BufferID
+    /// How many slots lie in front of those that are read, in their order.
+    var first: Int
+    /// Where an element of all slots is.
+    var index: Affine
+  }
+
+  /// The stack that an operand is a part of. What one product reads of it, another one reads a step later: gradients of a
+  /// recurrent matrix take the states in front of the steps, those of what follows take the states behind them.
+  private func stack(_ access: Access) -> Stack? {
+    let axis = Index.axis(domain.count)
+    guard domain.count == 2, let steps = contracted.first, groups == 1, !planner.isInStep,
+      steps.constant == nil,
+      access.index.factors.keys.allSatisfy({ if case .axis = $0 { true } else { false } }),
+      let stride = access.index.factors[axis]?.constant, stride != 0,
+      planner.buffers[access.buffer.index].count == Size(abs(stride)) * (steps + 1)
+    else { return nil }
+    var index = access.index
+    index.constant = stride > 0 ? Size(0) : Size(-stride) * steps
+    guard let first = [0, 1].first(where: { index.constant + Size(stride * $0) == access.index.constant })
+    else { return nil }
+    return Stack(buffer: access.buffer, first: first, index: index)
   }
 
   /// Panels of an axis: for every contracted index in turn the elements of a panel, of all groups that are used together.
   ///
   /// `isAlong` tells that elements along the axis follow each other in memory.
   private func pack(
-    _ value: ValueID, _ view: View, axis: Int, panel: Int, together: Int, isAlong: Bool
+    _ view: View, axis: Int, panel: Int, together: Int, isAlong: Bool, stack: Stack?
   ) -> ProductOperand {
+    var packed = contracted
+    if stack != nil { packed[0] = packed[0] + 1 }
     let width = domain[axis].constant!
     let panels = (width + panel - 1) / panel
     // Axes of the domain that the operand varies along besides rows or columns.
@@ -271,22 +305,24 @@ struct Packer {
     }
     let column = within(format == .full ? [1] : [2 * lanes, lanes, 1])
     let position = within(format == .full ? [1] : [2 * lanes, 1, 2])
-    var packDomain = outer.map { domain[$0] } + contracted
+    var packDomain = outer.map { domain[$0] } + packed
     packDomain.insert(Size(panels), at: panelAxis)
     packDomain += [Size(groups)] + inner
 
     var forms = [Affine](repeating: Affine(0), count: domain.count + contracted.count)
     for (place, axis) in outer.enumerated() { forms[axis] = Affine(.axis(place)) }
     for (i, axis) in deep.enumerated() { forms[domain.count + i] = Affine(.axis(axis)) }
+    if let stack { forms[domain.count].constant = Size(-stack.first) }
     let place = Affine(.axis(panelAxis), times: Size(panel)) + column
     forms[axis] = place + Affine(.axis(groupAxis), times: Size(width))
     let map = view.map.map { $0.substituting(forms) }
 
     let key = PackKey(
-      base: view.base, map: map, extents: packDomain, panel: panel, groups: groups, together: together,
+      source: stack.map { .stack($0.buffer) } ?? .value(view.base), map: stack.map { [$0.index] } ?? map,
+      extents: packDomain, panel: panel, groups: groups, together: together,
       format: format)
     let buffer: BufferID
-    let panelSize = depth * Size(groups * panel)
+    let panelSize = packed.reduce(1, *) * Size(groups * panel)
     let outerStrides = Storage.denseStrides(outer.map { domain[$0] } + [Size(panels) * panelSize])
     if let known = planner.packed[key] {
       buffer = known
@@ -298,7 +334,7 @@ struct Packer {
         Affine(.axis(panelAxis), times: panelSize) + Affine(.axis(groupAxis), times: groupStride)
         + position
       var stride = Size(together * panel)
-      for (i, extent) in contracted.enumerated().reversed() {
+      for (i, extent) in packed.enumerated().reversed() {
         target = target + Affine(.axis(deep[i]), times: stride)
         stride = stride * extent
       }
@@ -315,9 +351,11 @@ struct Packer {
       planner.steps[level].append(.kernel(planner.finished(kernel, batchAxis: nil)))
       if level < planner.openRegions.count - 1 || !planner.isInStep { planner.packed[key] = buffer }
     }
-    var index = Affine(0)
+    let slot = contracted.dropFirst().reduce(Size(panel), *)
+    var index = Affine(slot * Size(stack?.first ?? 0))
     for (i, axis) in outer.enumerated() { index = index + Affine(.axis(axis), times: outerStrides[i]) }
     return ProductOperand(
-      access: Access(buffer: buffer, index: index, isOwned: false), layout: .packed(panel: panel))
+      access: Access(buffer: buffer, index: index, isOwned: false),
+      layout: .packed(panel: panel, distance: panelSize))
   }
 }
