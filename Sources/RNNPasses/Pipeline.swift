@@ -58,6 +58,9 @@ public struct Pipeline: Sendable {
       // Backward loops begin with the product whose sums the equations read.
       .rotateProducts, .deadCode,
 
+      // What several sums need of all steps is read once.
+      .sumTables,
+
       // Sums over steps are made in an order that does not depend on how much memory there is.
       .orderSums, .commonSubexpressions,
     ])
