@@ -26,9 +26,21 @@ extension KernelEmitter {
 
   func emitMap() {
     overAxes(Array(0..<lastAxis)) { indices in
-      let row = row(at: indices)
-      overColumns { columns in store(evaluate(row, columns), row, columns) }
+      func columns() {
+        let row = row(at: indices)
+        overColumns { columns in store(evaluate(row, columns), row, columns) }
+      }
+      if fillsTwoRegisters { withTwiceTheLanes(columns) } else { columns() }
     }
+  }
+
+  /// Whether the body is long and each thread's columns fill pairs of vectors.
+  private var fillsTwoRegisters: Bool {
+    guard kernel.body.count > 6, kernel.bound == nil, let width = kernel.domain.last?.constant,
+      width % (2 * lanes) == 0
+    else { return false }
+    if case .axis(lastAxis, let multiple) = kernel.split { return multiple % (2 * lanes) == 0 }
+    return true
   }
 
   /// Adds rows to rows of a table; unless the sums start from what it holds, all of its rows that this thread's columns
