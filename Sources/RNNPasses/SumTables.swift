@@ -21,7 +21,8 @@ extension Pass {
       guard case .reduce(.sum, let axes) = old[id].kind, let table = tables[old[id].operands[0]],
         axes.sorted() == Array(0..<old.type(old[table].operands[0]).rank)
       else { return false }
-      rebuilder.bind(old[id].result, to: rebuilder.builder.reduce(.sum, rebuilder[old[table].result], axes: [0]))
+      rebuilder.bind(
+        old[id].result, to: rebuilder.builder.reduce(.sum, rebuilder[old[table].result], axes: [0]))
       return true
     }
   }
