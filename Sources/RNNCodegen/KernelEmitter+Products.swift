@@ -38,7 +38,8 @@ extension KernelEmitter {
 
   /// Emits a product one group after the other: the sums of all rows wait in memory for those of the last group.
   private func emitStaged(_ product: Product, _ cut: RowCut) {
-    let memory = waitingRoom(possibleRows!.max()!, product.tile.vectors, product)
+    let rows = possibleRows?.max() ?? kernel.domain[rowAxis].constant!
+    let memory = waitingRoom(rows, product.tile.vectors, product)
     overAxes(Array(0..<rowAxis)) { indices in
       overPanels(product) { column, vectors, mask in
         func sums(of group: IRValue, asksForLines: Bool) {

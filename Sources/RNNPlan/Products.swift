@@ -121,7 +121,7 @@ extension Planner {
       element: element)
     // Rows that lie across the contraction are copied, if that pays.
     if let inner = deepAxes.last, rowsAccess.index.factor(ofAxis: inner) != 1, case .packed = rhs.layout,
-      domain.count == 2, let rows = domain[0].constant, rows >= 2 * tile.rows, !isSplit
+      domain.count == 2, let rows = domain[0].constant, rows >= 2 * tile.rows, !isSplit, !product.isStaged
     {
       product.blocks = chooseBlocks(product, rows: rows, columns: domain[1].constant!)
     }

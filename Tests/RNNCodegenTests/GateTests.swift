@@ -43,7 +43,36 @@ import Testing
         output "y" = %y
       }
       """
-    let sizes: [Symbol: Int] = [.batch: test.batch, .steps: 3]
+    try check(text, [.batch: test.batch, .steps: 3])
+  }
+
+  /// Rows that are no examples, in order and across memory: threads share them, and they are not copied in blocks.
+  @Test(arguments: [
+    "%x = data \"x\" : f32[60, 24]",
+    "%x0 = data \"x\" : f32[24, 60]\n%x = transpose %x0 axes(1, 0) : f32[60, 24]",
+  ])
+  func rowsNeedNotBeExamples(rows: String) throws {
+    try check(
+      """
+      graph "rows" {
+        \(rows)
+        %w = data "w" : f32[24, 48]
+        %b = data "b" : f32[60, 16]
+        %m = dot %x, %w contract(1; 0) : f32[60, 48]
+        %s = slice %m axis(1) front(0) count(16) : f32[60, 16]
+        %t = slice %m axis(1) front(16) count(16) : f32[60, 16]
+        %u = slice %m axis(1) front(32) count(16) : f32[60, 16]
+        %a = sigmoid %s : f32[60, 16]
+        %c = tanh %t : f32[60, 16]
+        %d = multiply %a, %c : f32[60, 16]
+        %e = multiply %u, %b : f32[60, 16]
+        %f = add %d, %e : f32[60, 16]
+        output "f" = %f
+      }
+      """, [:])
+  }
+
+  private func check(_ text: String, _ sizes: [Symbol: Int]) throws {
     for element in [ElementType.f32, .f64] {
       let graph = try Graph(parsing: element == .f32 ? text : text.replacing("f32[", with: "f64["))
       try graph.verify()
