@@ -181,9 +181,7 @@ extension KernelEmitter {
     }
   }
 
-  func forEachSum(_ block: ProductBlock, _ body: (Int, Int, Int) -> IRValue)
-    -> [IRValue]
-  {
+  func forEachSum(_ block: ProductBlock, _ body: (Int, Int, Int) -> IRValue) -> [IRValue] {
     (0..<block.height).flatMap { row in
       (0..<block.groups).flatMap { group in (0..<block.vectors).map { body(row, group, $0) } }
     }

@@ -31,7 +31,7 @@ extension KernelEmitter {
       }
       // The last one is asked for again and again until the rounds are full.
       let unroll = unrolling(block)
-      let count = min((lines.count + unroll - 1) / unroll * unroll, depth)
+      let count = (lines.count + unroll - 1) / unroll * unroll
       let table = builder.alloca(module.pointer, count: count, align: 8)
       for i in 0..<count {
         builder.store(lines[min(i, lines.count - 1)], builder.offset(table, bytes: 8 * i), align: 8)

@@ -36,7 +36,7 @@ extension KernelEmitter {
 
   /// Whether the body is long and each thread's columns fill pairs of vectors.
   private var fillsTwoRegisters: Bool {
-    guard kernel.body.count > 6, kernel.bound == nil, let width = kernel.domain.last?.constant,
+    guard hasLongBody, kernel.bound == nil, let width = kernel.domain.last?.constant,
       width % (2 * lanes) == 0
     else { return false }
     if case .axis(lastAxis, let multiple) = kernel.split { return multiple % (2 * lanes) == 0 }

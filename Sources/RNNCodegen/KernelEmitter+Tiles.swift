@@ -75,7 +75,7 @@ extension KernelEmitter {
   /// a load for each sum, next to nothing beside the contraction, and keeps the code small.
   private func finish(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ sums: [IRValue])
   {
-    if kernel.body.count <= 6 || block.height == 1 {
+    if !hasLongBody || block.height == 1 {
       let addresses = addresses(of: block.row, indices)
       for r in 0..<block.height {
         finish(block, product, indices, addresses, row: constant(r), vectors: block.vectors) {

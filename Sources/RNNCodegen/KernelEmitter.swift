@@ -57,6 +57,9 @@ final class KernelEmitter {
     builder.return()
   }
 
+  /// Whether the body is so long that a tile's rows share one copy of it, and that vectors of two registers pay.
+  var hasLongBody: Bool { kernel.body.count > 6 }
+
   /// Makes code for vectors of two registers each.
   ///
   /// The operations of a long function wait for each other, and a core looks for others that need not wait among the next

@@ -162,7 +162,7 @@ extension Planner {
         let panels = ((wanted + vectors - 1) / vectors + sharers - 1) / sharers * (groups / together)
         for height in 1...14 where height <= rows ?? 14 {
           let tile = Tile(rows: height, vectors: vectors, groups: together)
-          let registers = height * together * vectors + min(height, together * vectors) + 1
+          let registers = tile.sums + min(height, together * vectors) + 1
           guard registers <= machine.vectorRegisters || (height == 1 && vectors == step) else { continue }
           let cost = Double(panels) * cycles(tile, rows: rows ?? 840, depth: depth)
           // The larger tile wins a tie: it reads less.
