@@ -170,14 +170,14 @@ extension Planner {
     }
   }
 
-  /// How rows are cut: tiles of the full height and tiles one lower, so that none is much lower than the others.
+  /// How rows are cut: tiles of the full height and tiles one lower, if that comes out even; else single rows are left.
   private func rowTiles(_ rows: Int, _ height: Int) -> [(rows: Int, count: Int)] {
     let count = (rows + height - 1) / height
     let short = count * height - rows
     if short <= count {
       return [(height, count - short), (height - 1, short)].filter { $0.rows > 0 && $0.count > 0 }
     }
-    return [(height, rows / height), (rows % height, 1)].filter { $0.rows > 0 && $0.count > 0 }
+    return [(height, rows / height), (1, rows % height)].filter { $0.count > 0 }
   }
 
   /// Blocks such that a panel of columns takes half of the near cache and a block of rows a quarter of the far one,

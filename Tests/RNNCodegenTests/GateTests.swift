@@ -1,6 +1,7 @@
 import RNNGraph
 import RNNInterpreter
 import RNNLLVM
+import RNNPlan
 import RNNTestSupport
 import Testing
 
@@ -72,6 +73,14 @@ import Testing
       """, [:])
   }
 
+  /// Registers and caches of today's largest cores.
+  private var wide: Machine {
+    var machine = Machine(vectorBytes: 64, vectorRegisters: 32)
+    machine.nearCacheBytes = 48 << 10
+    machine.farCacheBytes = 1 << 20
+    return machine
+  }
+
   private func check(_ text: String, _ sizes: [Symbol: Int]) throws {
     for element in [ElementType.f32, .f64] {
       let graph = try Graph(parsing: element == .f32 ? text : text.replacing("f32[", with: "f64["))
@@ -79,12 +88,14 @@ import Testing
       var random = SplitMix64(seed: 3)
       let inputs = randomInputs(for: graph, sizes: sizes, using: &random)
       let expected = try Interpreter(graph).run(inputs: inputs, sizes: sizes)
-      for threads in 1...2 {
-        let found = try runNatively(graph, inputs: inputs, sizes: sizes, threads: threads)
+      // Plans for wide and for many registers, too, which LLVM makes of those that there are.
+      let machines = [Target.host.machine, wide, Machine(vectorBytes: 16, vectorRegisters: 32)]
+      for (threads, machine) in [(1, machines[0])] + machines.map({ (2, $0) }) {
+        let found = try runNatively(graph, inputs: inputs, sizes: sizes, threads: threads, machine: machine)
         for (name, value) in expected {
           #expect(
             relativeDifference(value, found[name]!) <= (element == .f32 ? 1e-5 : 1e-12),
-            "output \(name) in \(element) with \(threads) threads")
+            "output \(name) in \(element) with \(threads) threads, vectors of \(machine.vectorBytes) bytes")
         }
       }
     }

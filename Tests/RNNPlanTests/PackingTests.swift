@@ -43,6 +43,15 @@ import Testing
     #expect(try !gated(4, batch: 1000, narrow).isStaged)
   }
 
+  /// A row that is left over is computed by itself, and waits for its multiply-adds: tiles are chosen so that few are.
+  @Test(arguments: 1...4, [16, 32, 48, 64]) func wideRegistersLeaveNoSingleRows(gates: Int, batch: Int) throws
+  {
+    let product = try gated(gates, batch: batch, Machine(vectorBytes: 64, vectorRegisters: 32))
+    let (rows, height) = (batch / 2, product.tile.rows)
+    let tiles = (rows + height - 1) / height
+    #expect(tiles * height - rows <= tiles, "tiles of \(height) for \(rows) rows")
+  }
+
   /// The states in front of the steps and those behind them are one stack: it is packed once.
   @Test(arguments: ["", "reverse "]) func aStackIsPackedOnce(direction: String) throws {
     let plan = try plan(
