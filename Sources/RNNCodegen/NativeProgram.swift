@@ -28,5 +28,10 @@ public final class NativeProgram: Sendable {
 
 extension Target {
   /// What the planner needs to know of the target.
-  public var machine: Machine { Machine(vectorBytes: vectorBytes, vectorRegisters: vectorRegisters) }
+  public var machine: Machine {
+    var machine = Machine(vectorBytes: vectorBytes, vectorRegisters: vectorRegisters)
+    machine.nearCacheBytes = caches.nearBytes
+    machine.farCacheBytes = caches.farBytes
+    return machine
+  }
 }

@@ -30,13 +30,15 @@ public struct Target: Hashable, Sendable {
   public let vectorRegisters: Int
   /// Whether there is a fused multiply-add instruction for vectors.
   public let hasFMA: Bool
+  /// A core's caches: this machine's if the target is named after it, else the least that is to be expected.
+  public let caches: CoreCaches
 
   /// The machine this runs on.
   public static let host: Target = {
     let cpu = taking(message: LLVMGetHostCPUName())
     let features = taking(message: LLVMGetHostCPUFeatures())
     do {
-      return try Target(triple: hostTriple, cpu: cpu, features: features)
+      return try Target(triple: hostTriple, cpu: cpu, features: features, caches: .host)
     } catch {
       preconditionFailure("LLVM cannot compile for the machine it runs on: \(error)")
     }
@@ -55,7 +57,7 @@ public struct Target: Hashable, Sendable {
     if name == "native" {
       self = try Target(
         triple: Target.hostTriple, cpu: Target.host.cpu, features: Target.host.features,
-        optimizationLevel: optimizationLevel)
+        optimizationLevel: optimizationLevel, caches: .host)
     } else if let family = TargetNames.architecture(ofCPU: name) {
       let system = Target.hostTriple.split(separator: "-").dropFirst().joined(separator: "-")
       let isHost = Target.host.architecture == family
@@ -75,7 +77,10 @@ public struct Target: Hashable, Sendable {
   /// LLVM ignores, with a remark on standard error, names of processors and features that it does not know.
   ///
   /// - Throws: `UnknownTarget` if LLVM was built without the architecture.
-  public init(triple: String, cpu: String, features: String = "", optimizationLevel: Int = 2) throws {
+  public init(
+    triple: String, cpu: String, features: String = "", optimizationLevel: Int = 2,
+    caches: CoreCaches = .least
+  ) throws {
     guard let target = LLVMTargets.find(triple) else { throw UnknownTarget(triple) }
     let machine = TargetMachine(target, triple, cpu, features, optimizationLevel)
     let layout = LLVMCreateTargetDataLayout(machine.ref)
@@ -85,6 +90,7 @@ public struct Target: Hashable, Sendable {
     self.cpu = cpu
     self.features = features
     self.optimizationLevel = optimizationLevel
+    self.caches = caches
     dataLayout = taking(message: LLVMCopyStringRepOfTargetData(layout))
     architecture =
       switch String(cString: LLVMGetTargetName(target)) {
