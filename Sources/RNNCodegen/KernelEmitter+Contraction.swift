@@ -23,25 +23,8 @@ extension KernelEmitter {
         let count = builder.sub(block.depth?.end ?? value(of: product.depth), first)
         return contract(block, product, count, left, right, sums)
       }
-      let lines = block.asksForLines ? linesBeside(block, indices) : []
-      // Note [Early lines]: what the body reads and writes beside the sums lies in a line here and a line there, which no
-      // processor guesses. It asks for one of them with each contracted index: for all at once, it would have to wait.
-      guard lines.count > 1, lines.count <= depth / 2 else {
-        return contract(block, product, constant(depth), left, right, sums)
-      }
-      // The last one is asked for again and again until the rounds are full.
-      let unroll = unrolling(block)
-      let count = (lines.count + unroll - 1) / unroll * unroll
-      let table = builder.alloca(module.pointer, count: count, align: 8)
-      for i in 0..<count {
-        builder.store(lines[min(i, lines.count - 1)], builder.offset(table, bytes: 8 * i), align: 8)
-      }
-      let early = contract(block, product, constant(count), left, right, sums, lines: table)
-      func behind(_ walk: Walk) -> Walk {
-        Walk(
-          start: builder.offset(walk.start, bytes: builder.mul(walk.step, constant(count))), step: walk.step)
-      }
-      return contract(block, product, constant(depth - count), behind(left), behind(right), early)
+      return contract(
+        block, product, constant(depth), left, right, sums, lines: linesBeside(block, indices, depth: depth))
     }
     func nest(_ axis: Int, _ deep: [IRValue], _ flat: IRValue, _ sums: [IRValue]) -> [IRValue] {
       let extent = value(of: product.contracted[axis])
@@ -59,8 +42,19 @@ extension KernelEmitter {
     return nest(0, [], constant(0), sums)
   }
 
-  /// The addresses of the cache lines in which a tile's body reads and writes beside the sums.
-  private func linesBeside(_ block: ProductBlock, _ indices: [Int: IRValue]) -> [IRValue] {
+  /// A table of addresses that a contraction asks for, one with each of its first indices.
+  private struct Lines {
+    var table: IRValue
+    /// How many there are: whole rounds, or none.
+    var count: IRValue
+  }
+
+  // Note [Early lines]: what the body reads and writes beside the sums lies in a line here and a line there, which no
+  // processor guesses. It asks for one of them with each contracted index: for all at once, it would have to wait. The
+  // rounds that ask and those that do not are one loop, which costs them a comparison; two loops would be twice the code.
+
+  /// The cache lines in which a tile's body reads and writes beside the sums; nil if there are none or too many to ask for.
+  private func linesBeside(_ block: ProductBlock, _ indices: [Int: IRValue], depth: Int) -> Lines? {
     var accesses: [Access] = []
     func add(_ access: Access) {
       guard access.index.factor(ofAxis: lastAxis) == 1, access.index.factor(ofAxis: rowAxis) != 0,
@@ -70,12 +64,33 @@ extension KernelEmitter {
     }
     for case .load(let access) in kernel.body { add(access) }
     for store in kernel.stores { add(store.access) }
-    return (0..<block.height).flatMap { r in
-      var here = indices
-      here[rowAxis] = builder.add(block.row, constant(r))
-      here[lastAxis] = block.column
-      return accesses.map { address($0, at: here) }
+    let count = block.height * accesses.count
+    guard count > 1, count <= depth / 2 else { return nil }
+    // The last one is asked for again and again until the rounds are full.
+    let unroll = unrolling(block)
+    let places = (count + unroll - 1) / unroll * unroll
+    let table = builder.alloca(module.pointer, count: places, align: 8)
+    func fill() {
+      var number = 0
+      for r in 0..<block.height {
+        var here = indices
+        here[rowAxis] = builder.add(block.row, constant(r))
+        here[lastAxis] = block.column
+        for access in accesses {
+          let line = address(access, at: here)
+          for place in number..<(number + 1 == count ? places : number + 1) {
+            builder.store(line, builder.offset(table, bytes: 8 * place), align: 8)
+          }
+          number += 1
+        }
+      }
     }
+    guard let condition = block.asksForLines else {
+      fill()
+      return Lines(table: table, count: constant(places))
+    }
+    builder.ifThen(condition, fill)
+    return Lines(table: table, count: builder.select(condition, constant(places), constant(0)))
   }
 
   /// How many contracted indices a round of the innermost loop takes.
@@ -92,33 +107,42 @@ extension KernelEmitter {
   /// The two operands' addresses go from round to round, and LLVM knows nothing more of them, so that its loop strength
   /// reduction has nothing to weigh.
   ///
-  /// - Parameter lines: A table of addresses to ask for, one with each index; only for whole rounds.
+  /// - Parameter lines: What to ask for meanwhile, in whole rounds.
   private func contract(
     _ block: ProductBlock, _ product: Product, _ count: IRValue, _ left: Walk, _ right: Walk,
-    _ sums: [IRValue], lines: IRValue? = nil
+    _ sums: [IRValue], lines: Lines? = nil
   ) -> [IRValue] {
-    let unroll = constant(unrolling(block))
-    let rest = builder.urem(count, unroll)
-    let walks = [left, right] + (lines.map { [Walk(start: $0, step: constant(8))] } ?? [])
-    func loop(from start: IRValue, to end: IRValue, step: IRValue, _ carried: [IRValue]) -> [IRValue] {
-      builder.forLoop(from: start, to: end, step: step, carrying: carried) { _, carried in
-        var places = carried.prefix(walks.count).map(builder.opaque)
-        var sums = Array(carried.dropFirst(walks.count))
-        let first = places
-        for u in 0..<step.constantInteger! {
-          if lines != nil { builder.prefetch(builder.load(module.pointer, places[2], align: 8)) }
-          sums = multiplyAdd(block, product, places[0], places[1], sums)
-          for (i, walk) in walks.enumerated() {
-            places[i] = builder.offset(first[i], bytes: builder.mul(walk.step, constant(u + 1)))
-          }
+    let unroll = unrolling(block)
+    let rest = builder.urem(count, constant(unroll))
+    let walks = [left, right]
+    func round(_ places: [IRValue], _ sums: [IRValue], count: Int) -> [IRValue] {
+      let first = places.map(builder.opaque)
+      var places = first
+      var sums = sums
+      for u in 0..<count {
+        sums = multiplyAdd(block, product, places[0], places[1], sums)
+        places = zip(first, walks).map { builder.offset($0, bytes: builder.mul($1.step, constant(u + 1))) }
+      }
+      return places + sums
+    }
+    func ask(for lines: Lines, from index: IRValue) {
+      builder.ifThen(builder.icmp(.less, index, lines.count), isRare: true) {
+        let first = builder.offset(lines.table, bytes: builder.mul(index, constant(8)))
+        for u in 0..<unroll {
+          builder.prefetch(builder.load(module.pointer, builder.offset(first, bytes: 8 * u), align: 8))
         }
-        return places + sums
+      }
+    }
+    func loop(from start: IRValue, to end: IRValue, step: Int, _ carried: [IRValue]) -> [IRValue] {
+      builder.forLoop(from: start, to: end, step: constant(step), carrying: carried) { index, carried in
+        if let lines, step == unroll { ask(for: lines, from: index) }
+        return round(Array(carried.prefix(walks.count)), Array(carried.dropFirst(walks.count)), count: step)
       }
     }
     let full = builder.sub(count, rest)
-    let carried = loop(from: constant(0), to: full, step: unroll, walks.map(\.start) + sums)
-    if rest.constantInteger == 0 { return Array(carried.dropFirst(walks.count)) }
-    return Array(loop(from: full, to: count, step: constant(1), carried).dropFirst(walks.count))
+    var carried = loop(from: constant(0), to: full, step: unroll, walks.map(\.start) + sums)
+    if rest.constantInteger != 0 { carried = loop(from: full, to: count, step: 1, carried) }
+    return Array(carried.dropFirst(walks.count))
   }
 
   /// The numbers of a tile's first row from a contracted index on, which is given by axis and counted through.

@@ -42,11 +42,12 @@ extension KernelEmitter {
     let memory = waitingRoom(rows, product.tile.vectors, product)
     overAxes(Array(0..<rowAxis)) { indices in
       overPanels(product) { column, vectors, mask in
-        func sums(of group: IRValue, asksForLines: Bool) {
+        builder.forLoop(from: constant(0), to: constant(product.groups), step: constant(1)) { group in
+          let isFirst = builder.icmp(.equal, group, constant(0))
           func sums(_ row: IRValue, _ height: Int) {
             let block = ProductBlock(
               row: row, height: height, column: column, vectors: vectors, lastMask: mask, groups: 1,
-              firstGroup: group, asksForLines: asksForLines)
+              firstGroup: group, asksForLines: isFirst)
             let sums = sumOver(block, product, indices, startingSums(block, product, indices))
             keep(sums, of: block, product, memory, first: cut.start)
           }
@@ -54,10 +55,6 @@ extension KernelEmitter {
           if let rest = cut.rest {
             builder.forLoop(from: rest, to: cut.end, step: constant(1)) { sums($0, 1) }
           }
-        }
-        sums(of: constant(0), asksForLines: true)
-        builder.forLoop(from: constant(1), to: constant(product.groups), step: constant(1)) {
-          sums(of: $0, asksForLines: false)
         }
         let rows = ProductBlock(
           row: cut.start, height: 1, column: column, vectors: vectors, lastMask: mask, groups: product.groups,

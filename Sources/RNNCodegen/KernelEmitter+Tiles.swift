@@ -14,8 +14,8 @@ struct ProductBlock {
   /// The groups of columns side by side, and the first of them.
   var groups: Int
   var firstGroup: IRValue
-  /// Whether to ask for what the kernel's body reads and writes.
-  var asksForLines = true
+  /// When to ask for what the kernel's body reads and writes; nil for always.
+  var asksForLines: IRValue?
   /// The part of the contraction to sum over; nil for all.
   var depth: DepthBlock?
 }

@@ -65,10 +65,12 @@ extension FunctionBuilder {
   }
 
   /// Runs `then` if the condition holds; the builder stands behind it afterwards.
-  public func ifThen(_ condition: IRValue, _ then: () -> Void) {
+  ///
+  /// - Parameter isRare: Whether it seldom does, so that its code is better out of the way.
+  public func ifThen(_ condition: IRValue, isRare: Bool = false, _ then: () -> Void) {
     let inside = block("then")
     let exit = block("end")
-    branch(if: condition, then: inside, else: exit)
+    branch(if: condition, then: inside, else: exit, isRare: isRare)
     position(atEndOf: inside)
     then()
     branch(to: exit)

@@ -87,9 +87,13 @@ public final class FunctionBuilder {
   /// Goes to `block`.
   public func branch(to block: IRBlock) { LLVMBuildBr(ref, block.ref) }
 
-  /// Goes to one block or the other.
-  public func branch(if condition: IRValue, then: IRBlock, else otherwise: IRBlock) {
-    LLVMBuildCondBr(ref, condition.ref, then.ref, otherwise.ref)
+  /// Goes to one block or the other; `isRare` tells LLVM that it is seldom the first one.
+  public func branch(if condition: IRValue, then: IRBlock, else otherwise: IRBlock, isRare: Bool = false) {
+    let branch = LLVMBuildCondBr(ref, condition.ref, then.ref, otherwise.ref)!
+    guard isRare else { return }
+    let weights = [1, 100].map { LLVMValueAsMetadata(module.i32.constant($0).ref) }
+    let node = module.node([module.text("branch_weights")] + weights)
+    LLVMSetMetadata(branch, module.metadataKind("prof"), LLVMMetadataAsValue(module.context, node))
   }
 
   /// Goes to the block of the case that equals `value`.
