@@ -5,6 +5,8 @@ import RNNPlan
 struct DepthBlock {
   /// The first contracted index and the end.
   var start: IRValue, end: IRValue
+  /// A number that divides how many there are.
+  var divisor: Int
   var isFirst: IRValue, isLast: IRValue
   /// The first row, and the address of its copy.
   var row: IRValue, copies: IRValue
@@ -20,6 +22,7 @@ extension KernelEmitter {
     let blockBytes = blocks.rows / height * blocks.panelStride * product.element.byteCount
     let copies = builder.offset(
       start(of: blocks.copies), bytes: builder.mul(threadNumber, constant(blockBytes)))
+    let divisor = [8, 4, 2].first { blocks.depth % $0 == 0 && product.depth.isMultiple(of: $0) } ?? 1
     builder.forLoop(from: low, to: high, step: constant(blocks.rows)) { row in
       let rowEnd = builder.smin(builder.add(row, constant(blocks.rows)), high)
       // A sum of no products is stored as well: there is always a first block.
@@ -31,14 +34,16 @@ extension KernelEmitter {
         let isFirst = builder.icmp(.equal, k, first)
         let isLast = builder.icmp(.greaterOrEqual, next, depth)
         let block = DepthBlock(
-          start: k, end: end, isFirst: isFirst, isLast: isLast, row: row, copies: copies)
+          start: k, end: end, divisor: divisor, isFirst: isFirst, isLast: isLast, row: row, copies: copies)
         copyRows(of: block, to: rowEnd, product, blocks)
+        // The last tile may have copies of fewer rows; the sums of the others are of whatever lies behind them.
+        let hasRest = kernel.domain[rowAxis].constant! % height != 0
         overPanels(product) { column, vectors, mask in
-          overPanelsOfRows(from: row, to: rowEnd, height) { row, height in
+          builder.forLoop(from: row, to: rowEnd, step: constant(height)) { row in
             emit(
               ProductBlock(
-                row: row, height: height, column: column, vectors: vectors, lastMask: mask,
-                groups: product.groups, firstGroup: constant(0), depth: block),
+                row: row, height: height, rowEnd: hasRest ? rowEnd : nil, column: column, vectors: vectors,
+                lastMask: mask, groups: product.groups, firstGroup: constant(0), depth: block),
               product, [:])
           }
         }

@@ -66,23 +66,25 @@ extension KernelEmitter {
     for store in kernel.stores { add(store.access) }
     let count = block.height * accesses.count
     guard count > 1, count <= depth / 2 else { return nil }
-    // The last one is asked for again and again until the rounds are full.
+    // The last places of the last round ask for the first line again.
     let unroll = unrolling(block)
     let places = (count + unroll - 1) / unroll * unroll
     let table = builder.alloca(module.pointer, count: places, align: 8)
     func fill() {
-      var number = 0
-      for r in 0..<block.height {
-        var here = indices
-        here[rowAxis] = builder.add(block.row, constant(r))
-        here[lastAxis] = block.column
-        for access in accesses {
-          let line = address(access, at: here)
-          for place in number..<(number + 1 == count ? places : number + 1) {
-            builder.store(line, builder.offset(table, bytes: 8 * place), align: 8)
-          }
-          number += 1
+      var here = indices
+      here[rowAxis] = block.row
+      here[lastAxis] = block.column
+      let lines = accesses.map { address($0, at: here, opaque: true) }
+      let rowBytes = constant(8 * accesses.count)
+      builder.forLoop(from: constant(0), to: constant(block.height), step: constant(1)) { r in
+        let row = builder.offset(table, bytes: builder.mul(r, rowBytes))
+        for (i, line) in lines.enumerated() {
+          let here = builder.offset(line, bytes: builder.mul(r, rowStep(accesses[i])))
+          builder.store(here, builder.offset(row, bytes: 8 * i), align: 8)
         }
+      }
+      for place in count..<places {
+        builder.store(lines[0], builder.offset(table, bytes: 8 * place), align: 8)
       }
     }
     guard let condition = block.asksForLines else {
@@ -113,7 +115,8 @@ extension KernelEmitter {
     _ sums: [IRValue], lines: Lines? = nil
   ) -> [IRValue] {
     let unroll = unrolling(block)
-    let rest = builder.urem(count, constant(unroll))
+    let isWhole = block.depth.map { $0.divisor % unroll == 0 } ?? false
+    let rest = isWhole ? constant(0) : builder.urem(count, constant(unroll))
     let walks = [left, right]
     func round(_ places: [IRValue], _ sums: [IRValue], count: Int) -> [IRValue] {
       let first = places.map(builder.opaque)
@@ -163,9 +166,8 @@ extension KernelEmitter {
 
   /// The distance of two rows of the left operand in bytes.
   private func rowStep(_ block: ProductBlock, _ product: Product) -> IRValue {
-    let bytes = constant(product.element.byteCount)
-    if block.depth != nil, product.blocks != nil { return bytes }
-    return builder.mul(value(of: product.lhs.access.index.factor(ofAxis: rowAxis)), bytes)
+    if block.depth != nil, product.blocks != nil { return constant(product.element.byteCount) }
+    return rowStep(product.lhs.access)
   }
 
   /// A walk along the innermost contracted axis from an index on.

@@ -7,6 +7,8 @@ struct ProductBlock {
   /// Its first row, and how many rows there are.
   var row: IRValue
   var height: Int
+  /// Where the rows end, if that may be within the tile: there are no results for those behind it.
+  var rowEnd: IRValue?
   /// Its first column, vectors of columns (of one panel or of some whole ones), and the mask of the last vector.
   var column: IRValue
   var vectors: Int
@@ -51,7 +53,8 @@ extension KernelEmitter {
     }
     return forEachSum(block) { row, group, vector in
       var indices = indices
-      indices[rowAxis] = builder.add(block.row, constant(row))
+      let here = builder.add(block.row, constant(row))
+      indices[rowAxis] = block.rowEnd.map { builder.smin(here, builder.sub($0, constant(1))) } ?? here
       // The groups of columns lie side by side, each as wide as the domain.
       let number = builder.add(block.firstGroup, constant(group))
       let width = builder.mul(value(of: kernel.domain[lastAxis]), number)
@@ -72,10 +75,11 @@ extension KernelEmitter {
   /// Applies the kernel's body to the sums, row by row.
   ///
   /// Where the body is long, the sums pass through memory so that one copy of it serves all rows: that costs a store and
-  /// a load for each sum, next to nothing beside the contraction, and keeps the code small.
+  /// a load for each sum, next to nothing beside the contraction, and keeps the code small. It is also the way where a
+  /// tile may have fewer rows than sums.
   private func finish(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ sums: [IRValue])
   {
-    if !hasLongBody || block.height == 1 {
+    if block.rowEnd == nil, !hasLongBody || block.height == 1 {
       let addresses = addresses(of: block.row, indices)
       for r in 0..<block.height {
         finish(block, product, indices, addresses, row: constant(r), vectors: block.vectors) {
@@ -86,7 +90,8 @@ extension KernelEmitter {
     }
     let memory = waitingRoom(block.height, block.vectors, product)
     keep(sums, of: block, product, memory, first: block.row)
-    finishRows(of: block, to: builder.add(block.row, constant(block.height)), product, indices, memory)
+    let end = builder.add(block.row, constant(block.height))
+    finishRows(of: block, to: block.rowEnd.map { builder.smin(end, $0) } ?? end, product, indices, memory)
   }
 
   /// Applies the kernel's body to sums that wait in memory, for rows from the block's first one on.
@@ -134,6 +139,11 @@ extension KernelEmitter {
     }
   }
 
+  /// The distance of an access's rows in bytes.
+  func rowStep(_ access: Access) -> IRValue {
+    value(of: access.index.factor(ofAxis: rowAxis) * Size(byteCount(access)))
+  }
+
   /// Where a row begins in memory, by access.
   private func addresses(of row: IRValue, _ indices: [Int: IRValue]) -> [Access: IRValue] {
     var first = indices
@@ -150,9 +160,9 @@ extension KernelEmitter {
     var indices = indices
     indices[rowAxis] = builder.add(block.row, r)
     let row = row(at: indices) { access in
-      let stride = access.index.factor(ofAxis: rowAxis) * Size(elementType(access).byteCount)
-      return stride == 0
-        ? addresses[access]! : builder.offset(addresses[access]!, bytes: builder.mul(r, value(of: stride)))
+      let step = rowStep(access)
+      return step.constantInteger == 0
+        ? addresses[access]! : builder.offset(addresses[access]!, bytes: builder.mul(r, step))
     }
     for v in 0..<vectors {
       let columns = Columns(

@@ -182,7 +182,7 @@ public struct ProductBlocks: Hashable, Sendable {
   /// Elements from one panel of a block to the next. They are a little more than a panel has: so the panels do not meet
   /// in the same sets of a cache.
   public var panelStride: Int
-  /// Where the sums wait for the next block; nil if the contraction fits in one.
+  /// Where the sums of whole tiles wait for the next block; nil if the contraction fits in one.
   public var partial: BufferID?
 }
 

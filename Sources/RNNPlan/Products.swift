@@ -192,7 +192,8 @@ extension Planner {
     // As many panels as fit, but each of a thread's blocks as many as the others: a low one would not use a panel of
     // columns often enough.
     let most = max(machine.farCacheBytes / 4 / (depth * tile.rows * bytes), 1)
-    let panels = ((rows + tile.rows - 1) / tile.rows + threads - 1) / threads
+    let allPanels = (rows + tile.rows - 1) / tile.rows
+    let panels = (allPanels + threads - 1) / threads
     let blocks = (panels + most - 1) / most
     let count = (panels + blocks - 1) / blocks
     let stride = (depth * tile.rows * bytes / Buffer.alignment + 1) * Buffer.alignment / bytes
@@ -200,6 +201,8 @@ extension Planner {
       depth: depth, rows: count * tile.rows,
       copies: addBuffer("block", product.element, [Size(threads), Size(count * stride)]), panelStride: stride,
       partial: isWhole
-        ? nil : addBuffer("partial", product.element, [Size(rows), Size(columns * product.groups)]))
+        ? nil
+        : addBuffer(
+          "partial", product.element, [Size(allPanels * tile.rows), Size(columns * product.groups)]))
   }
 }

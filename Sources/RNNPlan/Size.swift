@@ -58,6 +58,9 @@ public struct Size: Hashable, Sendable, CustomStringConvertible, ExpressibleByIn
     terms.reduce(0) { sum, term in sum + term.value * term.key.reduce(1) { $0 * (sizes[$1] ?? 0) } }
   }
 
+  /// Whether it is a multiple of a number, whatever the symbols stand for.
+  public func isMultiple(of number: Int) -> Bool { terms.values.allSatisfy { $0.isMultiple(of: number) } }
+
   /// The number if every symbol stands for `steps`.
   func withSteps(_ steps: Int) -> Int {
     terms.reduce(0) { sum, term in sum + term.value * term.key.reduce(1) { product, _ in product * steps } }
