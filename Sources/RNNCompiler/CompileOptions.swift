@@ -18,6 +18,9 @@ public struct CompileOptions: Sendable {
       case .full: .full
       }
     }
+
+    /// What is done before differentiation to a model of `batch` examples.
+    func forwardPipeline(batch: Int) -> Pipeline { self == .full ? .forward(batch: batch) : .none }
   }
 
   /// What computes.
@@ -83,6 +86,15 @@ public struct CompileOptions: Sendable {
     self.cache = cache
     self.printAfter = printAfter
     self.passReport = passReport
+  }
+
+  /// What applies passes as these options ask for it.
+  var passManager: PassManager {
+    var manager = PassManager()
+    manager.verifiesEach = verifiesEachPass
+    manager.printAfter = printAfter
+    manager.report = { [passReport] in passReport($0, $1.description) }
+    return manager
   }
 
   /// The names of all passes, for messages and completion.

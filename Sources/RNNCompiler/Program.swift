@@ -83,7 +83,9 @@ public final class Program {
     if let known = compilations[purpose] { return known }
     let graph: Graph
     do {
-      graph = try purpose.graph(from: model.lowered(isTraining: purpose.isTraining).graph)
+      var forward = try model.lowered(isTraining: purpose.isTraining).graph
+      try options.passManager.run(options.optimization.forwardPipeline(batch: batch), on: &forward)
+      graph = try purpose.graph(from: forward)
       try graph.verify()
     } catch  where !isForUser(error) {
       throw CompilerFault(

@@ -65,6 +65,11 @@ public struct Pipeline: Sendable {
       .orderSums, .commonSubexpressions,
     ])
 
+  /// What is done to a model of `batch` examples before it is differentiated: what is not there need not be derived.
+  public static func forward(batch: Int) -> Pipeline {
+    Pipeline(name: "forward", passes: [.tabulate(batch: batch)])
+  }
+
   /// The pipeline, and what bounds the memory of long sequences behind it.
   public var segmented: Pipeline { Pipeline(name: name, passes: passes + [.segmentSteps]) }
 }

@@ -27,6 +27,32 @@ import Testing
       .full, graph, inputs: randomInputs(for: graph, sizes: sizes, using: &random), sizes: sizes)
   }
 
+  /// What is derived after the passes that stand in front of differentiation is what is derived without them.
+  @Test(arguments: Model.all) func gradientsOfPreparedModelsAreTheSame(model: Model) throws {
+    var forward = model.forward()
+    try PassManager().run(.forward(batch: 3), on: &forward)
+    #expect(model.cell != .layerNormLSTM || forward.description.contains("gather"))
+    let prepared = try gradient(of: forward) { $0.role != .data }
+    let original = try model.gradients()
+    var random = SplitMix64(seed: 9)
+    let sizes: [Symbol: Int] = [.batch: 3, .steps: 4]
+    let inputs = randomInputs(for: original, sizes: sizes, using: &random)
+    let expected = try Interpreter(original).run(inputs: inputs, sizes: sizes)
+    let found = try Interpreter(prepared).run(inputs: inputs, sizes: sizes)
+    for (name, value) in expected {
+      #expect(relativeDifference(value, found[name]!) <= 1e-12, "output \(name)")
+    }
+  }
+
+  /// A table with more rows than there are tokens would be work for nothing.
+  @Test func smallBatchesAreNotTabulated() throws {
+    var forward = Model(cell: .layerNormLSTM, classes: 40).forward()
+    try PassManager().run(.forward(batch: 2), on: &forward)
+    #expect(!forward.description.contains("gather"))
+    try PassManager().run(.forward(batch: 3), on: &forward)
+    #expect(forward.description.contains("gather"))
+  }
+
   @Test(arguments: 0..<100) func passesKeepRandomGraphs(seed: Int) throws {
     let random = RandomGraph(seed: UInt64(seed))
     for pass in Pass.all {

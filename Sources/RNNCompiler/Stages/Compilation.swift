@@ -65,13 +65,8 @@ public final class Compilation {
       if let doneOptimized { return doneOptimized }
       let result = try stage("optimize", graph) {
         var graph = graph
-        var manager = PassManager()
-        manager.verifiesEach = options.verifiesEachPass
-        manager.printAfter = options.printAfter
-        let report = options.passReport
-        manager.report = { report($0, $1.description) }
         let pipeline = options.optimization.pipeline
-        for timing in try manager.run(
+        for timing in try options.passManager.run(
           options.memoryLimit == nil ? pipeline : pipeline.segmented, on: &graph)
         {
           timings.append(
