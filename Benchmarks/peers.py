@@ -4,7 +4,8 @@
     python Benchmarks/peers.py --rnnc PATH --filter lstm --threads 2
 
 Each system is a process of its own that waits for its turn; turns alternate, round by round, so that a change of the
-machine meets all of them. Printed are medians in milliseconds and the ratio of the best peer to rnnc.
+machine meets all of them. Printed are medians in milliseconds, and the median of the rounds' ratios of the best peer to
+rnnc: others who use the machine for some seconds spoil a round, and not a row.
 """
 
 import argparse
@@ -279,8 +280,8 @@ def main():
     parser.add_argument("--rnnc", default=".build/release/rnnc")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--filter", default="")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.3)
     parser.add_argument("--peers", default="torch,torch.compile,jax,onnxruntime")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -321,7 +322,8 @@ def main():
             for peer, worker in workers.items():
                 times[peer].append(peer_time(worker, name, arguments.seconds))
         medians = {system: statistics.median(t) if None not in t else None for system, t in times.items()}
-        ratio = min(t for system, t in medians.items() if t and system != "rnnc") / medians["rnnc"]
+        peers = [times[peer] for peer in workers if medians[peer]]
+        ratio = statistics.median(min(theirs) / ours for ours, *theirs in zip(times["rnnc"], *peers))
         cells = [f"{t:.4g}" if t else "" for t in medians.values()]
         print(name.ljust(36) + "".join(cell.rjust(15) for cell in [*cells, f"{ratio:.2f}"]), flush=True)
     for worker in workers.values():

@@ -57,8 +57,9 @@ private struct Tokens {
     default: return nil
     }
     ids = graph[id].operands.last!
-    // One that is no token gives zeros, and that is no row of a table.
-    guard graph.type(sequence).shape[1] == .batch, graph.idLimit(of: ids).map({ $0 <= count }) ?? false
+    // One token for each example; an id that is no token gives zeros, and that is no row of a table.
+    let shape = graph.type(sequence).shape
+    guard shape.count == 3, shape[1] == .batch, graph.idLimit(of: ids).map({ $0 <= count }) ?? false
     else { return nil }
   }
 }

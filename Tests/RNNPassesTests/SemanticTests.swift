@@ -44,6 +44,32 @@ import Testing
     }
   }
 
+  /// Several tokens of an example are no row of a table.
+  @Test func bagsOfTokensStayAsTheyAre() throws {
+    let graph = try Graph(
+      parsing: """
+        graph "bags" {
+          %ids = data "ids" below(5) : i32[T, B, 2]
+          %e = parameter "e" constant(0) : f64[5, 3]
+          %h = state "h" : f64[B]
+          %bag = gather %e, %ids : f64[T, B, 2, 3]
+          %last, %all = scan T : f64[B], f64[T, B] {
+            carry %c = %h : f64[B]
+            sequence %x = %bag : f64[B, 2, 3]
+            %most = reduce_maximum %x axes(1) : f64[B, 3]
+            %sum = reduce_sum %most axes(1) : f64[B]
+            %next = add %c, %sum : f64[B]
+            yield %next, %next
+          }
+          output "all" = %all
+        }
+        """)
+    var random = SplitMix64(seed: 10)
+    let sizes: [Symbol: Int] = [.batch: 4, .steps: 3]
+    try expectPreserves(
+      .forward(batch: 4), graph, inputs: randomInputs(for: graph, sizes: sizes, using: &random), sizes: sizes)
+  }
+
   /// A table with more rows than there are tokens would be work for nothing.
   @Test func smallBatchesAreNotTabulated() throws {
     var forward = Model(cell: .layerNormLSTM, classes: 40).forward()
