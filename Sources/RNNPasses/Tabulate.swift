@@ -145,7 +145,7 @@ private struct TokenFunctions {
         result = builder.transpose(factor, axes.rhsContracting + rest)
       } else {
         let operands = operation.operands.map(table)
-        result = builder.add(operation.kind.replacing(.batch, by: .fixed(tokens.count)), operands)[0]
+        result = builder.add(operation.kind.over(.fixed(tokens.count), insteadOf: .batch), operands)[0]
       }
       known[value] = result
       return result
@@ -177,20 +177,6 @@ extension Graph {
     case .slice(let axis, _, _, _), .pad(let axis, _, _, _), .reverse(let axis), .concat(let axis):
       return !hasRows.contains(true) || axis != 0
     case .random, .reversePrefix, .oneHot, .gather, .scatterAdd, .scan: return false
-    }
-  }
-}
-
-extension OperationKind {
-  /// The same operation on values with another extent.
-  fileprivate func replacing(_ extent: Dimension, by other: Dimension) -> OperationKind {
-    func replaced(_ shape: [Dimension]) -> [Dimension] { shape.map { $0 == extent ? other : $0 } }
-    switch self {
-    case .constant(let number, let type):
-      return .constant(number, TensorType(type.element, replaced(type.shape)))
-    case .broadcast(let axes, let shape): return .broadcast(axes: axes, shape: replaced(shape))
-    case .reshape(let shape): return .reshape(replaced(shape))
-    default: return self
     }
   }
 }

@@ -75,21 +75,3 @@ extension Graph {
     }
   }
 }
-
-extension OperationKind {
-  /// The same operation on sequences of other steps.
-  func over(_ steps: Symbol, insteadOf old: Symbol) -> OperationKind {
-    func map(_ shape: [Dimension]) -> [Dimension] { shape.map { $0 == .symbol(old) ? .symbol(steps) : $0 } }
-    switch self {
-    case .constant(let number, let type): return .constant(number, type.with(shape: map(type.shape)))
-    case .random(let stream, let shape, let element):
-      return .random(stream: stream, shape: map(shape), element)
-    case .broadcast(let axes, let shape): return .broadcast(axes: axes, shape: map(shape))
-    case .reshape(let shape): return .reshape(map(shape))
-    case .size, .iota, .unary, .binary, .compare, .select, .convert, .detach, .dot, .reduce, .transpose,
-      .slice,
-      .pad, .concat, .reverse, .reversePrefix, .oneHot, .gather, .scatterAdd, .scan:
-      return self
-    }
-  }
-}

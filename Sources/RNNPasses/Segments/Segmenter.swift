@@ -246,7 +246,7 @@ private final class Sweep {
       let all = builder.broadcast(value, axes: Array(1..<max(1, local.rank)), shape: local.shape)
       bind(operation.result, builder.select(isMarked(mark, like: local), all, builder.constant(0, local)))
     } else {
-      let kind = operation.kind.over(length, insteadOf: whole.steps)
+      let kind = operation.kind.over(.symbol(length), insteadOf: .symbol(whole.steps))
       bind(operation.result, builder.add(kind, operation.operands.map(read))[0])
     }
   }
