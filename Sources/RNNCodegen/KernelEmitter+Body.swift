@@ -99,10 +99,14 @@ extension KernelEmitter {
     elementType(access) == .bool ? builder.icmp(.notEqual, value, value.type.zero) : value
   }
 
-  /// The values of all instructions for some columns of a row.
-  func evaluate(_ row: Row, _ columns: Columns) -> [IRValue] {
+  /// The values of all instructions for some columns of a row; those that are `given` by number need no computing.
+  func evaluate(_ row: Row, _ columns: Columns, given: [Int: IRValue] = [:]) -> [IRValue] {
     var values: [IRValue] = []
     for (number, instruction) in kernel.body.enumerated() {
+      if let value = given[number] {
+        values.append(value)
+        continue
+      }
       if isUniform[number] {
         values.append(row.splats[number]!)
         continue

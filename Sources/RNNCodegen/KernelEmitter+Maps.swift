@@ -25,6 +25,7 @@ extension KernelEmitter {
   }
 
   func emitMap() {
+    if let axis = turnedAxis { return emitTurningMap(axis) }
     overAxes(Array(0..<lastAxis)) { indices in
       func columns() {
         let row = row(at: indices)
@@ -41,6 +42,18 @@ extension KernelEmitter {
     else { return false }
     if case .axis(lastAxis, let multiple) = kernel.split { return multiple % (2 * lanes) == 0 }
     return true
+  }
+
+  /// Where the body's loads of whole vectors will be some rows further on, with the bytes of their elements.
+  ///
+  /// A thread's columns are a part of each row: where the next part begins is not for the core to foresee.
+  private func addresses(rowsAhead: Int, of axes: [Int], _ indices: [Int: IRValue]) -> [(IRValue, Int)] {
+    guard let axis = axes.last else { return [] }
+    var indices = indices
+    indices[axis] = builder.add(indices[axis]!, constant(rowsAhead))
+    return loads.filter { $0.index.factor(ofAxis: lastAxis) == 1 }.map {
+      (address($0, at: indices, opaque: true), byteCount($0))
+    }
   }
 
   /// Adds rows to rows of a table; unless the sums start from what it holds, all of its rows that this thread's columns
@@ -65,9 +78,13 @@ extension KernelEmitter {
       }
       overAxes(outer, from: indices) { indices in
         let row = row(at: indices)
+        let ahead = addresses(rowsAhead: 4, of: outer, indices)
         let number = builder.sext(row.scalars[id]!, to: module.i64)
         let place = builder.offset(row.addresses[target.access]!, bytes: builder.mul(number, distance))
         overColumns { columns in
+          for (address, bytes) in ahead {
+            builder.prefetch(builder.offset(address, bytes: builder.mul(columns.first, constant(bytes))))
+          }
           let added = evaluate(row, columns)[target.value]
           let type = memoryType(element).vector(lanes)
           let here = builder.offset(place, bytes: builder.mul(columns.first, bytes))

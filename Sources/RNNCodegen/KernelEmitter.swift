@@ -161,13 +161,16 @@ final class KernelEmitter {
   }
 
   /// What the body loads and stores.
-  var accesses: [Access] {
+  var accesses: [Access] { loads + kernel.stores.map(\.access) }
+
+  /// What the body loads.
+  var loads: [Access] {
     kernel.body.compactMap { instruction in
       switch instruction {
       case .load(let access), .loadRow(let access, _, _): access
       case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
       }
-    } + kernel.stores.map(\.access)
+    }
   }
 
   /// The address that stands for a buffer.

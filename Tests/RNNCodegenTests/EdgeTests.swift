@@ -36,6 +36,48 @@ import Testing
       """, [.batch: 7, .steps: steps])
   }
 
+  /// Matrices that are turned, of whole squares and of what is left beside them, by threads that share rows.
+  @Test(arguments: [1, 8, 35]) func turnsMatrices(steps: Int) throws {
+    try check(
+      """
+      %w = parameter "w" constant(0) : f32[43, 21]
+      %v = data "v" : f32[21, 43]
+      %x = data "x" : f32[T, B, 19]
+      %i = data "i" below(9) : i32[T, B]
+      %j = data "j" below(9) : i32[B, T]
+      %t = transpose %w axes(1, 0) : f32[21, 43]
+      %a = multiply %t, %v : f32[21, 43]
+      %p = transpose %x axes(2, 1, 0) : f32[19, B, T]
+      %q = transpose %x axes(1, 2, 0) : f32[B, 19, T]
+      %r = transpose %x axes(0, 2, 1) : f32[T, 19, B]
+      %k = transpose %i axes(1, 0) : i32[B, T]
+      %l = equal %k, %j : bool[B, T]
+      %m = convert %l : f32[B, T]
+      output "t" = %t
+      output "a" = %a
+      output "p" = %p
+      output "q" = %q
+      output "r" = %r
+      output "m" = %m
+      """, [.batch: 17, .steps: steps])
+  }
+
+  /// No vector of a turned matrix is put together element by element.
+  @Test(arguments: ["x86-64-v2", "x86-64-v3", "x86-64-v4"]) func turnsInRegisters(name: String) throws {
+    let graph = try Graph(
+      parsing: """
+        graph "turn" {
+          %w = parameter "w" constant(0) : f32[48, 64]
+          %t = transpose %w axes(1, 0) : f32[64, 48]
+          output "t" = %t
+        }
+        """)
+    let target = try Target(named: name)
+    let plan = try Planner.plan(graph, machine: target.machine, batch: 1)
+    let assembly = try NativeModule(plan, target: target).assembly()
+    #expect(!assembly.contains("gather") && !assembly.contains("insertps"))
+  }
+
   /// The same random numbers in front of a loop and in it, whoever computes them.
   @Test func drawsTheSameNumbersEverywhere() throws {
     try check(
