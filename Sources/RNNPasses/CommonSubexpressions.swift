@@ -34,7 +34,8 @@ private struct Expression: Hashable {
 }
 
 extension OperationKind {
-  fileprivate var isCommutative: Bool {
+  /// Whether the order of the operands makes no difference.
+  var isCommutative: Bool {
     switch self {
     case .binary(let function): function.isCommutative
     case .compare(.equal): true

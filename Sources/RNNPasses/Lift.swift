@@ -19,39 +19,12 @@ struct Lift {
     if !operands.contains(where: \.isStacked) {
       return builder.add(kind, operands.map(\.value)).map { Lifted(value: $0, isStacked: false) }
     }
-    switch kind {
-    case .constant, .size, .iota, .scan:
-      preconditionFailure("\(kind) has no operands, or has been dealt with")
-    case .unary, .convert, .detach, .oneHot:
-      return one(kind, operands[0].value)
-    case .binary, .compare, .select:
-      return one(kind, operands.map(stacked))
-    case .dot(let axes):
-      return [dot(axes, operands[0], operands[1])]
-    case .reduce(let reduction, let axes):
-      return one(.reduce(reduction, axes: axes.map { $0 + 1 }), operands[0].value)
-    case .broadcast(let axes, let shape):
-      return one(.broadcast(axes: [0] + axes.map { $0 + 1 }, shape: [steps] + shape), operands[0].value)
-    case .reshape(let shape):
-      return one(.reshape([steps] + shape), operands[0].value)
-    case .transpose(let permutation):
-      return one(.transpose([0] + permutation.map { $0 + 1 }), operands[0].value)
-    case .slice(let axis, let start, let count, let anchor):
-      return one(.slice(axis: axis + 1, start: start, count: count, anchor: anchor), operands[0].value)
-    case .pad(let axis, let start, let to, let anchor):
-      return one(.pad(axis: axis + 1, start: start, to: to, anchor: anchor), operands[0].value)
-    case .concat(let axis):
-      return one(.concat(axis: axis + 1), operands.map(stacked))
-    case .reverse(let axis):
-      return one(.reverse(axis: axis + 1), operands[0].value)
-    case .reversePrefix(let axis):
-      return one(.reversePrefix(axis: axis + 1), operands.map(stacked))
-    case .random(let stream, let shape, let element):
-      return one(.random(stream: stream, shape: [steps] + shape, element), operands.map(stacked))
-    case .gather:
-      return [gather(operands[0], operands[1])]
-    case .scatterAdd(let extent):
-      return [scatterAdd(extent, operands[0], operands[1])]
+    if let lifted = kind.lifted(over: steps) { return [one(lifted, operands)] }
+    return switch kind {
+    case .dot(let axes): [dot(axes, operands[0], operands[1])]
+    case .gather: [gather(operands[0], operands[1])]
+    case .scatterAdd(let extent): [scatterAdd(extent, operands[0], operands[1])]
+    default: preconditionFailure("\(kind) has no operands, or has been dealt with")
     }
   }
 
@@ -90,10 +63,8 @@ struct Lift {
     return builder.multiply(value, builder.broadcast(scalar: count, like: value))
   }
 
-  private func one(_ kind: OperationKind, _ operands: ValueID...) -> [Lifted] { one(kind, operands) }
-
-  private func one(_ kind: OperationKind, _ operands: [ValueID]) -> [Lifted] {
-    [Lifted(value: builder.add(kind, operands)[0], isStacked: true)]
+  private func one(_ kind: OperationKind, _ operands: [Lifted]) -> Lifted {
+    Lifted(value: builder.add(kind, operands.map(stacked))[0], isStacked: true)
   }
 
   /// Steps become a batch axis if both operands have them, otherwise a free axis of the one that does.
@@ -169,6 +140,30 @@ struct Lift {
   }
 
   private func swapped(_ value: ValueID) -> [Int] { [1, 0] + (2..<builder.type(value).rank) }
+}
+
+extension OperationKind {
+  /// What does for all steps at once, along a new first axis, what this does in each, if that is one operation and all
+  /// operands have the new axis.
+  func lifted(over steps: Dimension) -> OperationKind? {
+    switch self {
+    case .unary, .binary, .compare, .select, .convert, .detach, .oneHot: self
+    case .reduce(let reduction, let axes): .reduce(reduction, axes: axes.map { $0 + 1 })
+    case .broadcast(let axes, let shape): .broadcast(axes: [0] + axes.map { $0 + 1 }, shape: [steps] + shape)
+    case .reshape(let shape): .reshape([steps] + shape)
+    case .transpose(let permutation): .transpose([0] + permutation.map { $0 + 1 })
+    case .slice(let axis, let start, let count, let anchor):
+      .slice(axis: axis + 1, start: start, count: count, anchor: anchor)
+    case .pad(let axis, let start, let to, let anchor):
+      .pad(axis: axis + 1, start: start, to: to, anchor: anchor)
+    case .concat(let axis): .concat(axis: axis + 1)
+    case .reverse(let axis): .reverse(axis: axis + 1)
+    case .reversePrefix(let axis): .reversePrefix(axis: axis + 1)
+    case .random(let stream, let shape, let element):
+      .random(stream: stream, shape: [steps] + shape, element)
+    case .constant, .size, .iota, .dot, .gather, .scatterAdd, .scan: nil
+    }
+  }
 }
 
 extension DotAxes {

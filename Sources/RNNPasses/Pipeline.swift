@@ -56,7 +56,8 @@ public struct Pipeline: Sendable {
       .commonSubexpressions, .deadCode,
 
       // Backward loops begin with the product whose sums the equations read.
-      .rotateProducts, .deadCode,
+      // What they carry to it is stacked as it is, with all its parts.
+      .rotateProducts, .stackCarries, .deadCode, .scanInterfaces, .simplify, .commonSubexpressions, .deadCode,
 
       // What several sums need of all steps is read once.
       .sumTables,
