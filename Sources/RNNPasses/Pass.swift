@@ -18,7 +18,7 @@ public struct Pass: Sendable {
   /// Every pass there is: the only table of them.
   public static let all: [Pass] = [
     simplify, oneHot, commonSubexpressions, deadCode, loopInvariants, scanInterfaces, sinkSequences,
-    sinkSlices, mergeSums, mergeProducts, splitBefore, splitBehind, recompute,
+    sinkSlices, mergeSums, mergeProducts, splitBefore, splitBehind, sinkTotals, recompute,
     rotateProducts, stackCarries, sumTables, turnLoops, orderSums, segmentSteps, tabulate(batch: 32),
   ]
 

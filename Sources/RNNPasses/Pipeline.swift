@@ -51,8 +51,9 @@ public struct Pipeline: Sendable {
       // Behind the loops stand products with one-hots again, and stacks of parts beside stacks of the whole.
       .scanInterfaces, .simplify, .oneHot, .simplify, .commonSubexpressions,
 
-      // Backward loops read few sequences, and make the rest of them.
-      .recompute, .sinkSequences, .scanInterfaces, .loopInvariants, .sinkSlices, .simplify,
+      // Backward loops add up what they have at hand, read few sequences, and make the rest of them.
+      .sinkTotals, .deadCode, .recompute, .sinkSequences, .scanInterfaces, .loopInvariants, .sinkSlices,
+      .simplify,
       .commonSubexpressions, .deadCode,
 
       // Backward loops begin with the product whose sums the equations read.

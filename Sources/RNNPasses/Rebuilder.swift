@@ -81,13 +81,14 @@ final class Rebuilder {
   }
 
   /// Emits a scan with the operations of the old body that its results need; gives its final
-  /// carries and its stacked outputs.
+  /// carries, the totals behind them, and its stacked outputs.
   @discardableResult
   func emit(_ draft: ScanDraft) -> (carries: [ValueID], outputs: [ValueID]) {
     let site = builder.site
     let results = builder.scan(
       steps: draft.steps, isReversed: draft.isReversed, invariants: draft.invariants.map(\.outer),
-      carries: draft.carries.map(\.initial), sequences: draft.sequences.map(\.outer)
+      carries: draft.carries.map(\.initial) + draft.totals.map(\.initial),
+      sequences: draft.sequences.map(\.outer)
     ) { invariants, carries, elements in
       for (entry, argument) in zip(draft.invariants, invariants) {
         if let inner = entry.inner { bind(inner, to: argument) }
@@ -101,11 +102,15 @@ final class Rebuilder {
       for (inner, recipe) in draft.definitions {
         bind(inner, to: make(recipe, invariants, carries, elements))
       }
-      let wanted = draft.carries.map(\.next) + draft.outputs.map(\.value)
+      let wanted =
+        draft.carries.map(\.next) + draft.outputs.map(\.value) + draft.totals.flatMap(\.term.bodyValues)
       let needed = old.operationsNeeded(for: wanted, in: draft.body, stoppingAt: isBound)
       for id in old[draft.body].operations where needed.contains(id.index) { emit(id) }
       builder.site = site
-      return (draft.carries.map { self[$0.next] }, draft.outputs.map { self[$0.value] })
+      let sums = zip(draft.totals, carries.suffix(draft.totals.count)).map { total, sum in
+        builder.add(sum, make(total.term, invariants, carries, elements))
+      }
+      return (draft.carries.map { self[$0.next] } + sums, draft.outputs.map { self[$0.value] })
     }
     for (entry, new) in zip(draft.carries, results.carries) {
       if let result = entry.result { bind(result, to: new) }
@@ -123,6 +128,7 @@ final class Rebuilder {
     case .invariant(let i): invariants[i]
     case .carry(let i): carries[i]
     case .element(let i): elements[i]
+    case .body(let value): self[value]
     case .operation(let kind, let operands):
       builder.add(kind, operands.map { make($0, invariants, carries, elements) })[0]
     }

@@ -1,6 +1,6 @@
 import RNNGraph
 
-// recompute: a loop does not stack for another loop what that one can compute itself from what it reads anyway.
+// recompute: a loop does not stack what its readers can compute from other stacks.
 //
 //   %3, %4 = scan … {                       %3 = scan … {
 //     %5 = subtract 1, %z                     … return %z
@@ -35,31 +35,41 @@ extension Pass {
 }
 
 extension Graph {
-  /// The stacks of a loop that their only reader, another loop, can compute from other sequences of its own.
+  /// The stacks of a loop that their readers can compute from other stacks and sequences.
+  ///
+  /// A reader may be another loop that reads these as well, or elementwise work and sums for all steps at once. A value
+  /// that the loop carries costs no stack of its own.
   fileprivate func recomputedStacks(of scan: ScanView, _ counts: [Int], _ users: [[OperationID]]) -> Set<
     ValueID
   > {
     var dropped: Set<ValueID> = []
     var kept: Set<ValueID> = []
-    for (value, stack) in zip(scan.outputs, scan.stacks)
-    where counts[stack.index] == 1 && !kept.contains(value) {
-      guard let reader = users[stack.index].first, let other = ScanView(reader, in: self),
-        other.sequences.contains(stack)
-      else { continue }
+    for (value, stack) in zip(scan.outputs, scan.stacks) where !kept.contains(value) {
+      let reader = users[stack.index].first.flatMap { ScanView($0, in: self) }
+      if let reader {
+        guard counts[stack.index] == 1, reader.sequences.contains(stack) else { continue }
+      } else {
+        guard !users[stack.index].isEmpty, users[stack.index].allSatisfy({ self[$0].kind.streams }),
+          !scan.nexts.contains(value)
+        else { continue }
+      }
+      func isGiven(_ outer: ValueID) -> Bool {
+        reader?.sequences.contains(outer) ?? (counts[outer.index] > 0)
+      }
       var given: Set<ValueID> = []
       for (inner, outer) in zip(scan.outputs, scan.stacks)
-      where inner != value && !dropped.contains(outer) && other.sequences.contains(outer) {
+      where inner != value && !dropped.contains(outer) && isGiven(outer) {
         given.insert(inner)
       }
-      for (inner, outer) in zip(scan.elements, scan.sequences) where other.sequences.contains(outer) {
-        given.insert(inner)
-      }
+      for (inner, outer) in zip(scan.elements, scan.sequences) where isGiven(outer) { given.insert(inner) }
       var budget = 3
       var leaves: Set<ValueID> = []
-      if isCheap(value, given, &budget, &leaves) {
-        dropped.insert(stack)
-        kept.formUnion(leaves)
-      }
+      guard isCheap(value, given, &budget, &leaves) else { continue }
+      // What another loop reads anyway costs nothing; else a store and two loads are to be saved by two loads at most.
+      let streams = leaves.filter { type($0).rank == type(value).rank }.count
+      if reader == nil && streams > 2 { continue }
+      dropped.insert(stack)
+      kept.formUnion(leaves)
     }
     return dropped
   }
@@ -75,6 +85,7 @@ extension Graph {
     guard let id = definingOperation(value) else { return false }
     switch self[id].kind {
     case .constant: return true
+    case .broadcast: return isCheap(self[id].operands[0], given, &budget, &leaves)
     case .binary(.add), .binary(.subtract), .binary(.multiply), .binary(.maximum), .binary(.minimum),
       .unary(.negate), .unary(.abs), .compare, .select, .convert:
       budget -= 1
@@ -82,6 +93,16 @@ extension Graph {
       for operand in self[id].operands where !isCheap(operand, given, &budget, &leaves) { return false }
       return true
     default: return false
+    }
+  }
+}
+
+extension OperationKind {
+  /// Whether what this reads of all steps is computed where it is read, and needs no memory.
+  fileprivate var streams: Bool {
+    switch self {
+    case .unary, .binary, .compare, .select, .convert, .reduce: true
+    default: false
     }
   }
 }

@@ -27,12 +27,29 @@ struct ScanDraft {
     var results: [ValueID]
   }
 
-  /// How to compute a value at the start of the new body from its arguments.
+  /// A sum over the steps that the new scan makes in addition.
+  struct Total {
+    var initial: ValueID
+    /// What each step adds.
+    var term: Recipe
+  }
+
+  /// How to compute a value in the new body: from its arguments, or at its end from a value of the old body.
   indirect enum Recipe {
     case invariant(Int)
     case carry(Int)
     case element(Int)
+    case body(ValueID)
     case operation(OperationKind, [Recipe])
+
+    /// The values of the old body that it needs.
+    var bodyValues: [ValueID] {
+      switch self {
+      case .invariant, .carry, .element: []
+      case .body(let value): [value]
+      case .operation(_, let operands): operands.flatMap(\.bodyValues)
+      }
+    }
   }
 
   var body: RegionID
@@ -44,6 +61,8 @@ struct ScanDraft {
   var outputs: [Output]
   /// What is to stand for further values of the old body.
   var definitions: [(inner: ValueID, recipe: Recipe)] = []
+  /// They are carried behind the other carries.
+  var totals: [Total] = []
 
   /// The scan as it is, or nil if the operation is none.
   ///

@@ -71,7 +71,7 @@ extension ScanDraft {
 
 extension OperationKind {
   /// The operation on one slice along the first axis that does what this one does on all, if it is cheap.
-  fileprivate func perStep(_ operands: [TensorType]) -> OperationKind? {
+  func perStep(_ operands: [TensorType]) -> OperationKind? {
     switch self {
     case .unary, .binary, .compare, .select, .convert, .detach: return self
     case .oneHot: return operands[0].rank > 0 ? self : nil

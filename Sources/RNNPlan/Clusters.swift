@@ -44,6 +44,8 @@ struct Clustering {
   var completion: [ValueID: Int] = [:]
   /// Elementwise values that only one reduction needs, which computes them itself.
   var absorbed: Set<ValueID> = []
+  /// Elementwise values that nothing computed in the region enters: they are computed where they are first read.
+  var postponed: Set<ValueID> = []
   /// The first cluster that can compute an absorbed value.
   var readiness: [ValueID: Int] = [:]
   /// Where values computed here go, besides memory of their own.
@@ -56,13 +58,19 @@ extension Planner {
   /// Groups the operations of a region.
   ///
   /// Each operation joins the first group that runs over the same domain and does not come before a group that it
-  /// depends on; where there is none, it starts one at the end.
+  /// depends on; where there is none, it starts one at the end. What depends on no group joins its first reader's: it
+  /// would be stored for it anywhere else.
   func cluster(_ region: RegionID, results: [Destination?]) -> Clustering {
     var clustering = Clustering()
     let operations = graph[region].operations
     findAbsorbed(operations, graph[region].results, &clustering)
-    for id in operations { assign(id, &clustering) }
+    findPostponed(operations, &clustering)
+    for id in operations where !graph[id].results.contains(where: clustering.postponed.contains) {
+      assignOperands(of: id, &clustering)
+      assign(id, &clustering)
+    }
     for (value, destination) in zip(graph[region].results, results) {
+      assignPostponed(resolve(value).base, &clustering)
       if let destination { store(value, to: destination, &clustering) }
     }
     return clustering
@@ -89,6 +97,62 @@ extension Planner {
         absorber[operation.result] = reduction
         if isElementwise(operation.kind) { clustering.absorbed.insert(operation.result) }
       }
+    }
+  }
+
+  private func findPostponed(_ operations: [OperationID], _ clustering: inout Clustering) {
+    for id in operations where isElementwise(graph[id].kind) {
+      let result = graph[id].result
+      guard !clustering.absorbed.contains(result), !neededInMemory.contains(result),
+        graph[id].operands.allSatisfy({ isGiven($0, in: graph[id].region, clustering) })
+      else { continue }
+      clustering.postponed.insert(result)
+    }
+  }
+
+  /// Whether a value is there when a region begins, or is computed from what is wherever it is read.
+  private func isGiven(_ value: ValueID, in region: RegionID, _ clustering: Clustering) -> Bool {
+    let base = resolve(value).base
+    guard let id = graph.definingOperation(base), graph[id].region == region else { return true }
+    if clustering.postponed.contains(base) { return true }
+    return isLeaf(base) && graph[id].operands.allSatisfy { isGiven($0, in: region, clustering) }
+  }
+
+  /// Whether an operation computes a postponed operand together with its own value: if both run over the same domain.
+  private func joins(_ operand: ValueID, _ reader: OperationID, _ clustering: Clustering) -> Bool {
+    let view = resolve(operand)
+    return isElementwise(graph[reader].kind) && !clustering.absorbed.contains(graph[reader].result)
+      && view.isIdentity && graph.type(view.base).shape == graph.type(graph[reader].result).shape
+  }
+
+  /// Computes what was postponed and is read by an operation, but cannot join it.
+  private func assignOperands(of reader: OperationID, _ clustering: inout Clustering) {
+    for operand in graph[reader].operands {
+      let base = resolve(operand).base
+      guard let id = graph.definingOperation(base), graph[id].region == graph[reader].region else { continue }
+      if isLeaf(base) || (clustering.postponed.contains(base) && joins(operand, reader, clustering)) {
+        assignOperands(of: id, &clustering)
+      } else {
+        assignPostponed(base, &clustering)
+      }
+    }
+  }
+
+  /// Computes a value in the first cluster that can, if it was postponed.
+  private func assignPostponed(_ value: ValueID, _ clustering: inout Clustering) {
+    guard clustering.postponed.remove(value) != nil, let id = graph.definingOperation(value) else { return }
+    assignOperands(of: id, &clustering)
+    assign(id, &clustering)
+  }
+
+  /// Computes the operands of an operation that were postponed in its cluster, and theirs.
+  private func join(_ cluster: Int, _ operands: [ValueID], _ clustering: inout Clustering) {
+    for operand in operands {
+      guard clustering.postponed.remove(operand) != nil, let id = graph.definingOperation(operand) else {
+        continue
+      }
+      join(cluster, graph[id].operands, &clustering)
+      compute(operand, in: cluster, &clustering)
     }
   }
 
@@ -125,7 +189,9 @@ extension Planner {
       }
       let domain = graph.type(operation.result).shape
       let first = operation.operands.map { ready($0, domain: domain, clustering) }.max() ?? 0
-      compute(operation.result, in: pointwise(domain, from: first, &clustering), &clustering)
+      let place = pointwise(domain, from: first, &clustering)
+      join(place, operation.operands, &clustering)
+      compute(operation.result, in: place, &clustering)
     case .constant, .size, .iota, .random, .reversePrefix, .oneHot, .gather:
       guard neededInMemory.contains(operation.result) else { return }
       let domain = graph.type(operation.result).shape
@@ -261,8 +327,11 @@ extension Planner {
     }
     if let completion = clustering.completion[view.base] { return completion + 1 }
     if let readiness = clustering.readiness[view.base] { return readiness }
-    guard isLeaf(view.base), let id = graph.definingOperation(view.base) else { return 0 }
-    return graph[id].operands.map { ready($0, domain: nil, clustering) }.max() ?? 0
+    guard let id = graph.definingOperation(view.base) else { return 0 }
+    if clustering.postponed.contains(view.base) {
+      return graph[id].operands.map { ready($0, domain: domain, clustering) }.max() ?? 0
+    }
+    return isLeaf(view.base) ? graph[id].operands.map { ready($0, domain: nil, clustering) }.max() ?? 0 : 0
   }
 
   /// Whether a view of a value computed in a cluster can be read there from a register.

@@ -4,8 +4,8 @@ extension Planner {
   /// A loop over time.
   ///
   /// A carry that is stacked, before or after a step, lives in the stack: slot `t` holds it before step `t` and slot
-  /// `t + 1` after it (the other way round in a reversed loop), so that nothing is copied. Other carries alternate
-  /// between two slots; so do those whose values after each step are an output of the program, where they are stored
+  /// `t + 1` after it (the other way round in a reversed loop), so that nothing is copied. A sum is added to in its place.
+  /// Other carries alternate between two slots; so do those whose values after each step are an output of the program, where they are stored
   /// besides.
   func lowerScan(_ id: OperationID, _ clustering: Clustering) {
     let operation = graph[id]
@@ -28,14 +28,16 @@ extension Planner {
       }
       let places = stacks.map { outputPlace(of: operation.results[$0], clustering) }
       if !stacks.contains(where: { body.results[$0] == argument }), !places.contains(where: { $0 == nil }) {
-        let slots = stack("carry_\(argument)", type, 2)
-        storage[argument] = slots.element(at: Affine(.parity(number)))
-        destinations[carry] = .memory(slots.element(at: Affine(.oppositeParity(number))))
+        let isSum = isUpdatedInPlace(argument, next)
+        let slots = stack("carry_\(argument)", type, isSum ? 1 : 2)
+        storage[argument] = slots.element(at: isSum ? Affine(0) : Affine(.parity(number)))
+        destinations[carry] = .memory(
+          slots.element(at: isSum ? Affine(0) : Affine(.oppositeParity(number))))
         for case (let output, let place?) in zip(stacks, places) {
           storage[operation.results[output]] = place
           destinations[output] = .memory(place.element(at: step))
         }
-        storage[result] = slots.element(at: Affine(Index.stepsParity(scan.steps)))
+        storage[result] = slots.element(at: isSum ? Affine(0) : Affine(.stepsParity(scan.steps)))
         first = slots.element(at: Affine(0))
       } else {
         let slots = stack("stack_\(argument)", type, steps + 1)
@@ -67,6 +69,13 @@ extension Planner {
       .loop(
         Loop(
           id: number, steps: scan.steps, isReversed: scan.isReversed, segments: scan.segments, body: inner)))
+  }
+
+  /// Whether nothing reads a carry but the elementwise operation that makes the next one of it, each element of its own.
+  private func isUpdatedInPlace(_ argument: ValueID, _ next: ValueID) -> Bool {
+    guard let id = graph.definingOperation(next), isElementwise(graph[id].kind) else { return false }
+    return users[argument.index] == [id] && users[next.index].isEmpty
+      && graph[graph[id].region].results.count { $0 == next } == 1
   }
 
   /// Where a result of a loop is to be, if it is an output of the program as it is.

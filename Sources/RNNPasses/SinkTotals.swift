@@ -1,0 +1,146 @@
+import RNNGraph
+
+// sink-totals: what is summed over all steps is added up by the loop that has it at hand.
+//
+//   %3, %4 = scan … { … yield %a, %b }      %5 = scan … carries(%0) {
+//   %5 = multiply %3, %4                      %c = multiply %a, %b
+//   %6 = reduce_sum %5 axes(0, 1)             %d = add %carry, %c
+//                                             yield %d
+//                                           }
+//                                           %6 = reduce_sum %5 axes(0)
+//
+// A stack is read from far memory when its loop is through. The sums so far, one for each example and element, stay near,
+// and cost a load and a store: so this is for totals of two stacks at least, or of one that nothing else needs.
+
+extension Pass {
+  static let sinkTotals = Pass(
+    name: "sink-totals", summary: "add up over all steps in the loop that computes the terms"
+  ) { graph in
+    let totals = graph.sunkTotals()
+    if totals.isEmpty { return false }
+    return graph.rebuild { rebuilder, id in
+      guard let totals = totals[id], let scan = ScanView(id, in: rebuilder.old),
+        var draft = ScanDraft(copying: id, in: rebuilder)
+      else { return false }
+      let builder = rebuilder.builder
+      for total in totals {
+        let term = rebuilder.old.perStep(total.terms) { leaf in
+          scan.stacks.firstIndex(of: leaf).map { .body(scan.outputs[$0]) }
+            ?? draft.addSequence(rebuilder[leaf])
+        }
+        let type = rebuilder.old.type(total.terms)
+        let zero = builder.constant(0, type.with(shape: Array(type.shape.dropFirst())))
+        draft.totals.append(.init(initial: zero, term: term))
+      }
+      let sums = rebuilder.emit(draft).carries.suffix(totals.count)
+      for (total, sum) in zip(totals, sums) {
+        let axes = total.axes.filter { $0 != 0 }.map { $0 - 1 }
+        rebuilder.bind(total.result, to: axes.isEmpty ? sum : builder.reduce(.sum, sum, axes: axes))
+      }
+      return true
+    }
+  }
+}
+
+/// A sum over steps that moves into a loop.
+private struct SunkTotal {
+  var result: ValueID
+  /// What is summed up, and along which axes; the steps are the first one.
+  var terms: ValueID
+  var axes: [Int]
+  /// The operations that compute it behind the loop.
+  var operations: Set<OperationID> = []
+  /// What they read, and what of that has as many axes as the terms.
+  var leaves: Set<ValueID> = []
+  var streams: Set<ValueID> = []
+}
+
+extension Graph {
+  /// The totals to sink, by loop.
+  fileprivate func sunkTotals() -> [OperationID: [SunkTotal]] {
+    let users = users()
+    let handedOut = Set(outputs.map(\.value))
+    var place: [OperationID: Int] = [:]
+    var loops: [OperationID] = []
+    var found: [OperationID: [SunkTotal]] = [:]
+    for (i, id) in self[RegionID.entry].operations.enumerated() {
+      place[id] = i
+      if case .scan = self[id].kind { loops.append(id) }
+      // What a loop hands out is added up there, the last one's if there are several.
+      for loop in loops.reversed() {
+        guard let total = total(id) else { break }
+        let sources = total.leaves.map { definingOperation($0).flatMap { place[$0] } ?? -1 }
+        if sources.contains(place[loop]!) {
+          let finals = Set(ScanView(loop, in: self)!.finals)
+          if sources.allSatisfy({ $0 <= place[loop]! }), total.leaves.isDisjoint(with: finals) {
+            found[loop, default: []].append(total)
+          }
+          break
+        }
+      }
+    }
+    for loop in found.keys {
+      var totals = found[loop]!
+      while true {
+        let operations = totals.reduce(into: Set<OperationID>()) { $0.formUnion($1.operations) }
+        let paying = totals.filter { total in
+          total.streams.count >= 2
+            || total.streams.contains {
+              !handedOut.contains($0) && users[$0.index].allSatisfy(operations.contains)
+            }
+        }
+        if paying.count == totals.count { break }
+        totals = paying
+      }
+      found[loop] = totals.isEmpty ? nil : totals
+    }
+    return found
+  }
+
+  /// A sum over steps whose terms are cheap to compute a step at a time.
+  private func total(_ id: OperationID) -> SunkTotal? {
+    guard case .reduce(.sum, let axes) = self[id].kind, axes.contains(0), self[id].start == nil,
+      let terms = self[id].operands.first, let steps = type(terms).shape.first, steps.symbol != nil
+    else { return nil }
+    var total = SunkTotal(result: self[id].result, terms: terms, axes: axes, operations: [id])
+    var work = [terms]
+    while let value = work.popLast() {
+      guard let inside = cheapTerm(value) else {
+        if type(value).shape.first != steps { return nil }
+        total.leaves.insert(value)
+        if type(value).rank == type(terms).rank { total.streams.insert(value) }
+        continue
+      }
+      if total.operations.insert(inside).inserted { work += self[inside].operands }
+      // A few operations may be done again; more would be better done once.
+      if total.operations.count > 8 { return nil }
+    }
+    return total
+  }
+
+  /// The operation that computes a value for all steps, if it is arithmetic on values of all steps.
+  private func cheapTerm(_ value: ValueID) -> OperationID? {
+    guard let id = definingOperation(value) else { return nil }
+    switch self[id].kind {
+    case .constant: return id
+    case .unary(.negate), .unary(.abs), .binary, .compare, .select, .convert: return id
+    case .broadcast(let axes, _): return axes.first == 0 ? id : nil
+    default: return nil
+    }
+  }
+
+  /// How a step computes its part of `value`, where `leaf` tells how it has what no cheap operation computes.
+  fileprivate func perStep(
+    _ value: ValueID, _ leaf: (ValueID) -> ScanDraft.Recipe
+  ) -> ScanDraft.Recipe {
+    guard let id = cheapTerm(value) else { return leaf(value) }
+    let operation = self[id]
+    if case .constant(let number, let type) = operation.kind {
+      return .operation(.constant(number, type.with(shape: Array(type.shape.dropFirst()))), [])
+    }
+    guard let kind = operation.kind.perStep(operation.operands.map { type($0) }) else {
+      preconditionFailure("\(operation.kind) is not done a step at a time")
+    }
+    return .operation(kind, operation.operands.map { perStep($0, leaf) })
+  }
+}
