@@ -90,6 +90,23 @@ struct DataTests {
     #expect(try command.contents("c.st") == command.contents("whole.st"))
   }
 
+  /// Processes that make the same code at once leave one file, and each trains as if it were alone.
+  @Test func processesShareACache() throws {
+    let arguments = train("--epochs", "2", "--json", "--threads", "1")
+    func losses(_ outcome: Outcome) throws -> [Double] {
+      #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+      return try lines(outcome).compactMap { $0["loss"] as? Double }
+    }
+    let processes = try (0..<4).map { _ in try command.start(arguments) }
+    let found = try processes.map { try losses(command.finish($0)) }
+    let files = try FileManager.default.contentsOfDirectory(atPath: command.path("cache"))
+    let again = try command.run(arguments)
+    #expect(found[0].count >= 2)
+    #expect(try found == Array(repeating: losses(again), count: 4))
+    #expect(!files.isEmpty && files.allSatisfy { !$0.contains("tmp") })
+    #expect(try FileManager.default.contentsOfDirectory(atPath: command.path("cache")).count == files.count)
+  }
+
   /// Code and interpreter agree on examples of different lengths, a smaller last batch and the validation.
   @Test func raggedDataTrainAlikeInTheInterpreter() throws {
     for (name, count) in [("ragged.st", 9), ("other.st", 5)] {

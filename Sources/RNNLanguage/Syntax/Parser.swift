@@ -240,7 +240,7 @@ struct Parser {
   mutating func endStatement() throws(Failure) {
     switch current.kind {
     case .newline, .end, .punctuation(.rightBrace): break
-    default: throw expected("the end of the statement")
+    default: throw fail(.unfinished(current))
     }
   }
 }

@@ -23,7 +23,22 @@ extension Diagnostic {
 
   static func unclosed(_ open: Token, expected sign: Punctuation, found: Token) -> Diagnostic {
     .expected(
-      "'\(sign.rawValue)'", found: found, notes: [Note("to close this \(open.description)", at: open.range)])
+      "'\(sign.rawValue)'", found: found,
+      notes: [Note("to close this \(open.description)", at: open.range)]
+        + (sign == .rightParenthesis ? sideBySide(found) : []))
+  }
+
+  static func unfinished(_ found: Token) -> Diagnostic {
+    .expected("the end of the statement", found: found, notes: sideBySide(found))
+  }
+
+  /// What may have been meant by a value that follows another one.
+  private static func sideBySide(_ found: Token) -> [Note] {
+    switch found.kind {
+    case .name, .next, .number:
+      [Note("for a product of a matrix write '@' between the two, for one element by element '*'")]
+    case .keyword, .string, .punctuation, .newline, .end: []
+    }
   }
 
   static func tooDeep(at site: SourceRange) -> Diagnostic {
