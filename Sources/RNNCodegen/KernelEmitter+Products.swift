@@ -85,6 +85,14 @@ extension KernelEmitter {
       return
     }
     let full = width / panel * panel
+    if together == 1, sharesLastPanel(product, width) {
+      let last = constant(width - (product.tile.vectors - 1) * lanes)
+      builder.forLoop(from: start, to: end, step: constant(panel)) { column in
+        let mask = builder.mask(below: builder.sub(last, column), lanes: lanes)
+        body(column, product.tile.vectors, mask)
+      }
+      return
+    }
     if full > 0 {
       let last = wholeExtent(ofAxis: lastAxis) == nil ? builder.smin(end, constant(full)) : constant(full)
       var next = start
@@ -107,6 +115,16 @@ extension KernelEmitter {
     } else {
       builder.ifThen(builder.icmp(.equal, end, constant(width))) { body(constant(full), vectors, mask) }
     }
+  }
+
+  /// Whether whole panels share the code of the last one, whose last vector is not full. Masking one store of a short body
+  /// costs a few cycles a row, and the contraction is there once less.
+  private func sharesLastPanel(_ product: Product, _ width: Int) -> Bool {
+    guard case .packed(let panel, _) = product.rhs.layout, product.turns == nil, !hasLongBody,
+      kernel.stores.count == 1, width > panel
+    else { return false }
+    let rest = width % panel
+    return rest > panel - lanes && panel == product.tile.vectors * lanes
   }
 
   /// A panel's first column, counted from the other end where the product turns.

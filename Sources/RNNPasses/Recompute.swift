@@ -49,8 +49,9 @@ extension Graph {
       if let reader {
         guard counts[stack.index] == 1, reader.sequences.contains(stack) else { continue }
       } else {
-        guard !users[stack.index].isEmpty, users[stack.index].allSatisfy({ self[$0].kind.streams }),
-          !scan.nexts.contains(value)
+        // What the program hands out as well has to be stored anyway.
+        guard counts[stack.index] > 0, counts[stack.index] == users[stack.index].count,
+          users[stack.index].allSatisfy({ self[$0].kind.streams }), !scan.nexts.contains(value)
         else { continue }
       }
       func isGiven(_ outer: ValueID) -> Bool {

@@ -119,6 +119,20 @@ import Testing
       """, [.batch: 16])
   }
 
+  /// A last panel that is not full, of a product with a short body: its code serves the whole panels, too.
+  @Test(arguments: [9, 13, 28, 31, 43]) func masksTheLastPanel(columns: Int) throws {
+    try check(
+      """
+      %x = data "x" : f32[T, B, 11]
+      %w = parameter "w" constant(0) : f32[\(columns), 11]
+      %b = parameter "b" constant(0) : f32[\(columns)]
+      %p = dot %x, %w contract(2; 1) : f32[T, B, \(columns)]
+      %c = broadcast %b axes(2) : f32[T, B, \(columns)]
+      %y = add %p, %c : f32[T, B, \(columns)]
+      output "y" = %y
+      """, [.batch: 19, .steps: 3])
+  }
+
   /// Packed rows count contracted indices as one, columns that lie openly count them by axis.
   @Test(arguments: [1, 5, 40]) func multipliesPackedRowsAndOpenColumns(steps: Int) throws {
     try check(
