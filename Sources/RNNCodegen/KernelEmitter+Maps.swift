@@ -27,12 +27,14 @@ extension KernelEmitter {
   func emitMap() {
     if let axis = turnedAxis { return emitTurningMap(axis) }
     overAxes(Array(0..<lastAxis)) { indices in
-      func columns() {
-        let row = row(at: indices)
-        overColumns { columns in store(evaluate(row, columns), row, columns) }
-      }
-      if fillsTwoRegisters { withTwiceTheLanes(columns) } else { columns() }
+      if fillsTwoRegisters { withTwiceTheLanes { emitRow(at: indices) } } else { emitRow(at: indices) }
     }
+  }
+
+  /// Computes one row of a map.
+  func emitRow(at indices: [Int: IRValue]) {
+    let row = row(at: indices)
+    overColumns { columns in store(evaluate(row, columns), row, columns) }
   }
 
   /// Whether the body is long and each thread's columns fill pairs of vectors.

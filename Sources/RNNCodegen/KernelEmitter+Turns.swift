@@ -39,10 +39,7 @@ extension KernelEmitter {
         }
       }
       over(start, to: square, step: lanes) { emitSquares(axis, $0) }
-      over(square, to: end, step: 1) { indices in
-        let row = row(at: indices)
-        overColumns { store(evaluate(row, $0), row, $0) }
-      }
+      over(square, to: end, step: 1, emitRow)
     }
   }
 

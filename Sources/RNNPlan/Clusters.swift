@@ -70,7 +70,7 @@ extension Planner {
       assign(id, &clustering)
     }
     for (value, destination) in zip(graph[region].results, results) {
-      assignPostponed(resolve(value).base, &clustering)
+      assignPostponed(value, &clustering)
       if let destination { store(value, to: destination, &clustering) }
     }
     return clustering
@@ -118,22 +118,16 @@ extension Planner {
     return isLeaf(base) && graph[id].operands.allSatisfy { isGiven($0, in: region, clustering) }
   }
 
-  /// Whether an operation computes a postponed operand together with its own value: if both run over the same domain.
-  private func joins(_ operand: ValueID, _ reader: OperationID, _ clustering: Clustering) -> Bool {
-    let view = resolve(operand)
-    return isElementwise(graph[reader].kind) && !clustering.absorbed.contains(graph[reader].result)
-      && view.isIdentity && graph.type(view.base).shape == graph.type(graph[reader].result).shape
-  }
-
-  /// Computes what was postponed and is read by an operation, but cannot join it.
+  /// Computes what was postponed and is read by an operation, but cannot join it: only elementwise work is computed
+  /// together with its operands.
   private func assignOperands(of reader: OperationID, _ clustering: inout Clustering) {
-    for operand in graph[reader].operands {
-      let base = resolve(operand).base
-      guard let id = graph.definingOperation(base), graph[id].region == graph[reader].region else { continue }
-      if isLeaf(base) || (clustering.postponed.contains(base) && joins(operand, reader, clustering)) {
-        assignOperands(of: id, &clustering)
+    let isJoined =
+      isElementwise(graph[reader].kind) && !clustering.absorbed.contains(graph[reader].result)
+    for operand in graph[reader].operands where clustering.postponed.contains(operand) {
+      if isJoined {
+        assignOperands(of: graph.definingOperation(operand)!, &clustering)
       } else {
-        assignPostponed(base, &clustering)
+        assignPostponed(operand, &clustering)
       }
     }
   }

@@ -5,8 +5,8 @@ extension Planner {
   ///
   /// A carry that is stacked, before or after a step, lives in the stack: slot `t` holds it before step `t` and slot
   /// `t + 1` after it (the other way round in a reversed loop), so that nothing is copied. A sum is added to in its place.
-  /// Other carries alternate between two slots; so do those whose values after each step are an output of the program, where they are stored
-  /// besides.
+  /// Other carries alternate between two slots; so do those whose values after each step are an output of the program,
+  /// where they are stored besides.
   func lowerScan(_ id: OperationID, _ clustering: Clustering) {
     let operation = graph[id]
     guard case .scan(let scan) = operation.kind else { preconditionFailure("not a scan") }
@@ -28,16 +28,16 @@ extension Planner {
       }
       let places = stacks.map { outputPlace(of: operation.results[$0], clustering) }
       if !stacks.contains(where: { body.results[$0] == argument }), !places.contains(where: { $0 == nil }) {
-        let isSum = isUpdatedInPlace(argument, next)
-        let slots = stack("carry_\(argument)", type, isSum ? 1 : 2)
-        storage[argument] = slots.element(at: isSum ? Affine(0) : Affine(.parity(number)))
-        destinations[carry] = .memory(
-          slots.element(at: isSum ? Affine(0) : Affine(.oppositeParity(number))))
+        let isInPlace = isUpdatedInPlace(argument, next)
+        func slot(_ index: Index) -> Affine { isInPlace ? Affine(0) : Affine(index) }
+        let slots = stack("carry_\(argument)", type, isInPlace ? 1 : 2)
+        storage[argument] = slots.element(at: slot(.parity(number)))
+        destinations[carry] = .memory(slots.element(at: slot(.oppositeParity(number))))
         for case (let output, let place?) in zip(stacks, places) {
           storage[operation.results[output]] = place
           destinations[output] = .memory(place.element(at: step))
         }
-        storage[result] = slots.element(at: isSum ? Affine(0) : Affine(.stepsParity(scan.steps)))
+        storage[result] = slots.element(at: slot(.stepsParity(scan.steps)))
         first = slots.element(at: Affine(0))
       } else {
         let slots = stack("stack_\(argument)", type, steps + 1)
