@@ -19,12 +19,12 @@ extension KernelEmitter {
     let depth = value(of: product.depth)
     let (low, high) = range(ofAxis: rowAxis)
     let height = product.tile.rows
-    let blockBytes = blocks.rows / height * blocks.panelStride * product.element.byteCount
-    let copies = builder.offset(
-      start(of: blocks.copies), bytes: builder.mul(threadNumber, constant(blockBytes)))
+    let blockBytes = value(of: blocks.panels * Size(blocks.panelStride * product.element.byteCount))
+    let blockRows = value(of: blocks.panels * Size(height))
+    let copies = builder.offset(start(of: blocks.copies), bytes: builder.mul(threadNumber, blockBytes))
     let divisor = [8, 4, 2].first { blocks.depth % $0 == 0 && product.depth.isMultiple(of: $0) } ?? 1
-    builder.forLoop(from: low, to: high, step: constant(blocks.rows)) { row in
-      let rowEnd = builder.smin(builder.add(row, constant(blocks.rows)), high)
+    builder.forLoop(from: low, to: high, step: blockRows) { row in
+      let rowEnd = builder.smin(builder.add(row, blockRows), high)
       // A sum of no products is stored as well: there is always a first block.
       let first = constant(0)
       let bound = builder.smax(depth, constant(1))
@@ -37,7 +37,7 @@ extension KernelEmitter {
           start: k, end: end, divisor: divisor, isFirst: isFirst, isLast: isLast, row: row, copies: copies)
         copyRows(of: block, to: rowEnd, product, blocks)
         // The last tile may have copies of fewer rows; the sums of the others are of whatever lies behind them.
-        let hasRest = kernel.domain[rowAxis].constant! % height != 0
+        let hasRest = !kernel.domain[rowAxis].isMultiple(of: height)
         overPanels(product) { column, vectors, mask in
           builder.forLoop(from: row, to: rowEnd, step: constant(height)) { row in
             emit(
@@ -51,11 +51,17 @@ extension KernelEmitter {
     }
   }
 
-  /// Runs `body` for each panel of some rows; only the last of all rows may be lower.
+  /// Runs `body` for each panel of some rows, of which it is given the first one and how many there are; only the last of
+  /// all rows may be a lower panel, which is given row by row if its height is not known.
   private func overPanelsOfRows(
     from start: IRValue, to end: IRValue, _ height: Int, _ body: (IRValue, Int) -> Void
   ) {
-    let rows = kernel.domain[rowAxis].constant!
+    guard let rows = kernel.domain[rowAxis].constant else {
+      let full = builder.sub(end, builder.urem(builder.sub(end, start), constant(height)))
+      builder.forLoop(from: start, to: full, step: constant(height)) { body($0, height) }
+      builder.forLoop(from: full, to: end, step: constant(1)) { body($0, 1) }
+      return
+    }
     let full = builder.smin(end, constant(rows / height * height))
     builder.forLoop(from: start, to: full, step: constant(height)) { body($0, height) }
     let rest = rows % height
@@ -94,7 +100,11 @@ extension KernelEmitter {
       }
       let within = builder.mul(builder.sub(k, block.start), constant(height * bytes))
       overPanelsOfRows(from: block.row, to: rowEnd, height) { row, height in
-        let target = builder.offset(panel(of: row, block, product, blocks), bytes: within)
+        var target = builder.offset(panel(of: row, block, product, blocks), bytes: within)
+        if kernel.domain[rowAxis].constant == nil, height == 1 {
+          let place = builder.urem(builder.sub(row, block.row), constant(product.tile.rows))
+          target = builder.offset(target, bytes: builder.mul(place, constant(bytes)))
+        }
         var copied = 0
         while copied < height {
           // Powers of two, since masks cost more than another instruction.
@@ -145,9 +155,10 @@ extension KernelEmitter {
     _ block: ProductBlock, _ product: Product, _ row: Int, _ group: Int, _ vector: Int
   ) -> IRValue {
     let bytes = product.element.byteCount
-    let width = kernel.domain[lastAxis].constant!
-    let line = builder.mul(builder.add(block.row, constant(row)), constant(width * product.groups))
-    let place = builder.add(builder.add(line, block.column), constant(group * width + vector * lanes))
+    let width = kernel.domain[lastAxis]
+    let line = builder.mul(builder.add(block.row, constant(row)), value(of: width * Size(product.groups)))
+    let before = builder.add(value(of: width * Size(group)), constant(vector * lanes))
+    let place = builder.add(builder.add(line, block.column), before)
     return builder.offset(start(of: product.blocks!.partial!), bytes: builder.mul(place, constant(bytes)))
   }
 

@@ -19,12 +19,12 @@ extension KernelEmitter {
       let first = block.depth?.start ?? constant(0)
       let left = left(block, product, indices, [first], first)
       let right = right(block, product, indices, [first], first)
-      guard block.depth == nil, let depth = product.depth.constant else {
-        let count = builder.sub(block.depth?.end ?? value(of: product.depth), first)
-        return contract(block, product, count, left, right, sums)
+      guard block.depth == nil else {
+        return contract(block, product, builder.sub(block.depth!.end, first), left, right, sums)
       }
       return contract(
-        block, product, constant(depth), left, right, sums, lines: linesBeside(block, indices, depth: depth))
+        block, product, value(of: product.depth), left, right, sums,
+        lines: linesBeside(block, indices, depth: product.depth))
     }
     func nest(_ axis: Int, _ deep: [IRValue], _ flat: IRValue, _ sums: [IRValue]) -> [IRValue] {
       let extent = value(of: product.contracted[axis])
@@ -54,7 +54,7 @@ extension KernelEmitter {
   // rounds that ask and those that do not are one loop, which costs them a comparison; two loops would be twice the code.
 
   /// The cache lines in which a tile's body reads and writes beside the sums; nil if there are none or too many to ask for.
-  private func linesBeside(_ block: ProductBlock, _ indices: [Int: IRValue], depth: Int) -> Lines? {
+  private func linesBeside(_ block: ProductBlock, _ indices: [Int: IRValue], depth: Size) -> Lines? {
     var accesses: [Access] = []
     func add(_ access: Access) {
       guard access.index.factor(ofAxis: lastAxis) == 1, access.index.factor(ofAxis: rowAxis) != 0,
@@ -65,7 +65,7 @@ extension KernelEmitter {
     for case .load(let access) in kernel.body { add(access) }
     for store in kernel.stores { add(store.access) }
     let count = block.height * accesses.count
-    guard count > 1, count <= depth / 2 else { return nil }
+    guard count > 1, depth.constant.map({ count <= $0 / 2 }) ?? true else { return nil }
     // The last places of the last round ask for the first line again.
     let unroll = unrolling(block)
     let places = (count + unroll - 1) / unroll * unroll
@@ -87,7 +87,12 @@ extension KernelEmitter {
         builder.store(lines[0], builder.offset(table, bytes: 8 * place), align: 8)
       }
     }
-    guard let condition = block.asksForLines else {
+    var condition = block.asksForLines
+    if depth.constant == nil {
+      let isDeep = builder.icmp(.lessOrEqual, constant(2 * count), value(of: depth))
+      condition = condition.map { builder.and($0, isDeep) } ?? isDeep
+    }
+    guard let condition else {
       fill()
       return Lines(table: table, count: constant(places))
     }

@@ -17,7 +17,7 @@ extension KernelEmitter {
     if whole.map({ $0 >= lanes }) ?? true {
       builder.forLoop(from: start, to: fullEnd, step: constant(lanes)) { body(Columns(first: $0)) }
     }
-    if let whole, whole % lanes == 0 { return }
+    if fillsVectors(of: lanes) { return }
     func rest() {
       body(Columns(first: fullEnd, mask: builder.mask(below: builder.sub(end, fullEnd), lanes: lanes)))
     }
@@ -39,11 +39,17 @@ extension KernelEmitter {
 
   /// Whether the body is long and each thread's columns fill pairs of vectors.
   private var fillsTwoRegisters: Bool {
-    guard hasLongBody, kernel.bound == nil, let width = kernel.domain.last?.constant,
-      width % (2 * lanes) == 0
-    else { return false }
-    if case .axis(lastAxis, let multiple) = kernel.split { return multiple % (2 * lanes) == 0 }
-    return true
+    kernel.hasLongBody && kernel.bound == nil && fillsVectors(of: 2 * lanes)
+  }
+
+  /// Whether each thread's columns fill vectors of so many elements.
+  func fillsVectors(of lanes: Int) -> Bool {
+    guard let width = kernel.domain.last, width.isMultiple(of: lanes) else { return false }
+    return switch kernel.split {
+    case .batch(lastAxis): false
+    case .axis(lastAxis, let multiple): multiple % lanes == 0
+    case .batch, .axis, .none: true
+    }
   }
 
   /// Where the body's loads of whole vectors will be some rows further on, with the bytes of their elements.

@@ -74,7 +74,10 @@ extension KernelEmitter {
   func overPanels(_ product: Product, together: Int = 1, _ body: (IRValue, Int, IRValue?) -> Void) {
     let panel = product.tile.vectors * lanes
     let (start, end) = range(ofAxis: lastAxis)
-    guard let width = kernel.domain[lastAxis].constant else {
+    let extent = kernel.domain[lastAxis]
+    // Whole panels only, however many there are.
+    let isWhole = product.rhs.layout != .direct && extent.isMultiple(of: panel)
+    guard isWhole || extent.constant != nil else {
       // An open number of columns: whole vectors, and a masked one.
       let rest = builder.urem(builder.sub(end, start), constant(lanes))
       let full = builder.sub(end, rest)
@@ -84,8 +87,8 @@ extension KernelEmitter {
       }
       return
     }
-    let full = width / panel * panel
-    if together == 1, sharesLastPanel(product, width) {
+    let width = extent.constant
+    if together == 1, let width, sharesLastPanel(product, width) {
       let last = constant(width - (product.tile.vectors - 1) * lanes)
       builder.forLoop(from: start, to: end, step: constant(panel)) { column in
         let mask = builder.mask(below: builder.sub(last, column), lanes: lanes)
@@ -93,10 +96,12 @@ extension KernelEmitter {
       }
       return
     }
-    if full > 0 {
-      let last = wholeExtent(ofAxis: lastAxis) == nil ? builder.smin(end, constant(full)) : constant(full)
+    let full = width.map { $0 / panel * panel }
+    if full != 0 {
+      let last =
+        isWhole ? end : wholeExtent(ofAxis: lastAxis) == nil ? builder.smin(end, constant(full!)) : constant(full!)
       var next = start
-      if together > 1, full >= together * panel {
+      if together > 1, full.map({ $0 >= together * panel }) ?? true {
         let run = constant(together * panel)
         let rest = builder.urem(builder.sub(builder.smax(last, start), start), run)
         next = builder.sub(builder.smax(last, start), rest)
@@ -106,8 +111,8 @@ extension KernelEmitter {
         body(turned(column, from: next, to: last, product), product.tile.vectors, nil)
       }
     }
+    guard !isWhole, let width, let full else { return }
     let rest = width - full
-    if rest == 0 { return }
     let vectors = (rest + lanes - 1) / lanes
     let mask = rest % lanes == 0 ? nil : builder.mask(below: constant(rest % lanes), lanes: lanes)
     if wholeExtent(ofAxis: lastAxis) != nil {
@@ -120,7 +125,7 @@ extension KernelEmitter {
   /// Whether whole panels share the code of the last one, whose last vector is not full. Masking one store of a short body
   /// costs a few cycles a row, and the contraction is there once less.
   private func sharesLastPanel(_ product: Product, _ width: Int) -> Bool {
-    guard case .packed(let panel, _) = product.rhs.layout, product.turns == nil, !hasLongBody,
+    guard case .packed(let panel, _) = product.rhs.layout, product.turns == nil, !kernel.hasLongBody,
       kernel.stores.count == 1, width > panel
     else { return false }
     let rest = width % panel

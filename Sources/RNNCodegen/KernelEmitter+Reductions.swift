@@ -79,7 +79,7 @@ extension KernelEmitter {
       builder.forLoop(from: wide, to: full, step: constant(lanes), carrying: [sums[0]]) { first, sums in
         [combine(reduction, sums[0], evaluate(row, Columns(first: first))[number])]
       }[0]
-    if let whole = extent.constant, whole % lanes == 0 { return sums }
+    if extent.isMultiple(of: lanes) { return sums }
     let before = sums[0]
     sums[0] =
       builder.ifElse(
@@ -134,7 +134,7 @@ extension KernelEmitter {
       }
       let full = builder.sub(end, builder.urem(length, constant(lanes)))
       builder.forLoop(from: wide, to: full, step: constant(lanes)) { reduce([$0], mask: nil) }
-      if let whole = wholeExtent(ofAxis: lastAxis), whole % lanes == 0 { return }
+      if fillsVectors(of: lanes) { return }
       builder.ifThen(builder.icmp(.less, full, end)) {
         reduce([full], mask: builder.mask(below: builder.sub(end, full), lanes: lanes))
       }

@@ -3,7 +3,7 @@ import RNNLLVM
 import RNNPlan
 
 /// Emits the function of a kernel's form: of the context, this thread's range, and the form's addresses, numbers and
-/// lengths.
+/// sizes.
 ///
 /// Addresses are arguments not only so that kernels share code: LLVM sees nothing of the terms that they consist of, and
 /// its loop strength reduction, which weighs all ways to share terms, has that much less to do.
@@ -17,7 +17,7 @@ final class KernelEmitter {
   let low: IRValue, high: IRValue
   private let context: IRValue
   private let form: KernelForm
-  private let addresses: ArraySlice<IRValue>, numbers: ArraySlice<IRValue>, lengths: [Symbol: IRValue]
+  private let addresses: ArraySlice<IRValue>, numbers: ArraySlice<IRValue>, symbols: [Symbol: IRValue]
   private var sizes: [Size: IRValue] = [:]
   /// Elements in the vectors of this kernel: as many as a register has, or twice that for a while.
   private(set) var lanes: Int
@@ -35,7 +35,7 @@ final class KernelEmitter {
     high = parameters[2]
     addresses = parameters[3...].prefix(form.elements.count)
     numbers = parameters[3...].dropFirst(form.elements.count).prefix(form.numberCount)
-    lengths = Dictionary(uniqueKeysWithValues: zip(form.lengths, parameters.suffix(form.lengths.count)))
+    symbols = Dictionary(uniqueKeysWithValues: zip(form.sizes, parameters.suffix(form.sizes.count)))
     lanes = Self.elements(form).map { program.plan.machine.lanes($0) }.min() ?? 1
     isUniform = Self.uniformity(kernel)
   }
@@ -56,9 +56,6 @@ final class KernelEmitter {
     }
     builder.return()
   }
-
-  /// Whether the body is so long that a tile's rows share one copy of it, and that vectors of two registers pay.
-  var hasLongBody: Bool { kernel.body.count > 6 }
 
   /// Makes code for vectors of two registers each.
   ///
@@ -84,7 +81,7 @@ final class KernelEmitter {
     let back = builder.current
     // Sizes are prepared in the entry block; behind it they are only looked up, or computed again on the spot.
     let value = program.size(size, builder) { symbol in
-      lengths[symbol] ?? program.symbol(symbol, builder, context)
+      symbols[symbol] ?? program.symbol(symbol, builder, context)
     }
     if back == builder.entry { sizes[size] = value }
     return value
@@ -137,7 +134,10 @@ final class KernelEmitter {
       case .load, .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: break
       }
     }
-    if let product = kernel.product { forms += [product.lhs.access.index, product.rhs.access.index] }
+    if let product = kernel.product {
+      forms += [product.lhs.access.index, product.rhs.access.index]
+      for extent in product.contracted { _ = value(of: extent) }
+    }
     if let bound = kernel.bound { forms.append(bound.index) }
     if let start = kernel.start { forms.append(start.index) }
     for form in forms { for factor in form.factors.values { _ = value(of: factor) } }

@@ -19,7 +19,7 @@ public struct NativeCode: Sendable, Hashable {
   public init(_ plan: Plan, target: Target, timesKernels: Bool = false, processors: Int = 1) throws {
     let outline = ProgramOutline(plan, timesKernels: timesKernels)
     // More parts than processors, since it is not known how long one takes; very small ones cost more than they save.
-    let count = processors == 1 ? 1 : 3 * processors
+    let count = processors == 1 ? 1 : 4 * processors
     let parts = outline.parts(max(1, min(count, outline.functions.count / 4)))
     let results = Mutex<[Result<[UInt8], Error>?]>(Array(repeating: nil, count: parts.count))
     DispatchQueue.concurrentPerform(iterations: parts.count) { number in

@@ -66,13 +66,13 @@ final class ProgramEmitter {
     KernelEmitter(outline.functions[number].form, self, FunctionBuilder(function(number), in: module)).emit()
   }
 
-  /// A kernel's function, of the context, this thread's range, and the form's addresses, numbers and lengths.
+  /// A kernel's function, of the context, this thread's range, and the form's addresses, numbers and sizes.
   private func function(_ number: Int) -> IRFunction {
     if let known = functions[number] { return known }
     let (name, form) = outline.functions[number]
     let parameters =
       [module.pointer, module.i64, module.i64] + form.elements.map { _ in module.pointer }
-      + Array(repeating: module.i64, count: form.numberCount + form.lengths.count)
+      + Array(repeating: module.i64, count: form.numberCount + form.sizes.count)
     let function = module.function(
       name, parameters, module.void, isInternal: isWhole, attributes: [.noInline])
     functions[number] = function
@@ -136,11 +136,11 @@ final class ProgramEmitter {
     func run(_ low: IRValue, _ high: IRValue) {
       let addresses = call.arguments.addresses.map { address($0, loops, builder, context) }
       let numbers = call.arguments.numbers.map { value($0, loops, builder, context) }
+      let sizes = call.arguments.sizes.map { size in
+        self.size(size, builder) { symbol($0, loops, builder, context) }
+      }
       timed(number, builder, context, thread) {
-        let lengths = outline.functions[call.function].form.lengths.map {
-          symbol($0, loops, builder, context)
-        }
-        builder.call(function(call.function), [context, low, high] + addresses + numbers + lengths)
+        builder.call(function(call.function), [context, low, high] + addresses + numbers + sizes)
       }
     }
     switch kernel.split {

@@ -17,9 +17,17 @@ struct ProgramOutline: Sendable {
     self.plan = plan
     self.timesKernels = timesKernels
     entryName = Self.entryName(of: plan)
+    let kernels = plan.kernels
+    let forms = kernels.map { plan.form(of: $0) }
+    let open = kernels.map { plan.openForm(of: $0) }
+    var sharers: [KernelForm: Set<KernelForm>] = [:]
+    for (form, open) in zip(forms, open) {
+      if let open { sharers[open.form, default: []].insert(form.form) }
+    }
     var known: [KernelForm: Int] = [:]
-    for (i, kernel) in plan.kernels.enumerated() {
-      let (form, arguments) = plan.form(of: kernel)
+    for (i, kernel) in kernels.enumerated() {
+      let isShared = open[i].map { sharers[$0.form]!.count > 1 } ?? false
+      let (form, arguments) = isShared ? open[i]! : forms[i]
       let function = known[form] ?? functions.count
       if function == functions.count {
         known[form] = function
@@ -35,18 +43,21 @@ struct ProgramOutline: Sendable {
     "rnnc_" + plan.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? String($0) : "_" }.joined()
   }
 
-  /// The functions in about equally large parts; the entry, which counts as well, goes with the first part.
+  /// The functions in parts, of which each is smaller than the one before: whoever comes late takes little. The entry,
+  /// which counts as well, goes with the first part.
   func parts(_ count: Int) -> [[Int]] {
     var parts = Array(repeating: [Int](), count: max(1, min(count, functions.count)))
     var loads = parts.map { _ in 0 }
     loads[0] = 60 + calls.reduce(0) { $0 + 6 + 2 * $1.arguments.addresses.count }
+    func share(_ part: Int, with size: Int) -> Double { Double(loads[part] + size) / Double(parts.count - part) }
     let sizes = functions.map(\.form.kernel.codeSize)
     for function in functions.indices.sorted(by: { (sizes[$1], $0) < (sizes[$0], $1) }) {
-      let part = loads.indices.min { (loads[$0], $0) < (loads[$1], $1) }!
+      let size = sizes[function]
+      let part = parts.indices.min { (share($0, with: size), $0) < (share($1, with: size), $1) }!
       parts[part].append(function)
-      loads[part] += sizes[function]
+      loads[part] += size
     }
-    return parts.map { $0.sorted() }
+    return parts.map { $0.sorted() }.filter { !$0.isEmpty }
   }
 }
 

@@ -15,8 +15,8 @@ public struct KernelForm: Hashable, Sendable {
   public var formats: [Buffer.Format]
   /// How many numbers there are.
   public var numberCount: Int
-  /// The lengths of segments, of those around the kernel, on which its sizes depend; they come behind the numbers.
-  public var lengths: [Symbol]
+  /// The sizes that it is called with, behind the numbers: lengths of segments around the kernel, and open ones.
+  public var sizes: [Symbol]
 }
 
 /// Where a kernel works: what the code of its form is called with.
@@ -33,17 +33,29 @@ public struct KernelArguments: Sendable {
   public fileprivate(set) var addresses: [Origin] = []
   /// What its numbers are.
   public fileprivate(set) var numbers: [Affine] = []
+  /// What its sizes are.
+  public fileprivate(set) var sizes: [Size] = []
 }
 
 extension Plan {
   /// A kernel as its form and what tells it from others of that form.
-  public func form(of kernel: Kernel) -> (KernelForm, KernelArguments) {
+  public func form(of kernel: Kernel) -> (form: KernelForm, arguments: KernelArguments) {
+    form(of: kernel, open: [:])
+  }
+
+  /// A kernel as a form with open sizes; nil if its code depends on all of them. See note [Open sizes].
+  public func openForm(of kernel: Kernel) -> (form: KernelForm, arguments: KernelArguments)? {
+    OpenKernel(kernel, machine: machine).map { form(of: $0.kernel, open: $0.sizes) }
+  }
+
+  private func form(of kernel: Kernel, open: [Symbol: Size]) -> (KernelForm, KernelArguments) {
     var former = Former(plan: self)
     let formed = former.form(kernel)
+    let sizes = formed.symbols.subtracting(symbols).sorted()
+    former.arguments.sizes = sizes.map { open[$0] ?? Size($0) }
     let form = KernelForm(
       kernel: formed, elements: former.elements, formats: former.formats,
-      numberCount: former.arguments.numbers.count,
-      lengths: formed.symbols.subtracting(symbols).sorted())
+      numberCount: former.arguments.numbers.count, sizes: sizes)
     return (form, former.arguments)
   }
 }
@@ -129,6 +141,7 @@ extension Kernel {
     if let product {
       sizes += product.contracted
       if case .packed(_, let distance) = product.rhs.layout { sizes.append(distance) }
+      if let blocks = product.blocks { sizes.append(blocks.panels) }
       forms += [product.lhs.access.index, product.rhs.access.index]
     }
     if let bound { sizes.append(bound.limit) }

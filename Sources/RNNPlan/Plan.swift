@@ -175,8 +175,8 @@ public struct Product: Hashable, Sendable {
 public struct ProductBlocks: Hashable, Sendable {
   /// Contracted indices of a block.
   public var depth: Int
-  /// Rows of a block, a multiple of the tile's.
-  public var rows: Int
+  /// Panels of a block, each with the rows of a tile.
+  public var panels: Size
   /// Where the copies are, a block for each thread.
   public var copies: BufferID
   /// Elements from one panel of a block to the next. They are a little more than a panel has: so the panels do not meet

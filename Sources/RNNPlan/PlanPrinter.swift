@@ -72,7 +72,7 @@ extension Kernel {
       let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(
         separator: ", ")
       let blocks = product.blocks.map { blocks in
-        ", \(blocks.depth) at a time of \(blocks.rows) rows copied to \(blocks.copies), panels \(blocks.panelStride) apart"
+        ", \(blocks.depth) at a time of \(blocks.panels * Size(product.tile.rows)) rows copied to \(blocks.copies), panels \(blocks.panelStride) apart"
           + (blocks.partial.map { ", sums in \($0)" } ?? "")
       }
       let isStaged = product.isStaged ? ", one group after the other" : ""

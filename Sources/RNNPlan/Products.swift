@@ -198,7 +198,7 @@ extension Planner {
     let count = (panels + blocks - 1) / blocks
     let stride = (depth * tile.rows * bytes / Buffer.alignment + 1) * Buffer.alignment / bytes
     return ProductBlocks(
-      depth: depth, rows: count * tile.rows,
+      depth: depth, panels: Size(count),
       copies: addBuffer("block", product.element, [Size(threads), Size(count * stride)]), panelStride: stride,
       partial: isWhole
         ? nil

@@ -61,6 +61,13 @@ public struct Size: Hashable, Sendable, CustomStringConvertible, ExpressibleByIn
   /// Whether it is a multiple of a number, whatever the symbols stand for.
   public func isMultiple(of number: Int) -> Bool { terms.values.allSatisfy { $0.isMultiple(of: number) } }
 
+  /// The quotient by a number of which it is a multiple.
+  func divided(by number: Int) -> Size {
+    var quotient = self
+    quotient.terms = terms.mapValues { $0 / number }
+    return quotient
+  }
+
   /// The number if every symbol stands for `steps`.
   func withSteps(_ steps: Int) -> Int {
     terms.reduce(0) { sum, term in sum + term.value * term.key.reduce(1) { product, _ in product * steps } }
