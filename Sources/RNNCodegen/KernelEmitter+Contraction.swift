@@ -120,7 +120,8 @@ extension KernelEmitter {
     _ sums: [IRValue], lines: Lines? = nil
   ) -> [IRValue] {
     let unroll = unrolling(block)
-    let isWhole = block.depth.map { $0.divisor % unroll == 0 } ?? false
+    let isWhole =
+      block.depth.map { $0.divisor % unroll == 0 } ?? product.contracted.last!.isMultiple(of: unroll)
     let rest = isWhole ? constant(0) : builder.urem(count, constant(unroll))
     let walks = [left, right]
     func round(_ places: [IRValue], _ sums: [IRValue], count: Int) -> [IRValue] {

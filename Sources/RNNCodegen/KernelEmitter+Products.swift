@@ -98,8 +98,7 @@ extension KernelEmitter {
     }
     let full = width.map { $0 / panel * panel }
     if full != 0 {
-      let last =
-        isWhole ? end : wholeExtent(ofAxis: lastAxis) == nil ? builder.smin(end, constant(full!)) : constant(full!)
+      let last = full.map { builder.smin(end, constant($0)) } ?? end
       var next = start
       if together > 1, full.map({ $0 >= together * panel }) ?? true {
         let run = constant(together * panel)

@@ -10,7 +10,8 @@ extension KernelEmitter {
   /// The axis along which the loads that are strided in the last axis go element by element, if there is one for all of
   /// them and the body is short: it is there once for each row of a square.
   var turnedAxis: Int? {
-    guard !kernel.hasLongBody, kernel.bound == nil, wholeExtent(ofAxis: lastAxis).map({ $0 >= lanes }) ?? false
+    guard !kernel.hasLongBody, kernel.bound == nil,
+      wholeExtent(ofAxis: lastAxis).map({ $0 >= lanes }) ?? false
     else { return nil }
     let strided = stridedLoads
     return (0..<lastAxis).last { axis in

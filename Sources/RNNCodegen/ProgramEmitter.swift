@@ -90,10 +90,18 @@ final class ProgramEmitter {
     _ steps: [Step], loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue,
     _ thread: IRValue
   ) {
-    for step in steps {
+    var steps = steps[...]
+    while let step = steps.popFirst() {
       switch step {
       case .kernel(let kernel):
-        call(kernel, loops: loops, builder, context, thread)
+        var count = 1
+        while case .kernel(let next) = steps.first, Share(of: next) == Share(of: kernel) {
+          steps.removeFirst()
+          count += 1
+        }
+        share(Share(of: kernel), loops: loops, builder, context, thread) { low, high in
+          for _ in 0..<count { callNextKernel(low, high, loops: loops, builder, context, thread) }
+        }
       case .loop(let loop):
         let count = symbol(loop.steps, loops, builder, context)
         builder.forLoop(from: module.i64.constant(0), to: count, step: module.i64.constant(1)) { iteration in
@@ -124,36 +132,55 @@ final class ProgramEmitter {
     }
   }
 
-  /// Calls a kernel with this thread's part of its domain.
-  private func call(
-    _ kernel: Kernel, loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue,
-    _ thread: IRValue
+  /// What a thread does of a kernel: its part of an extent, in multiples of a number, or all of it if it is the first one.
+  private struct Share: Equatable {
+    var extent: Size?
+    var multiple = 1
+
+    init(of kernel: Kernel) {
+      switch kernel.split {
+      case .none: break
+      case .batch(let axis): extent = kernel.domain[axis]
+      case .axis(let axis, let number): (extent, multiple) = (kernel.domain[axis], number)
+      }
+    }
+  }
+
+  /// Calls the next kernel of the plan with a part of its domain.
+  private func callNextKernel(
+    _ low: IRValue, _ high: IRValue, loops: [Int: LoopValues], _ builder: FunctionBuilder,
+    _ context: IRValue, _ thread: IRValue
   ) {
     let number = kernelCount
     kernelCount += 1
     let call = outline.calls[number]
-    let i64 = module.i64
-    func run(_ low: IRValue, _ high: IRValue) {
-      let addresses = call.arguments.addresses.map { address($0, loops, builder, context) }
-      let numbers = call.arguments.numbers.map { value($0, loops, builder, context) }
-      let sizes = call.arguments.sizes.map { size in
-        self.size(size, builder) { symbol($0, loops, builder, context) }
-      }
-      timed(number, builder, context, thread) {
-        builder.call(function(call.function), [context, low, high] + addresses + numbers + sizes)
-      }
+    let addresses = call.arguments.addresses.map { address($0, loops, builder, context) }
+    let numbers = call.arguments.numbers.map { value($0, loops, builder, context) }
+    let sizes = call.arguments.sizes.map { size in
+      self.size(size, builder) { symbol($0, loops, builder, context) }
     }
-    switch kernel.split {
-    case .none:
+    timed(number, builder, context, thread) {
+      builder.call(function(call.function), [context, low, high] + addresses + numbers + sizes)
+    }
+  }
+
+  /// Runs `body` with this thread's share, if there is one.
+  private func share(
+    _ share: Share, loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue,
+    _ thread: IRValue, _ body: (_ low: IRValue, _ high: IRValue) -> Void
+  ) {
+    let i64 = module.i64
+    let multiple = share.multiple
+    switch share.extent {
+    case nil:
       let zero = i64.constant(0)
       if plan.threads == 1 {
-        run(zero, zero)
+        body(zero, zero)
       } else {
-        builder.ifThen(builder.icmp(.equal, thread, zero)) { run(zero, zero) }
+        builder.ifThen(builder.icmp(.equal, thread, zero)) { body(zero, zero) }
       }
-    case .batch(let axis), .axis(let axis, _):
-      let multiple = if case .axis(_, let number) = kernel.split { number } else { 1 }
-      let extent = size(kernel.domain[axis], builder) { symbol($0, loops, builder, context) }
+    case let extent?:
+      let extent = size(extent, builder) { symbol($0, loops, builder, context) }
       // Whole multiples to each thread; the last one takes what is left over.
       let units = builder.udiv(builder.add(extent, i64.constant(multiple - 1)), i64.constant(multiple))
       func bound(_ thread: IRValue) -> IRValue {
@@ -162,7 +189,7 @@ final class ProgramEmitter {
       }
       let low = bound(thread)
       let high = bound(builder.add(thread, i64.constant(1)))
-      builder.ifThen(builder.icmp(.less, low, high)) { run(low, high) }
+      builder.ifThen(builder.icmp(.less, low, high)) { body(low, high) }
     }
   }
 

@@ -49,7 +49,9 @@ struct ProgramOutline: Sendable {
     var parts = Array(repeating: [Int](), count: max(1, min(count, functions.count)))
     var loads = parts.map { _ in 0 }
     loads[0] = 60 + calls.reduce(0) { $0 + 6 + 2 * $1.arguments.addresses.count }
-    func share(_ part: Int, with size: Int) -> Double { Double(loads[part] + size) / Double(parts.count - part) }
+    func share(_ part: Int, with size: Int) -> Double {
+      Double(loads[part] + size) / Double(parts.count - part)
+    }
     let sizes = functions.map(\.form.kernel.codeSize)
     for function in functions.indices.sorted(by: { (sizes[$1], $0) < (sizes[$0], $1) }) {
       let size = sizes[function]

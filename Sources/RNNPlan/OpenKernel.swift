@@ -47,7 +47,8 @@ struct OpenKernel {
       blocks.panels = open(blocks.panels)
       product.blocks = blocks
     } else {
-      product.contracted = product.contracted.map { open($0) }
+      // Rounds of four indices, which most sizes fill, and perhaps a rest.
+      product.contracted = product.contracted.map { open($0, unit: $0.isMultiple(of: 4) ? 4 : 1) }
     }
     product.lhs.access = open(product.lhs.access)
     product.rhs = ProductOperand(
