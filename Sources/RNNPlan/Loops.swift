@@ -91,9 +91,7 @@ extension Planner {
   }
 
   private func stack(_ name: String, _ type: TensorType, _ count: Size) -> Storage {
-    let shape = [count] + shape(type)
-    return Storage(
-      buffer: addBuffer(name, type.element, shape), offset: Affine(0), strides: Storage.denseStrides(shape))
+    allocate(name, type.element, [count] + shape(type))
   }
 
   /// A kernel that computes a value known outside any cluster and stores it.

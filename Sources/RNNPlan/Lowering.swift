@@ -257,7 +257,7 @@ extension Planner {
     let key = PackKey(
       source: .value(view.base), map: view.map, extents: shape(type), panel: 0, groups: 0, together: 0)
     if let known = packed[key] {
-      return Storage(buffer: known, offset: Affine(0), strides: Storage.denseStrides(shape(type)))
+      return Storage(buffer: known, offset: Affine(0), strides: self.strides(shape(type), type.element))
     }
     let copy = allocate("rows_\(view.base)", type)
     let source = Storage(buffer: base.buffer, offset: index.withoutAxes, strides: strides)

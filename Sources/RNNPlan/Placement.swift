@@ -66,7 +66,10 @@ extension Planner {
       }
     }
     if case .scan = clustering.home[value].map({ clustering.clusters[$0].kind }) { return }
-    storage[value] = allocate("\(value)", graph.type(value))
+    // The elements of a reshaped tensor are stored in order.
+    let isReshaped = if case .reshape = graph.definingKind(value) { true } else { false }
+    let type = graph.type(value)
+    storage[value] = allocate("\(value)", type.element, shape(type), isDense: isReshaped)
   }
 
   /// The memory that a destination means for a value; nil for a replacement that would come too early.

@@ -8,6 +8,8 @@ public struct Machine: Sendable, Hashable {
   public var vectorRegisters: Int
   /// Bytes of a core's nearest cache and of the one behind it; the least that processors of today have.
   public var nearCacheBytes = 32 << 10, farCacheBytes = 512 << 10
+  /// Rows of so many bytes, or of a multiple, meet in the near cache: its sets repeat after a page or two of them.
+  public var meetingRowBytes = 2048
   /// What a meeting of threads costs, in elements of elementwise work: less is not shared.
   public var meetingCost = 8192
 

@@ -143,11 +143,28 @@ public final class Planner {
     return BufferID(index: buffers.count - 1)
   }
 
-  /// Memory for a value of its own.
+  // Note [Row pitch]: lines that lie a whole number of pages apart meet in one set of the near cache, and every second one
+  // of those half a page apart. A product reads half a dozen rows side by side, and stores as many. So rows as long
+  // as that lie a line further apart in the program's own memory.
+
+  /// The strides of a tensor in the program's own memory.
+  func strides(_ shape: [Size], _ element: ElementType) -> [Size] {
+    guard shape.count > 1, let row = shape.last, let length = row.constant,
+      length * element.byteCount % machine.meetingRowBytes == 0
+    else { return Storage.denseStrides(shape) }
+    return Storage.denseStrides(shape.dropLast() + [row + Size(Buffer.alignment / element.byteCount)])
+  }
+
+  /// Memory of its own for a value of a shape; `isDense` if the elements are to follow each other.
+  func allocate(_ name: String, _ element: ElementType, _ shape: [Size], isDense: Bool = false) -> Storage {
+    let strides = isDense ? Storage.denseStrides(shape) : self.strides(shape, element)
+    let extent = shape.first.map { [strides[0], $0] } ?? []
+    return Storage(buffer: addBuffer(name, element, extent), offset: Affine(0), strides: strides)
+  }
+
+  /// Memory of its own for a value of a type.
   func allocate(_ name: String, _ type: TensorType) -> Storage {
-    let shape = shape(type)
-    return Storage(
-      buffer: addBuffer(name, type.element, shape), offset: Affine(0), strides: Storage.denseStrides(shape))
+    allocate(name, type.element, shape(type))
   }
 
   /// Gives every scan a number, and the arguments of its body their meaning.

@@ -22,6 +22,13 @@ import Testing
     for seed in 2000..<2010 { try check(seed, .host, Machine(vectorBytes: bytes, vectorRegisters: 32)) }
   }
 
+  /// In the program's own memory, rows of some lengths lie further apart than they are long; here nearly all do.
+  @Test func rowsMayLieApart() throws {
+    var machine = Target.host.machine
+    machine.meetingRowBytes = 4
+    for seed in 2000..<2020 { try check(seed, .host, machine) }
+  }
+
   private func check(_ seed: Int, _ target: Target, _ machine: Machine) throws {
     let random = RandomGraph(seed: UInt64(seed), .init(element: seed % 2 == 0 ? .f64 : .f32, hasLoss: true))
     var graph = try gradient(of: random.graph) { random.graph.type($0.value).element.isFloat }
