@@ -2,6 +2,7 @@
 
     python Benchmarks/tiles.py                    # needs a C compiler and a processor with AVX2 and FMA
     python Benchmarks/tiles.py --depth 1024 --seconds 20
+    python Benchmarks/tiles.py --depth 1024 --pad 0     # rows a whole number of pages apart
 
 What a tile can reach tells how much of a kernel's time is its own and how much the machine's: undisturbed, all these
 loops run at the rate of the multiply-adds. Each line is a tiling of 16 rows, in GFLOP/s of a core: percentiles over
@@ -57,16 +58,15 @@ def kernel(name, rows, vectors, unroll, asks, stride):
 """
 
 
-def source(depth):
-    # Rows lie a little further than they are long, so that they do not meet in the same sets of a cache.
-    stride = 4 * (depth + 8)
+def source(depth, pad):
+    stride = 4 * (depth + pad)
     text, tables = "", ""
     for n, (tiles, vectors, unroll, asks) in enumerate(TILINGS):
         calls, row = "", 0
         for height in sorted(set(tiles)):
             text += kernel(f"tile{n}_{height}", height, vectors, unroll, asks, stride)
         for height in tiles:
-            calls += f"tile{n}_{height}(a + {row * (depth + 8)}, p, c, {depth}); "
+            calls += f"tile{n}_{height}(a + {row * (depth + pad)}, p, c, {depth}); "
             row += height
         text += f"static void rows{n}(const float *a, const float *p, float *c) {{ {calls}}}\n"
         tables += f"{{rows{n}, {vectors * 8}}}, "
@@ -87,12 +87,12 @@ double pass(int tiling, const float *a, const float *weights, float *c, long col
 """
 
 
-def measure(library, depth, columns, seconds, processor):
+def measure(library, depth, pad, columns, seconds, processor):
     """Times all tilings in turns on a processor; gives their rates in GFLOP/s in rising order, and the means."""
     os.sched_setaffinity(0, {processor})
     call = ctypes.CDLL(str(library))["pass"]
     call.restype = ctypes.c_double
-    numbers = (ctypes.c_float * (ROWS * (depth + 8)))(*([0.5] * ROWS * (depth + 8)))
+    numbers = (ctypes.c_float * (ROWS * (depth + pad)))(*([0.5] * ROWS * (depth + pad)))
     weights = (ctypes.c_float * (depth * columns + 16))()
     aligned = (ctypes.addressof(weights) + 31) // 32 * 32
     sums = (ctypes.c_float * 1024)()
@@ -110,19 +110,21 @@ def measure(library, depth, columns, seconds, processor):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--depth", type=int, default=256, help="contracted indices, a multiple of 8")
+    parser.add_argument("--pad", type=int, default=16, help="numbers between the end of a row and the next one")
     parser.add_argument("--columns", type=int, default=1024)
     parser.add_argument("--seconds", type=float, default=10)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         library = pathlib.Path(folder, "tiles.so")
         subprocess.run(
-            ["cc", "-O2", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=source(arguments.depth),
-            text=True, check=True)
+            ["cc", "-O2", "-shared", "-fPIC", "-x", "c", "-", "-o", library],
+            input=source(arguments.depth, arguments.pad), text=True, check=True)
         readers = []
         for processor in sorted(os.sched_getaffinity(0)):
             reader, writer = os.pipe()
             if os.fork() == 0:
-                rates, means = measure(library, arguments.depth, arguments.columns, arguments.seconds, processor)
+                rates, means = measure(
+                    library, arguments.depth, arguments.pad, arguments.columns, arguments.seconds, processor)
                 with os.fdopen(writer, "w") as out:
                     for (tiles, vectors, unroll, asks), rate, mean in zip(TILINGS, rates, means):
                         name = f"{','.join(map(str, tiles))} rows x {vectors}, {unroll} a round{' +line' if asks else ''}"
