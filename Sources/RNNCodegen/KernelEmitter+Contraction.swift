@@ -19,8 +19,8 @@ extension KernelEmitter {
       let first = block.depth?.start ?? constant(0)
       let left = left(block, product, indices, [first], first)
       let right = right(block, product, indices, [first], first)
-      guard block.depth == nil else {
-        return contract(block, product, builder.sub(block.depth!.end, first), left, right, sums)
+      if let depth = block.depth {
+        return contract(block, product, builder.sub(depth.end, first), left, right, sums)
       }
       return contract(
         block, product, value(of: product.depth), left, right, sums,

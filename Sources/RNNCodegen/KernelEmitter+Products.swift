@@ -75,9 +75,10 @@ extension KernelEmitter {
     let panel = product.tile.vectors * lanes
     let (start, end) = range(ofAxis: lastAxis)
     let extent = kernel.domain[lastAxis]
+    let width = extent.constant
     // Whole panels only, however many there are.
-    let isWhole = product.rhs.layout != .direct && extent.isMultiple(of: panel)
-    guard isWhole || extent.constant != nil else {
+    let isWhole = extent.isMultiple(of: panel) && (width != nil || product.rhs.layout != .direct)
+    guard isWhole || width != nil else {
       // An open number of columns: whole vectors, and a masked one.
       let rest = builder.urem(builder.sub(end, start), constant(lanes))
       let full = builder.sub(end, rest)
@@ -87,7 +88,6 @@ extension KernelEmitter {
       }
       return
     }
-    let width = extent.constant
     if together == 1, let width, sharesLastPanel(product, width) {
       let last = constant(width - (product.tile.vectors - 1) * lanes)
       builder.forLoop(from: start, to: end, step: constant(panel)) { column in
@@ -96,6 +96,7 @@ extension KernelEmitter {
       }
       return
     }
+    // What whole panels cover, if that is known.
     let full = width.map { $0 / panel * panel }
     if full != 0 {
       let last = full.map { builder.smin(end, constant($0)) } ?? end
