@@ -51,22 +51,24 @@ extension KernelEmitter {
     }
   }
 
-  /// Runs `body` for each panel of some rows, of which it is given the first one and how many there are; only the last of
-  /// all rows may be a lower panel, which is given row by row if its height is not known.
+  /// Runs `body` for each panel of some rows; only the last of all rows may be lower, and comes row by row if its height is
+  /// not known. It is given a panel's first row, a place in the panel, and how many rows there are from there on.
   private func overPanelsOfRows(
-    from start: IRValue, to end: IRValue, _ height: Int, _ body: (IRValue, Int) -> Void
+    from start: IRValue, to end: IRValue, _ height: Int,
+    _ body: (_ first: IRValue, _ place: IRValue, _ count: Int) -> Void
   ) {
+    let top = constant(0)
     guard let rows = kernel.domain[rowAxis].constant else {
       let full = builder.sub(end, builder.urem(builder.sub(end, start), constant(height)))
-      builder.forLoop(from: start, to: full, step: constant(height)) { body($0, height) }
-      builder.forLoop(from: full, to: end, step: constant(1)) { body($0, 1) }
+      builder.forLoop(from: start, to: full, step: constant(height)) { body($0, top, height) }
+      builder.forLoop(from: top, to: builder.sub(end, full), step: constant(1)) { body(full, $0, 1) }
       return
     }
     let full = builder.smin(end, constant(rows / height * height))
-    builder.forLoop(from: start, to: full, step: constant(height)) { body($0, height) }
+    builder.forLoop(from: start, to: full, step: constant(height)) { body($0, top, height) }
     let rest = rows % height
     if rest > 0 {
-      builder.ifThen(builder.icmp(.equal, end, constant(rows))) { body(constant(rows - rest), rest) }
+      builder.ifThen(builder.icmp(.equal, end, constant(rows))) { body(constant(rows - rest), top, rest) }
     }
   }
 
@@ -99,17 +101,15 @@ extension KernelEmitter {
         }
       }
       let within = builder.mul(builder.sub(k, block.start), constant(height * bytes))
-      overPanelsOfRows(from: block.row, to: rowEnd, height) { row, height in
-        var target = builder.offset(panel(of: row, block, product, blocks), bytes: within)
-        if kernel.domain[rowAxis].constant == nil, height == 1 {
-          let place = builder.urem(builder.sub(row, block.row), constant(product.tile.rows))
-          target = builder.offset(target, bytes: builder.mul(place, constant(bytes)))
-        }
+      overPanelsOfRows(from: block.row, to: rowEnd, height) { first, place, count in
+        let row = builder.add(first, place)
+        let bytesBefore = builder.add(within, builder.mul(place, constant(bytes)))
+        let target = builder.offset(panel(of: first, block, product, blocks), bytes: bytesBefore)
         var copied = 0
-        while copied < height {
+        while copied < count {
           // Powers of two, since masks cost more than another instruction.
           var width = isDense ? lanes : 1
-          while width > height - copied { width /= 2 }
+          while width > count - copied { width /= 2 }
           var here = indices
           here[rowAxis] = builder.add(row, constant(copied))
           let type = width == 1 ? memoryType(element) : memoryType(element).vector(width)

@@ -6,6 +6,9 @@ extension KernelEmitter {
   /// Runs `body` over this thread's columns in vectors, a masked one last.
   func overColumns(_ body: (Columns) -> Void) {
     let (start, end) = range(ofAxis: lastAxis)
+    if fillsVectors(of: lanes) {
+      return builder.forLoop(from: start, to: end, step: constant(lanes)) { body(Columns(first: $0)) }
+    }
     let whole = wholeExtent(ofAxis: lastAxis)
     let fullEnd: IRValue
     if let whole {
@@ -17,7 +20,6 @@ extension KernelEmitter {
     if whole.map({ $0 >= lanes }) ?? true {
       builder.forLoop(from: start, to: fullEnd, step: constant(lanes)) { body(Columns(first: $0)) }
     }
-    if fillsVectors(of: lanes) { return }
     func rest() {
       body(Columns(first: fullEnd, mask: builder.mask(below: builder.sub(end, fullEnd), lanes: lanes)))
     }

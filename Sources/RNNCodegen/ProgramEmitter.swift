@@ -94,12 +94,13 @@ final class ProgramEmitter {
     while let step = steps.popFirst() {
       switch step {
       case .kernel(let kernel):
+        let share = Share(of: kernel)
         var count = 1
-        while case .kernel(let next) = steps.first, Share(of: next) == Share(of: kernel) {
+        while case .kernel(let next) = steps.first, Share(of: next) == share {
           steps.removeFirst()
           count += 1
         }
-        share(Share(of: kernel), loops: loops, builder, context, thread) { low, high in
+        run(share, loops: loops, builder, context, thread) { low, high in
           for _ in 0..<count { callNextKernel(low, high, loops: loops, builder, context, thread) }
         }
       case .loop(let loop):
@@ -165,7 +166,7 @@ final class ProgramEmitter {
   }
 
   /// Runs `body` with this thread's share, if there is one.
-  private func share(
+  private func run(
     _ share: Share, loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue,
     _ thread: IRValue, _ body: (_ low: IRValue, _ high: IRValue) -> Void
   ) {

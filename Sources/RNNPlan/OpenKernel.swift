@@ -81,9 +81,6 @@ struct OpenKernel {
 }
 
 extension Kernel {
-  /// Whether the body is so long that a tile's rows share one copy of it, and that vectors of two registers pay.
-  public var hasLongBody: Bool { body.count > 6 }
-
   /// Whether what the body reads along the last axis lies side by side, or is one number.
   fileprivate var readsDenseRows: Bool {
     body.allSatisfy { instruction in

@@ -252,6 +252,9 @@ public struct Kernel: Hashable, Sendable {
   /// How the threads share the domain.
   public var split: Split
 
+  /// Whether the body is so long that a tile's rows share one copy of it, and that vectors of two registers pay.
+  public var hasLongBody: Bool { body.count > 6 }
+
   /// A limit of a form over the domain.
   public struct Bound: Hashable, Sendable {
     /// The form.
