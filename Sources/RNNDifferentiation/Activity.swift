@@ -23,6 +23,9 @@ struct Activity {
   /// Whether a value of the graph has an adjoint.
   func isActive(_ value: ValueID) -> Bool { varies[value.index] && matters[value.index] }
 
+  /// Whether a value depends on a selected input through operands that a derivative flows through.
+  func varies(_ value: ValueID) -> Bool { varies[value.index] }
+
   private mutating func markVarying(in region: RegionID) {
     for id in graph[region].operations {
       let operation = graph[id]

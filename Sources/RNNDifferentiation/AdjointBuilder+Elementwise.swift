@@ -3,7 +3,7 @@ import RNNGraph
 extension AdjointBuilder {
   // ∂L/∂x = ∂L/∂y · f'(x), by `y = f(x)` where that is cheaper than by `x`.
   func reverseUnary(_ function: UnaryFunction, _ x: ValueID, _ y: ValueID, _ dy: ValueID) {
-    accumulate(derivative(of: function, x, y, dy), into: x)
+    accumulate(strong(derivative(of: function, x, y, dy), adjoint: dy, of: y, times: y), into: x)
   }
 
   private func derivative(
@@ -62,13 +62,14 @@ extension AdjointBuilder {
       accumulate(builder.negate(dy), into: b)
     // ∂L/∂a = ∂L/∂y · b, ∂L/∂b = ∂L/∂y · a
     case .multiply:
-      accumulate(builder.multiply(dy, read(b)), into: a)
-      accumulate(builder.multiply(dy, read(a)), into: b)
+      accumulate(strong(builder.multiply(dy, read(b)), adjoint: dy, of: y, times: b), into: a)
+      accumulate(strong(builder.multiply(dy, read(a)), adjoint: dy, of: y, times: a), into: b)
     // ∂L/∂a = ∂L/∂y / b, ∂L/∂b = -∂L/∂y / b · y
     case .divide:
       let quotient = builder.divide(dy, read(b))
-      accumulate(quotient, into: a)
-      accumulate(builder.negate(builder.multiply(quotient, read(y))), into: b)
+      accumulate(strong(quotient, adjoint: dy, of: y, times: y), into: a)
+      accumulate(
+        strong(builder.negate(builder.multiply(quotient, read(y))), adjoint: dy, of: y, times: y), into: b)
     case .maximum: reverseExtremum(of: a, b, dy) { self.builder.compare(.less, $1, $0) }
     case .minimum: reverseExtremum(of: a, b, dy) { self.builder.compare(.less, $0, $1) }
     }

@@ -2,7 +2,7 @@ import RNNGraph
 
 extension AdjointBuilder {
   // ∂L/∂a = Σ ∂L/∂y · b over b's free axes, ∂L/∂b = Σ ∂L/∂y · a over a's free axes
-  func reverseDot(_ axes: DotAxes, _ a: ValueID, _ b: ValueID, _ dy: ValueID) {
+  func reverseDot(_ axes: DotAxes, _ a: ValueID, _ b: ValueID, _ y: ValueID, _ dy: ValueID) {
     let (aRank, bRank) = (builder.type(a).rank, builder.type(b).rank)
     let batch = Array(axes.lhsBatch.indices)
     let aFree = axes.lhsFree(rank: aRank)
@@ -11,18 +11,40 @@ extension AdjointBuilder {
     let aPlaces = Array(batch.count..<(batch.count + aFree.count))
     let bPlaces = Array((batch.count + aFree.count)..<(batch.count + aFree.count + bFree.count))
 
+    let aFactor = { self.factor(a, axes.lhsBatch, aFree, of: y, dy, kept: batch + aPlaces) }
+    let bFactor = { self.factor(b, axes.rhsBatch, bFree, of: y, dy, kept: batch + bPlaces) }
     accumulate(
       product(
         dy, contracting: bPlaces, free: aFree,
-        with: read(b), contracting: bFree, batch: axes.rhsBatch,
+        with: bFactor(), contracting: bFree, batch: axes.rhsBatch,
         free: rest(axes.rhsContracting, named: axes.lhsContracting), batchNames: axes.lhsBatch),
       into: a)
     accumulate(
       product(
         dy, contracting: aPlaces, free: bFree,
-        with: read(a), contracting: aFree, batch: axes.lhsBatch,
+        with: aFactor(), contracting: aFree, batch: axes.lhsBatch,
         free: rest(axes.lhsContracting, named: axes.rhsContracting), batchNames: axes.rhsBatch),
       into: b)
+  }
+
+  /// The operand that the adjoint is multiplied by: without the elements that only zeros of the adjoint meet, if these
+  /// elements may not be finite. See Note [Strong zeros].
+  ///
+  /// `kept` are the axes of the adjoint that are the operand's, its `batch` axes and its `free` ones.
+  private func factor(
+    _ operand: ValueID, _ batch: [Int], _ free: [Int], of y: ValueID, _ dy: ValueID, kept: [Int]
+  ) -> ValueID {
+    let value = read(operand)
+    guard strongZeros.isNeeded(adjointOf: y, times: operand) else { return value }
+    let others = builder.type(dy).shape.indices.filter { !kept.contains($0) }
+    let largest = builder.reduce(.maximum, builder.unary(.abs, dy), axes: others)
+    let isUnmet = builder.compare(.equal, largest, builder.constant(0, like: largest))
+    // The axes of `largest` in the order of the operand's.
+    let places = batch + free
+    let order = places.indices.sorted { places[$0] < places[$1] }
+    let mask = builder.broadcast(
+      builder.transpose(isUnmet, order), axes: places.sorted(), shape: builder.type(value).shape)
+    return builder.select(mask, builder.constant(0, like: value), value)
   }
 
   /// The names of `axes` in rising order of the axes.

@@ -11,7 +11,7 @@ extension AdjointBuilder {
     let operation = builder.graph[id]
     let body = builder.graph[scan.body]
     let tape = Tape(of: scan, builder)
-    let inner = AdjointBuilder(builder, activity: activity, tape: tape)
+    let inner = AdjointBuilder(builder, activity: activity, strongZeros: strongZeros, tape: tape)
     let arguments = Arguments(body.arguments, scan)
     var draft = ScanDraft(body: tape.region)
     // The forward operands whose adjoints the backward scan's results are.

@@ -9,14 +9,17 @@ final class AdjointBuilder {
   let builder: GraphBuilder
   /// Which forward values have an adjoint.
   let activity: Activity
+  /// Where a zero adjoint meets derivatives that may not be finite.
+  let strongZeros: StrongZeros
   /// The backward scan under construction; nil at the entry.
   let tape: Tape?
   private var adjoints: [ValueID: ValueID] = [:]
 
   /// Starts without adjoints.
-  init(_ builder: GraphBuilder, activity: Activity, tape: Tape? = nil) {
+  init(_ builder: GraphBuilder, activity: Activity, strongZeros: StrongZeros, tape: Tape? = nil) {
     self.builder = builder
     self.activity = activity
+    self.strongZeros = strongZeros
     self.tape = tape
   }
 
@@ -31,6 +34,16 @@ final class AdjointBuilder {
     guard activity.isActive(value) else { return }
     let term = adjoint()
     adjoints[value] = adjoints[value].map { builder.add($0, term) } ?? term
+  }
+
+  /// `term`, a product of the adjoint `dy` of `result` and of what is made of `factor`: 0 where `dy` is, if the
+  /// factor may not be finite there. See Note [Strong zeros].
+  func strong(
+    _ term: ValueID, adjoint dy: ValueID, of result: ValueID, times factor: ValueID
+  ) -> ValueID {
+    guard strongZeros.isNeeded(adjointOf: result, times: factor) else { return term }
+    let zero = builder.constant(0, like: dy)
+    return builder.select(builder.compare(.equal, dy, zero), zero, term)
   }
 
   /// A value of the backward region that equals a forward value.
@@ -56,7 +69,7 @@ final class AdjointBuilder {
     case .binary(let function): reverseBinary(function, operands[0], operands[1], operation.result, dy)
     case .select: reverseSelect(operands[0], operands[1], operands[2], dy)
     case .convert: reverseConvert(operands[0], dy)
-    case .dot(let axes): reverseDot(axes, operands[0], operands[1], dy)
+    case .dot(let axes): reverseDot(axes, operands[0], operands[1], operation.result, dy)
     case .reduce(let reduction, let axes):
       reverseReduce(reduction, axes, operands[0], operation.result, dy)
     case .broadcast(let axes, let shape): reverseBroadcast(axes, shape, operands[0], dy)

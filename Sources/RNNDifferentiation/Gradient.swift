@@ -41,7 +41,8 @@ public func gradient(of graph: Graph, withRespectTo isSelected: (Input) -> Bool)
 
   let builder = GraphBuilder(graph)
   let activity = Activity(of: graph, from: selected.map(\.value), to: loss)
-  let adjoints = AdjointBuilder(builder, activity: activity)
+  let strongZeros = StrongZeros(of: graph, activity, loss: loss)
+  let adjoints = AdjointBuilder(builder, activity: activity, strongZeros: strongZeros)
   adjoints.accumulate(builder.constant(1, like: loss), into: loss)
   for operation in graph[.entry].operations.reversed() { try adjoints.reverse(operation) }
   builder.site = nil

@@ -1,0 +1,30 @@
+import RNNDifferentiation
+import RNNGraph
+import RNNInterpreter
+import RNNLLVM
+import RNNPasses
+import RNNTestSupport
+import Testing
+
+/// Passes and code keep the zeros of branches that are not taken: gradients of random graphs with such branches are
+/// those of the graphs without them.
+@Suite struct UntakenBranchTests {
+  @Test(arguments: 0..<24) func gradientsAreThoseWithoutTheBranches(seed: Int) throws {
+    let random = RandomGraph(seed: UInt64(seed), .init(hasLoss: true, hasDetachedValues: false))
+    var numbers = SplitMix64(seed: UInt64(seed) ^ 0xB2A)
+    let original = try gradient(of: random.graph) { _ in true }
+    let expected = try Interpreter(original).run(inputs: random.inputs(), sizes: random.sizes)
+    let branched = withUntakenBranches(random.graph, count: 4, using: &numbers)
+    for pipeline in [Pipeline.basic, .full] {
+      var graph = try gradient(of: branched) { _ in true }
+      _ = try PassManager().run(pipeline, on: &graph)
+      let found = try runNatively(
+        graph, inputs: random.inputs(), sizes: random.sizes, threads: 1 + seed % 2,
+        target: Target(named: "native", optimizationLevel: 0))
+      for (name, value) in expected {
+        let difference = relativeDifference(value, found[name]!)
+        #expect(difference <= 1e-9, "seed \(seed), \(pipeline.name), \(name): \(difference)")
+      }
+    }
+  }
+}
