@@ -19,7 +19,7 @@ extension KernelEmitter {
     let depth = value(of: product.depth)
     let (low, high) = range(ofAxis: rowAxis)
     let height = product.tile.rows
-    let blockBytes = value(of: blocks.panels * Size(blocks.panelStride * product.element.byteCount))
+    let blockBytes = value(of: blocks.panels * Size(blocks.panelStride * product.factors.byteCount))
     let blockRows = value(of: blocks.panels * Size(height))
     let copies = builder.offset(start(of: blocks.copies), bytes: builder.mul(threadNumber, blockBytes))
     let divisor = [8, 4, 2].first { blocks.depth % $0 == 0 && product.depth.isMultiple(of: $0) } ?? 1
@@ -76,7 +76,7 @@ extension KernelEmitter {
   func panel(of row: IRValue, _ block: DepthBlock, _ product: Product, _ blocks: ProductBlocks) -> IRValue {
     let number = builder.udiv(builder.sub(row, block.row), constant(product.tile.rows))
     return builder.offset(
-      block.copies, bytes: builder.mul(number, constant(blocks.panelStride * product.element.byteCount)))
+      block.copies, bytes: builder.mul(number, constant(blocks.panelStride * product.factors.byteCount)))
   }
 
   /// Copies the rows of a block into panels. It goes along the rows first, where they follow each other in memory.
@@ -84,7 +84,7 @@ extension KernelEmitter {
     of block: DepthBlock, to rowEnd: IRValue, _ product: Product, _ blocks: ProductBlocks
   ) {
     let access = product.lhs.access
-    let element = product.element
+    let element = product.factors
     let bytes = element.byteCount
     let height = product.tile.rows
     let isDense = access.index.factor(ofAxis: rowAxis) == 1

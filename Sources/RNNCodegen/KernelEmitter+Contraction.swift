@@ -158,7 +158,7 @@ extension KernelEmitter {
   private func left(
     _ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ deep: [IRValue], _ flat: IRValue
   ) -> Walk {
-    let bytes = product.element.byteCount
+    let bytes = product.factors.byteCount
     if let depth = block.depth, let blocks = product.blocks {
       let step = constant(product.tile.rows * bytes)
       let within = builder.mul(builder.sub(flat, depth.start), step)
@@ -172,7 +172,7 @@ extension KernelEmitter {
 
   /// The distance of two rows of the left operand in bytes.
   private func rowStep(_ block: ProductBlock, _ product: Product) -> IRValue {
-    if block.depth != nil, product.blocks != nil { return constant(product.element.byteCount) }
+    if block.depth != nil, product.blocks != nil { return constant(product.factors.byteCount) }
     return rowStep(product.lhs.access)
   }
 
@@ -216,7 +216,7 @@ extension KernelEmitter {
   ) -> IRValue {
     let access = product.rhs.access
     let bytes = byteCount(access)
-    let type = memoryType(product.element).vector(lanes)
+    let type = memoryType(product.factors).vector(lanes)
     guard case .packed(let panel, let distance) = product.rhs.layout else {
       let factor = access.index.factor(ofAxis: lastAxis)
       let stride = builder.mul(value(of: factor), constant(bytes))
@@ -253,26 +253,33 @@ extension KernelEmitter {
     _ block: ProductBlock, _ product: Product, _ left: IRValue, _ right: IRValue, _ sums: [IRValue]
   ) -> [IRValue] {
     var sums = sums
-    let type = memoryType(product.element)
-    let bytes = product.element.byteCount
+    let type = memoryType(product.factors)
+    let bytes = product.factors.byteCount
+    let isWide = product.factors != product.element
+    let sumType = memoryType(product.element)
     let pairs = (0..<block.groups).flatMap { group in (0..<block.vectors).map { (group, $0) } }
     let rowStep = rowStep(block, product)
     func number(_ r: Int) -> IRValue {
       let place = builder.offset(left, bytes: builder.mul(rowStep, constant(r)))
-      return builder.splat(builder.load(type, place, align: bytes), lanes)
+      let number = builder.load(type, place, align: bytes)
+      return builder.splat(isWide ? builder.fpext(number, to: sumType) : number, lanes)
+    }
+    func factors(_ group: Int, _ vector: Int) -> IRValue {
+      let values = self.vector(block, product, right, group, vector)
+      return isWide ? builder.fpext(values, to: sumType.vector(lanes)) : values
     }
     // The side with fewer registers is held, the other one streams.
     if block.height <= pairs.count {
       let numbers = (0..<block.height).map(number)
       for (group, vector) in pairs {
-        let values = self.vector(block, product, right, group, vector)
+        let values = factors(group, vector)
         for r in 0..<block.height {
           let place = place(block, r, group, vector)
           sums[place] = builder.mulAdd(numbers[r], values, sums[place])
         }
       }
     } else {
-      let values = pairs.map { vector(block, product, right, $0.0, $0.1) }
+      let values = pairs.map { factors($0.0, $0.1) }
       for r in 0..<block.height {
         let number = number(r)
         for (i, (group, vector)) in pairs.enumerated() {

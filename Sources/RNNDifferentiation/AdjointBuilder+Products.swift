@@ -4,6 +4,7 @@ extension AdjointBuilder {
   // ∂L/∂a = Σ ∂L/∂y · b over b's free axes, ∂L/∂b = Σ ∂L/∂y · a over a's free axes
   func reverseDot(_ axes: DotAxes, _ a: ValueID, _ b: ValueID, _ y: ValueID, _ dy: ValueID) {
     let (aRank, bRank) = (builder.type(a).rank, builder.type(b).rank)
+    let dy = builder.convert(dy, to: builder.type(a).element)
     let batch = Array(axes.lhsBatch.indices)
     let aFree = axes.lhsFree(rank: aRank)
     let bFree = axes.rhsFree(rank: bRank)

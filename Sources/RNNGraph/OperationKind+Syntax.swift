@@ -46,7 +46,8 @@ extension OperationKind {
     case .dot(let axes):
       let contract = pair("contract", axes.lhsContracting, axes.rhsContracting)
       let isBatched = !axes.lhsBatch.isEmpty || !axes.rhsBatch.isEmpty
-      return isBatched ? [contract, pair("batch", axes.lhsBatch, axes.rhsBatch)] : [contract]
+      return [contract] + (isBatched ? [pair("batch", axes.lhsBatch, axes.rhsBatch)] : [])
+        + (axes.isWide ? ["wide"] : [])
     case .reduce(_, let axes), .broadcast(let axes, _), .transpose(let axes): return [group("axes", axes)]
     case .slice(let axis, let start, let count, let anchor):
       return ["axis(\(axis))", "\(anchor.rawValue)(\(start))", "count(\(count))"]

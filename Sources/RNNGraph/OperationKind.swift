@@ -35,9 +35,15 @@ public struct DotAxes: Sendable, Hashable {
   public var lhsContracting: [Int], rhsContracting: [Int]
   /// Axes that run together and stay.
   public var lhsBatch: [Int], rhsBatch: [Int]
+  /// Whether factors of `f32` are summed up in `f64`, which is then the result's element type.
+  public var isWide: Bool
 
   /// Makes the pairing; there are no batch axes unless given.
-  public init(lhsContracting: [Int], rhsContracting: [Int], lhsBatch: [Int] = [], rhsBatch: [Int] = []) {
+  public init(
+    lhsContracting: [Int], rhsContracting: [Int], lhsBatch: [Int] = [], rhsBatch: [Int] = [],
+    isWide: Bool = false
+  ) {
+    self.isWide = isWide
     self.lhsContracting = lhsContracting
     self.rhsContracting = rhsContracting
     self.lhsBatch = lhsBatch

@@ -67,13 +67,14 @@ extension GraphParser {
     }
   }
 
-  /// `contract(1; 1)` and perhaps `batch(0; 0)`.
+  /// `contract(1; 1)` and perhaps `batch(0; 0)` and `wide`.
   private mutating func dotAxes() throws(GraphParseError) -> DotAxes {
     try expect(word: "contract")
     let (lhs, rhs) = try pairedLists()
-    if !accept(word: "batch") { return DotAxes(lhsContracting: lhs, rhsContracting: rhs) }
-    let (lhsBatch, rhsBatch) = try pairedLists()
-    return DotAxes(lhsContracting: lhs, rhsContracting: rhs, lhsBatch: lhsBatch, rhsBatch: rhsBatch)
+    var axes = DotAxes(lhsContracting: lhs, rhsContracting: rhs)
+    if accept(word: "batch") { (axes.lhsBatch, axes.rhsBatch) = try pairedLists() }
+    axes.isWide = accept(word: "wide")
+    return axes
   }
 
   private mutating func pairedLists() throws(GraphParseError) -> ([Int], [Int]) {

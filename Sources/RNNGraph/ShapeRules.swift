@@ -168,7 +168,10 @@ extension Graph {
     let shape =
       axes.lhsBatch.map { a.shape[$0] } + axes.lhsFree(rank: a.rank).map { a.shape[$0] }
       + axes.rhsFree(rank: b.rank).map { b.shape[$0] }
-    return try float(a).with(shape: shape)
+    let type = try float(a).with(shape: shape)
+    if !axes.isWide { return type }
+    guard type.element == .f32 else { throw ShapeError("a wide product has factors of f32, not \(a)") }
+    return type.with(element: .f64)
   }
 
   private func scanTypes(_ scan: ScanAttributes, _ types: [TensorType]) throws(ShapeError) -> [TensorType] {

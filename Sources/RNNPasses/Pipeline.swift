@@ -22,7 +22,7 @@ public struct Pipeline: Sendable {
 
   /// Removes what costs time and gives nothing, and leaves every loop's work in it.
   public static let basic = Pipeline(
-    name: "basic", passes: [.simplify, .commonSubexpressions, .deadCode, .simplify, .deadCode])
+    name: "basic", passes: [.simplify, .commonSubexpressions, .deadCode, .simplify, .deadCode, .widenTotals])
 
   /// Everything that makes the program faster.
   public static let full = Pipeline(
@@ -63,6 +63,9 @@ public struct Pipeline: Sendable {
       // What several sums need of all steps is read once.
       .sumTables,
 
+      // Long totals lose nothing.
+      .widenTotals,
+
       // Sums over steps are made in an order that does not depend on how much memory there is.
       .orderSums, .commonSubexpressions,
     ])
@@ -70,6 +73,12 @@ public struct Pipeline: Sendable {
   /// What is done to a model of `batch` examples before it is differentiated: what is not there need not be derived.
   public static func forward(batch: Int) -> Pipeline {
     Pipeline(name: "forward", passes: [.tabulate(batch: batch)])
+  }
+
+  /// The pipeline for sums of many terms. See Note [Long sums].
+  public var forLongSums: Pipeline {
+    Pipeline(
+      name: name, passes: passes.map { $0.name == Pass.widenTotals.name ? .widenSums : $0 })
   }
 
   /// The pipeline, and what bounds the memory of long sequences behind it.

@@ -163,8 +163,12 @@ extension Planner {
       for (i, axis) in rhsFree.enumerated() { rhs[axis] = Affine(.axis(batches + lhsFree.count + i)) }
       for (i, axis) in axes.lhsContracting.enumerated() { lhs[axis] = Affine(.axis(kept.count + i)) }
       for (i, axis) in axes.rhsContracting.enumerated() { rhs[axis] = Affine(.axis(kept.count + i)) }
-      let a = builder.emit(operation.operands[0], lhs)
-      value = builder.add(.binary(.multiply, a, builder.emit(operation.operands[1], rhs)))
+      let element = graph.type(operation.result).element
+      let factors = zip(operation.operands, [lhs, rhs]).map { operand, map in
+        let factor = builder.emit(operand, map)
+        return graph.type(operand).element == element ? factor : builder.add(.convert(element, factor))
+      }
+      value = builder.add(.binary(.multiply, factors[0], factors[1]))
       combine = .sum
     } else {
       preconditionFailure("not a reduction")

@@ -26,6 +26,8 @@ struct Packer {
   let contracted: [Size]
   let groups: Int
   let element: ElementType
+  /// Elements of the sums in a vector.
+  let lanes: Int
   let builder: KernelBuilder
   /// How columns are kept.
   let format: Buffer.Format
@@ -44,7 +46,6 @@ struct Packer {
     {
       return ProductOperand(access: access, layout: .direct)
     }
-    let lanes = planner.machine.lanes(element)
     return pack(
       view, axis: columnAxis, panel: tile.vectors * lanes, together: tile.groups, isAlong: isDense,
       stack: access.flatMap(stack))
@@ -92,7 +93,6 @@ struct Packer {
     let panelAxis = outer.count + (isAlong ? contracted.count : 0)
     let groupAxis = outer.count + contracted.count + 1
     // The places of a panel's elements as forms of the last axes: in order, or two vectors alternating.
-    let lanes = planner.machine.lanes(element)
     let inner: [Size] = format == .full ? [Size(panel)] : [Size(panel / (2 * lanes)), 2, Size(lanes)]
     func within(_ strides: [Int]) -> Affine {
       zip(inner.indices, strides).reduce(Affine(0)) {

@@ -160,7 +160,9 @@ public struct Product: Hashable, Sendable {
   /// Where this is 1, panels of columns are taken in the opposite order. In a loop it is so in every second iteration:
   /// what an iteration read last is then still in cache when the next one begins.
   public var turns: Affine?
-  /// The type of the numbers.
+  /// The type of the operands' numbers.
+  public var factors: ElementType
+  /// The type of the sums: that of the factors, or a wider one.
   public var element: ElementType
 
   /// The number of contracted indices.

@@ -75,11 +75,12 @@ extension Kernel {
         ", \(blocks.depth) at a time of \(blocks.panels * Size(product.tile.rows)) rows copied to \(blocks.copies), panels \(blocks.panelStride) apart"
           + (blocks.partial.map { ", sums in \($0)" } ?? "")
       }
+      let sums = product.factors == product.element ? "" : ", sums of \(product.element.rawValue)"
       let isStaged = product.isStaged ? ", one group after the other" : ""
       let turns = product.turns.map { ", panels turned by \($0)" } ?? ""
       lines.append(
         "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups, "
-          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(isStaged)\(blocks ?? "")\(turns)"
+          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(sums)\(isStaged)\(blocks ?? "")\(turns)"
       )
     }
     if let start { lines.append("\(indent)  from \(start)") }

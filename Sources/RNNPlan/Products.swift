@@ -75,6 +75,7 @@ extension Planner {
     maps = maps.map { $0.map { $0.substituting(forms) } }
 
     let element = graph.type(operation.result).element
+    let factors = graph.type(operation.operands[0]).element
     let builder = KernelBuilder(planner: self, clustering: Clustering(), cluster: nil, batchAxis: batchAxis)
     let columnsView = resolve(operation.operands[form.columns]).through(maps[form.columns])
     let rowsView = resolve(operation.operands[form.rows]).through(maps[form.rows])
@@ -91,15 +92,15 @@ extension Planner {
       rows: rowCount, columns: domain.last!.constant, depth: depth, groups: groups,
       lanes: machine.lanes(element), sharers: sharesColumns ? threads : 1, format: format)
     let packer = Packer(
-      planner: self, domain: domain, contracted: contracted, groups: groups, element: element,
-      builder: builder, format: format)
+      planner: self, domain: domain, contracted: contracted, groups: groups, element: factors,
+      lanes: machine.lanes(element), builder: builder, format: format)
 
     let rhs = packer.columns(operation.operands[form.columns], columnsView, tile: tile, rows: rowCount)
     var product = Product(
       lhs: ProductOperand(access: rowsAccess, layout: .direct), rhs: rhs, groups: groups,
       contracted: contracted.isEmpty ? [1] : contracted, tile: tile, blocks: nil,
       turns: rowCount ?? 1 == 1 ? turn(with: rhs) : nil,
-      element: element)
+      factors: factors, element: element)
     // Rows that lie across the contraction are copied, if that pays.
     if let inner = deepAxes.last, rowsAccess.index.factor(ofAxis: inner) != 1, case .packed = rhs.layout,
       domain.count == 2, let rows = domain[0].constant, rows >= 2 * tile.rows, !isSplit, !product.isStaged
@@ -184,7 +185,7 @@ extension Planner {
   /// whose sums take some of it as well.
   private func chooseBlocks(_ product: Product, rows: Int, columns: Int) -> ProductBlocks {
     let tile = product.tile
-    let bytes = product.element.byteCount
+    let bytes = product.factors.byteCount
     let panelBytes = product.groups * tile.vectors * machine.vectorBytes
     var depth = max(machine.nearCacheBytes / 2 / panelBytes / 16 * 16, 128)
     let isWhole = product.depth.constant.map { $0 <= depth * 3 / 2 } ?? false
@@ -199,7 +200,7 @@ extension Planner {
     let stride = (depth * tile.rows * bytes / Buffer.alignment + 1) * Buffer.alignment / bytes
     return ProductBlocks(
       depth: depth, panels: Size(count),
-      copies: addBuffer("block", product.element, [Size(threads), Size(count * stride)]), panelStride: stride,
+      copies: addBuffer("block", product.factors, [Size(threads), Size(count * stride)]), panelStride: stride,
       partial: isWhole
         ? nil
         : addBuffer(

@@ -37,6 +37,14 @@ struct BenchTests {
     #expect(outcome.output.contains("of peak"))
   }
 
+  /// A share above 1 is a measurement that other work disturbed, and no number.
+  @Test func sharesAreOfWhatThereIs() {
+    #expect(Share(80, of: 100).value == 0.8)
+    #expect(Share(100, of: 100).value == 1)
+    #expect(Share(105, of: 100).value == nil)
+    #expect(Share(100, of: 0).value == nil)
+  }
+
   @Test func anUnknownCaseNamesTheKnownOnes() throws {
     let outcome = try command.run("bench", "--filter", "mlp")
     #expect(outcome.status == 1 && outcome.errors.contains("no case has 'mlp' in its name"))

@@ -27,7 +27,8 @@ import Testing
     let inputs = random.inputs()
     let expected = try Interpreter(original).run(inputs: inputs, sizes: random.sizes)
     let sensitivity = element == .f32 ? try roundingErrors(of: expected, seed: seed, isGradient) : [:]
-    for pipeline in [Pipeline.none, .basic, .full] {
+    let pipelines = [Pipeline.none, .basic, .full] + (element == .f32 ? [Pipeline.full.forLongSums] : [])
+    for pipeline in pipelines {
       var graph = original
       _ = try PassManager().run(pipeline, on: &graph)
       // LLVM's own optimisation takes most of the time: the last pipeline is what users get, with all of it.

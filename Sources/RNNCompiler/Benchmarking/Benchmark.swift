@@ -1,6 +1,19 @@
 import RNNCodegen
 import RNNGraph
 
+/// The part of what a machine can do that a program reaches.
+public struct Share: Sendable {
+  /// The rate of the program over that of the machine.
+  public let measured: Double
+
+  /// Relates two rates.
+  public init(_ rate: Double, of limit: Double) { measured = rate / limit }
+
+  /// The part; nil if it is more than all. Then the machine was slower while it was measured than while the program ran:
+  /// other work disturbed the measurement.
+  public var value: Double? { measured <= 1 ? measured : nil }
+}
+
 /// How long a case took, beside what the machine allows.
 public struct BenchmarkResult: Sendable {
   /// The name of the case.
@@ -13,11 +26,13 @@ public struct BenchmarkResult: Sendable {
   public let compileSeconds: Double
   /// The arithmetic of the products of a call.
   public let operations: Double
-  /// The share that the median reaches of the rate of multiply-adds; that is measured between the calls and is a median
-  /// as well, since others may be using the machine.
-  public let peakShare: Double
+  /// The machine's rate of multiply-adds, in floating-point operations a second: on the same threads, between the calls,
+  /// the best of several times.
+  public let peak: Double
+  /// The share of that rate that the median reaches.
+  public let peakShare: Share
   /// The share of the machine's rate of reading as much memory as the weights take; nil of training.
-  public let bandwidthShare: Double?
+  public let bandwidthShare: Share?
   /// What each kernel takes of it, if the options ask for that.
   public let kernels: [KernelTime]
 
@@ -62,13 +77,15 @@ public final class Benchmark {
   ) throws -> BenchmarkResult {
     let tensors = try program.randomTensors(steps: benchmark.steps, seed: 0)
     let (call, execution) = try prepare(benchmark.kind, program, tensors)
+    // The first call chooses the program for these sizes.
+    try call()
     let compileSeconds = (program.frontendTime + execution().compileTime) / .seconds(1)
     let clocks = execution().kernelClocks
     var rates: [Double] = []
     let (times, count) = try Self.times(
       of: call, seconds: seconds, before: { clocks?.reset() }, after: { clocks?.sample() },
-      between: { [multiplyAddRate] in rates.append(multiplyAddRate()) })
-    let peak = rates.sorted()[rates.count / 2]
+      between: { [multiplyAddRate] in rates += (0..<3).map { _ in multiplyAddRate() } })
+    let peak = rates.max() ?? 0
     var sizes = Dictionary(
       program.model.graph.symbols.map { ($0, benchmark.steps) }, uniquingKeysWith: { first, _ in first })
     sizes[.batch] = program.batch
@@ -79,8 +96,9 @@ public final class Benchmark {
     let rate = work.weightBytes > 0 ? bandwidth(bytes: Int(work.weightBytes)) : .infinity
     return BenchmarkResult(
       name: benchmark.name, kind: benchmark.kind, seconds: median, leastSeconds: times[0],
-      compileSeconds: compileSeconds, operations: operations, peakShare: operations / median / peak,
-      bandwidthShare: benchmark.kind == .training ? nil : work.bytesRead / median / rate,
+      compileSeconds: compileSeconds, operations: operations, peak: peak,
+      peakShare: Share(operations / median, of: peak),
+      bandwidthShare: benchmark.kind == .training ? nil : Share(work.bytesRead / median, of: rate),
       kernels: clocks?.times(
         sizes, seconds: times.reduce(0, +) * Double(count), calls: count * times.count) ?? [])
   }
@@ -142,6 +160,7 @@ public final class Benchmark {
       sinceBetween = 0
       between()
     }
+    between()
     return (times.sorted(), count)
   }
 }

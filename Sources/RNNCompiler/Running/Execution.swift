@@ -23,8 +23,10 @@ final class Execution {
   private var engine: Engine?
   private let compilation: Compilation
   private let options: CompileOptions
-  /// Whether the engine computes in segments.
-  private var isSegmented = false
+  /// The program of the engine.
+  private var variant: Compilation.Variant?
+  /// What computes calls of other sizes.
+  private var others: [Compilation.Variant: Engine] = [:]
   /// The sizes of the last call, with the batch.
   private(set) var sizes: [Symbol: Int] = [:]
   /// The same with the sizes of segments.
@@ -52,7 +54,10 @@ final class Execution {
     signature = Signature(graph, batch: batch)
     self.compilation = compilation
     self.options = options
-    if options.memoryLimit == nil { engine = try Engine(compilation, options) }
+    if options.memoryLimit == nil {
+      engine = try Engine(compilation, options)
+      variant = compilation.variant
+    }
     symbols = graph.symbols
     parameters = graph.inputs.indices.filter { [graph] in graph.inputs[$0].isParameter }
     let numbers = Dictionary(uniqueKeysWithValues: graph.inputs.enumerated().map { ($1.name, $0) })
@@ -67,8 +72,7 @@ final class Execution {
 
   /// How long it took to get here from the graph.
   var compileTime: Duration {
-    let all = options.memoryLimit == nil ? [compilation] : [compilation, compilation.unlimited]
-    return all.flatMap(\.timings).filter { !$0.isPass }.reduce(.zero) { $0 + $1.duration }
+    compilation.allVariants.flatMap(\.timings).filter { !$0.isPass }.reduce(.zero) { $0 + $1.duration }
   }
 
   /// The number of the input of this name.
@@ -101,31 +105,40 @@ final class Execution {
   /// Chooses what computes calls of these sizes, and gives the sizes with those of segments.
   ///
   /// The memory that is allowed is used: segments, whose forward pass is computed twice, are only for sequences that
-  /// would need more.
+  /// would need more. Sums of many terms are made in `f64`; how many there are follows from the sizes alone.
   ///
   /// - Throws: `InputError` if the memory that is allowed does not suffice.
   private func chooseEngine(_ sizes: [Symbol: Int]) throws -> [Symbol: Int] {
-    guard let limit = options.memoryLimit else { return sizes }
-    let unlimited = compilation.unlimited
-    if try unlimited.plan.arenaBytes.approximate(sizes) <= Double(limit) {
-      if engine == nil || isSegmented { try replaceEngine(unlimited, isSegmented: false) }
+    let steps = sizes.filter { $0.key != .batch }.values.max() ?? 1
+    var variant = Compilation.Variant(
+      isSegmented: false, hasLongSums: Compilation.Variant.isLong(steps: steps, batch: batch))
+    guard let limit = options.memoryLimit else {
+      try use(variant)
       return sizes
     }
-    let plan = try compilation.plan
+    if try compilation.variant(variant).plan.arenaBytes.approximate(sizes) <= Double(limit) {
+      try use(variant)
+      return sizes
+    }
+    variant.isSegmented = true
+    let plan = try compilation.variant(variant).plan
     let all = plan.segmented(sizes, within: limit)
     let bytes = plan.arenaBytes.approximate(all)
     if bytes > Double(limit) {
       throw InputError.aboveLimit(bytes: bytes, limit: limit, steps: sizes[.steps] ?? 1)
     }
-    if engine == nil || !isSegmented { try replaceEngine(compilation, isSegmented: true) }
+    try use(variant)
     return all
   }
 
-  private func replaceEngine(_ compilation: Compilation, isSegmented: Bool) throws {
+  private func use(_ variant: Compilation.Variant) throws {
+    guard variant != self.variant else { return }
     preparedFrom = []
+    // Sequences that are short and long in turn do not allocate for each, unless memory is limited.
+    if let current = self.variant, options.memoryLimit == nil { others[current] = engine }
     engine = nil
-    engine = try Engine(compilation, options)
-    self.isSegmented = isSegmented
+    engine = try others.removeValue(forKey: variant) ?? Engine(compilation.variant(variant), options)
+    self.variant = variant
   }
 
   /// Makes a tensor the input of this number if it has the type and shape of the one that is there, so that no size

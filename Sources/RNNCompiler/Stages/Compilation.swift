@@ -35,29 +35,56 @@ public final class Compilation {
   private let source: ModelSource?
   private let options: CompileOptions
   private let batch: Int
-  private var doneUnlimited: Compilation?
+  private let hasLongSums: Bool
+  private var doneVariants: [Variant: Compilation] = [:]
   private var doneOptimized: Graph?
   private var donePlan: Plan?
   private var doneModule: NativeModule?
   private var doneNative: NativeProgram?
 
-  init(_ graph: Graph, source: ModelSource?, options: CompileOptions, batch: Int) {
+  init(
+    _ graph: Graph, source: ModelSource?, options: CompileOptions, batch: Int, hasLongSums: Bool = false
+  ) {
     self.graph = graph
     self.source = source
     self.options = options
     self.batch = batch
+    self.hasLongSums = hasLongSums
   }
 
-  /// The same as if memory were not limited.
-  var unlimited: Compilation {
-    if options.memoryLimit == nil { return self }
-    if let doneUnlimited { return doneUnlimited }
+  /// Programs of one graph, for sequences of different lengths.
+  struct Variant: Hashable {
+    /// Whether steps are computed in segments, within the limit of memory.
+    var isSegmented: Bool
+    /// Whether sums over steps are made in `f64`. See Note [Long sums] in `Sources/RNNPasses/WidenSums.swift`.
+    var hasLongSums: Bool
+
+    /// Whether sums over so many steps and examples have so many terms that `f32` would show it: of the steps alone,
+    /// or of both together. A sum over the steps of a loop has no other terms, and is a chain of additions.
+    static func isLong(steps: Int, batch: Int) -> Bool {
+      steps > 128 || batch > 8192 / max(steps, 1)
+    }
+  }
+
+  /// The program that this compilation makes.
+  var variant: Variant { Variant(isSegmented: options.memoryLimit != nil, hasLongSums: hasLongSums) }
+
+  /// The compilation of another program of the graph.
+  ///
+  /// - Requires: memory is limited if the variant is segmented.
+  func variant(_ variant: Variant) -> Compilation {
+    if variant == self.variant { return self }
+    if let known = doneVariants[variant] { return known }
     var options = options
-    options.memoryLimit = nil
-    let result = Compilation(graph, source: source, options: options, batch: batch)
-    doneUnlimited = result
+    if !variant.isSegmented { options.memoryLimit = nil }
+    let result = Compilation(
+      graph, source: source, options: options, batch: batch, hasLongSums: variant.hasLongSums)
+    doneVariants[variant] = result
     return result
   }
+
+  /// This compilation, and those of other programs of the graph so far.
+  var allVariants: [Compilation] { [self] + doneVariants.values }
 
   /// The graph after the passes of the chosen level.
   public var optimizedGraph: Graph {
@@ -65,7 +92,8 @@ public final class Compilation {
       if let doneOptimized { return doneOptimized }
       let result = try stage("optimize", graph) {
         var graph = graph
-        let pipeline = options.optimization.pipeline
+        var pipeline = options.optimization.pipeline
+        if hasLongSums { pipeline = pipeline.forLongSums }
         for timing in try options.passManager.run(
           options.memoryLimit == nil ? pipeline : pipeline.segmented, on: &graph)
         {

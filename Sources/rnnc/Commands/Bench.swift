@@ -9,7 +9,8 @@ struct Bench: ParsableCommand {
     discussion: """
       Without a model, the cases are those that other systems are compared on (Benchmarks/). With one, it is a training \
       step, or inference of a model without a loss. Times are medians; the shares are of the rates of multiply-adds, \
-      which is measured between the calls, and of reading memory that the same run measures.
+      the best of those measured between the calls, and of reading memory that the same run measures. Where other \
+      work disturbed that, a share is unknown.
       """)
 
   @Argument(help: "The file of a model; the built-in cases if not given.")
@@ -57,7 +58,7 @@ struct Bench: ParsableCommand {
     let cases = try model == nil ? builtIn() : []
     let benchmark = try Benchmark(options)
     try printMachine(benchmark, threads: options.threads)
-    for one in cases { try show(benchmark.run(one, seconds: seconds), benchmark.peak) }
+    for one in cases { try show(benchmark.run(one, seconds: seconds)) }
     if let model {
       let program = try Compiler(options).compile(
         contentsOfFile: model, model: name, sizes: sizes.values, batch: batch)
@@ -65,7 +66,7 @@ struct Bench: ParsableCommand {
       let one = BenchmarkCase(
         name: program.source.name, kind: isTrained ? .training : .inference, source: program.source.text,
         batch: batch, steps: steps)
-      try show(benchmark.run(one, seconds: seconds, program), benchmark.peak)
+      try show(benchmark.run(one, seconds: seconds, program))
     }
   }
 
@@ -96,28 +97,26 @@ struct Bench: ParsableCommand {
       """)
   }
 
-  private func show(_ result: BenchmarkResult, _ peak: Double) throws {
+  private func show(_ result: BenchmarkResult) throws {
     let milliseconds = [result.seconds, result.leastSeconds].map { rounded($0 * 1e3, digits: 4) }
     if json {
       var fields = [
         "\"case\":\"\(result.name)\"", "\"kind\":\"\(result.kind.rawValue)\"",
         "\"milliseconds\":\(milliseconds[0])", "\"least\":\(milliseconds[1])",
         "\"compile_seconds\":\(rounded(result.compileSeconds, digits: 3))",
-        "\"gflops\":\(rounded(result.gigaflops))", "\"peak_share\":\(rounded(result.peakShare, digits: 3))",
+        "\"gflops\":\(rounded(result.gigaflops))", "\"peak_share\":\(number(result.peakShare))",
       ]
-      if let share = result.bandwidthShare {
-        fields.append("\"bandwidth_share\":\(rounded(share, digits: 3))")
-      }
+      if let share = result.bandwidthShare { fields.append("\"bandwidth_share\":\(number(share))") }
       return try StandardOutput.write("{\(fields.joined(separator: ","))}\n")
     }
-    let shares = [result.peakShare, result.bandwidthShare].map {
-      $0.map { "\(Int(($0 * 100).rounded())) %" } ?? ""
-    }
+    let shares = [result.peakShare, result.bandwidthShare].map { $0.map(text) ?? "" }
+    let isDisturbed = [result.peakShare, result.bandwidthShare].contains { $0.map { $0.value == nil } ?? false }
     let cells = [
       result.name, milliseconds[0], milliseconds[1], rounded(result.compileSeconds, digits: 2),
       rounded(result.gigaflops),
     ]
-    try StandardOutput.write(columns(cells + shares) + "\n")
+    let remark = isDisturbed ? "  other work disturbed the measurement of the machine" : ""
+    try StandardOutput.write(columns(cells + shares) + remark + "\n")
     for kernel in result.kernels where kernel.seconds >= 0.001 * result.seconds {
       let rate = kernel.operations / kernel.seconds
       let isProduct = kernel.operations > 0
@@ -125,10 +124,17 @@ struct Bench: ParsableCommand {
         columns([
           "  " + kernel.name, rounded(kernel.seconds * 1e3, digits: 4),
           rounded(kernel.leastSeconds * 1e3, digits: 4), "",
-          isProduct ? rounded(rate / 1e9) : "", isProduct ? "\(Int((rate / peak * 100).rounded())) %" : "",
+          isProduct ? rounded(rate / 1e9) : "", isProduct ? text(Share(rate, of: result.peak)) : "",
         ]) + "\n")
     }
   }
+
+  /// A share in per cent, `?` if it cannot be.
+  private func text(_ share: Share) -> String {
+    share.value.map { "\(Int(($0 * 100).rounded())) %" } ?? "?"
+  }
+
+  private func number(_ share: Share) -> String { share.value.map { rounded($0, digits: 3) } ?? "null" }
 
   private func columns(_ cells: [String]) -> String {
     let widths = [34, 10, 10, 10, 9, 9, 11]
