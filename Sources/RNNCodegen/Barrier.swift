@@ -13,13 +13,12 @@ struct Barrier {
   let layout: ContextLayout
   let threads: Int
 
-  /// Looks at a word with a pause in between, some microseconds in all: the threads have equal parts of the work.
-  private static let pauses = 256
-  /// Looks with an offer of the processor to others in between: a call that costs little where there are none, and
-  /// where threads share a processor lets the one that is waited for go on.
-  private static let yields = 1024
-  /// Microseconds of sleep between looks after that: a thread that waits so long waits for one without a processor.
-  private static let sleep = 50
+  /// Looks at a word with a pause in between, some tens of microseconds in all: the threads have equal parts of the work.
+  private static let pauses = 2048
+  /// Microseconds of sleep between looks after that: a thread that waits so long waits for one without a processor. It
+  /// sleeps and does not yield: a yield hands the processor to whatever else is running for milliseconds, while the
+  /// thread that is waited for may need but microseconds. One that wakes from sleep is given the processor again.
+  private static let sleep = 20
 
   /// A function of the context and the number of the thread.
   func emit() -> IRFunction {
@@ -53,7 +52,7 @@ struct Barrier {
     let function = module.function("rnnc_wait", [module.pointer, module.i64], module.void, isInternal: true)
     let builder = FunctionBuilder(function, in: module)
     let i64 = module.i64
-    let names = ["look", "idle", "pause", "long", "yield", "sleep", "done"]
+    let names = ["look", "idle", "pause", "sleep", "done"]
     let blocks = Dictionary(uniqueKeysWithValues: names.map { ($0, builder.block($0)) })
     builder.branch(to: blocks["look"]!)
 
@@ -66,11 +65,9 @@ struct Barrier {
 
     builder.position(atEndOf: blocks["idle"]!)
     let next = builder.add(looks, i64.constant(1))
-    func isBelow(_ limit: Int) -> IRValue { builder.icmp(.less, looks, i64.constant(limit)) }
-    builder.branch(if: isBelow(Self.pauses), then: blocks["pause"]!, else: blocks["long"]!)
-    builder.position(atEndOf: blocks["long"]!)
     builder.branch(
-      if: isBelow(Self.pauses + Self.yields), then: blocks["yield"]!, else: blocks["sleep"]!)
+      if: builder.icmp(.less, looks, i64.constant(Self.pauses)), then: blocks["pause"]!,
+      else: blocks["sleep"]!)
 
     func rest(_ name: String, _ body: () -> Void) {
       builder.position(atEndOf: blocks[name]!)
@@ -79,7 +76,6 @@ struct Barrier {
       builder.branch(to: blocks["look"]!)
     }
     rest("pause") { builder.pause() }
-    rest("yield") { builder.call(module.function("sched_yield", [], module.i32), []) }
     rest("sleep") {
       builder.call(module.function("usleep", [module.i32], module.i32), [module.i32.constant(Self.sleep)])
     }

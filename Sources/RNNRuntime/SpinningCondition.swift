@@ -3,21 +3,18 @@ import Synchronization
 
 /// A condition to wait for that will mostly come true within microseconds.
 ///
-/// A waiting thread first spins, then offers its processor to others between looks, then sleeps. The one who makes
-/// the condition true takes the lock only if somebody sleeps.
+/// A waiting thread first spins, then sleeps. The one who makes the condition true takes the lock only if somebody
+/// sleeps. Nobody yields: that would hand the processor to whatever else runs here for milliseconds.
 final class SpinningCondition: @unchecked Sendable {
-  /// Looks at the condition before the first yield.
+  /// Looks at the condition before sleeping.
   private let spins: Int
-
-  /// Looks with a yield in between before sleeping.
-  private static let yields = 50
 
   private let sleepers = Atomic(0)
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
   /// Makes a condition.
-  /// - Parameter spins: looks at the condition before the first yield; a look takes about a nanosecond.
+  /// - Parameter spins: looks at the condition before sleeping; a look takes about a nanosecond.
   init(spins: Int) {
     self.spins = spins
     mutex.initialize(to: pthread_mutex_t())
@@ -38,10 +35,6 @@ final class SpinningCondition: @unchecked Sendable {
   @inline(__always)
   func wait(until isTrue: () -> Bool) {
     for _ in 0..<spins where isTrue() { return }
-    for _ in 0..<Self.yields {
-      sched_yield()
-      if isTrue() { return }
-    }
     pthread_mutex_lock(mutex)
     // Announced before the last look, as `notify` looks for sleepers after the change: in whatever order the two
     // come, either the change or the sleeper is seen.
