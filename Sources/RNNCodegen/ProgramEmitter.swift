@@ -12,6 +12,9 @@ final class ProgramEmitter {
   private let isWhole: Bool
   private var functions: [Int: IRFunction] = [:]
   private var kernelCount = 0
+  private var partCount = 0
+  /// The number of kernels, whose clocks stand in front of that of the barriers.
+  private let clockOfBarriers: Int
   private var barrier: IRFunction?
 
   /// Prepares to emit into a module.
@@ -20,6 +23,7 @@ final class ProgramEmitter {
     self.module = module
     self.isWhole = isWhole
     layout = ContextLayout(outline.plan)
+    clockOfBarriers = outline.calls.count
   }
 
   /// Emits a whole program, verified and optimised.
@@ -86,7 +90,57 @@ final class ProgramEmitter {
     var length: (symbol: Symbol, value: IRValue)?
   }
 
+  // Note [Parts]: LLVM takes longer than in proportion for a long function. So the entry, and the body of a loop, whose
+  // steps are many is cut into functions.
+
+  /// The kernels from which on steps are cut into parts, and that a part has at most.
+  private static let partLimit = 256
+
   private func emit(
+    _ steps: [Step], loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue,
+    _ thread: IRValue
+  ) {
+    var parts: [[Step]] = []
+    var load = 0
+    for step in steps {
+      let size = min(step.kernelCount, Self.partLimit)
+      if parts.isEmpty || load + size > Self.partLimit {
+        parts.append([])
+        load = 0
+      }
+      parts[parts.count - 1].append(step)
+      load += size
+    }
+    if parts.count <= 1 { return emitStraight(steps, loops: loops, builder, context, thread) }
+    for part in parts { emit(part: part, loops: loops, builder, context, thread) }
+  }
+
+  /// Emits steps as a function of their own, of the context, the thread, and what loops around them give; calls it.
+  private func emit(
+    part: [Step], loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue,
+    _ thread: IRValue
+  ) {
+    let around = loops.sorted { $0.key < $1.key }
+    let values = around.flatMap { [$1.step, $1.parity] + ($1.length.map { [$0.value] } ?? []) }
+    let function = module.function(
+      "\(outline.entryName)_part\(partCount)",
+      [module.pointer, module.i64] + values.map { _ in module.i64 }, module.void, isInternal: true,
+      attributes: [.noInline])
+    partCount += 1
+    let inside = FunctionBuilder(function, in: module)
+    var parameters = inside.parameters[...]
+    let (innerContext, innerThread) = (parameters.removeFirst(), parameters.removeFirst())
+    var inner: [Int: LoopValues] = [:]
+    for (number, outer) in around {
+      inner[number] = LoopValues(step: parameters.removeFirst(), parity: parameters.removeFirst())
+      if let length = outer.length { inner[number]?.length = (length.symbol, parameters.removeFirst()) }
+    }
+    emitStraight(part, loops: inner, inside, innerContext, innerThread)
+    inside.return()
+    builder.call(function, [context, thread] + values)
+  }
+
+  private func emitStraight(
     _ steps: [Step], loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue,
     _ thread: IRValue
   ) {
@@ -126,7 +180,7 @@ final class ProgramEmitter {
           emit(steps, loops: loops, builder, context, thread)
         }
       case .barrier:
-        timed(plan.kernels.count, builder, context, thread) {
+        timed(clockOfBarriers, builder, context, thread) {
           builder.call(barrierFunction(), [context, thread])
         }
       }
@@ -250,7 +304,7 @@ final class ProgramEmitter {
     let ticks = builder.sub(builder.intrinsic("llvm.readcyclecounter", [], []), start)
     let clocks = builder.load(
       module.pointer, builder.offset(context, bytes: layout.clocks), align: 8, isInvariant: true)
-    let row = builder.mul(thread, module.i64.constant(8 * (plan.kernels.count + 1)))
+    let row = builder.mul(thread, module.i64.constant(8 * (clockOfBarriers + 1)))
     let place = builder.offset(builder.offset(clocks, bytes: row), bytes: 8 * clock)
     builder.store(builder.add(builder.load(module.i64, place, align: 8), ticks), place, align: 8)
   }
@@ -287,5 +341,17 @@ final class ProgramEmitter {
     let function = Barrier(module: module, layout: layout, threads: plan.threads).emit()
     barrier = function
     return function
+  }
+}
+
+extension Step {
+  /// The number of kernels, those of loops included.
+  fileprivate var kernelCount: Int {
+    switch self {
+    case .kernel: 1
+    case .barrier: 0
+    case .loop(let loop): loop.body.reduce(0) { $0 + $1.kernelCount }
+    case .preparation(let steps): steps.reduce(0) { $0 + $1.kernelCount }
+    }
   }
 }

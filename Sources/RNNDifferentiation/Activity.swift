@@ -2,8 +2,8 @@ import RNNGraph
 
 /// Which values have an adjoint: those that depend on a selected input and that the loss depends on.
 ///
-/// Both dependencies follow only operands through which a derivative flows. A scan's carries form a cycle, so each of
-/// its sides is marked until nothing changes.
+/// Both dependencies follow only operands through which a derivative flows. Each value is marked once and then marks its
+/// neighbours, through the bodies of scans and from one of their steps to the next.
 struct Activity {
   private let graph: Graph
   private var varies: [Bool]
@@ -14,10 +14,8 @@ struct Activity {
     self.graph = graph
     varies = Array(repeating: false, count: graph.valueCount)
     matters = varies
-    for input in inputs { varies[input.index] = true }
-    matters[loss.index] = true
-    markVarying(in: .entry)
-    markMattering(in: .entry)
+    markVarying(from: inputs)
+    markMattering(for: loss)
   }
 
   /// Whether a value of the graph has an adjoint.
@@ -26,65 +24,84 @@ struct Activity {
   /// Whether a value depends on a selected input through operands that a derivative flows through.
   func varies(_ value: ValueID) -> Bool { varies[value.index] }
 
-  private mutating func markVarying(in region: RegionID) {
-    for id in graph[region].operations {
-      let operation = graph[id]
-      if case .scan(let scan) = operation.kind {
-        let body = graph[scan.body]
-        for (argument, operand) in zip(body.arguments, operation.operands) { spread(operand, to: argument) }
-        let carries = zip(body.arguments.dropFirst(scan.invariants), body.results).prefix(scan.carries)
-        var isStable = false
-        while !isStable {
-          markVarying(in: scan.body)
-          isStable = true
-          for (argument, next) in carries where varies[next.index] && !varies[argument.index] {
-            varies[argument.index] = true
-            isStable = false
-          }
+  private mutating func markVarying(from inputs: [ValueID]) {
+    let uses = Uses(graph)
+    var work = inputs
+    while let value = work.popLast() {
+      if varies[value.index] { continue }
+      varies[value.index] = true
+      for (id, place) in uses.operands[value.index] {
+        let operation = graph[id]
+        if case .scan(let scan) = operation.kind {
+          work.append(graph[scan.body].arguments[place])
+        } else if graph.differentiableOperands(of: operation).indices.contains(place) {
+          work.append(operation.result)
         }
-        for (result, (argument, _)) in zip(operation.results, carries) { spread(argument, to: result) }
-        for (result, inner) in zip(operation.results, body.results).dropFirst(scan.carries) {
-          spread(inner, to: result)
-        }
-      } else {
-        for operand in graph.differentiableOperands(of: operation) { spread(operand, to: operation.result) }
       }
+      for (id, place) in uses.results[value, default: []] {
+        guard case .scan(let scan) = graph[id].kind else { continue }
+        work.append(
+          place < scan.carries
+            ? graph[scan.body].arguments[scan.invariants + place] : graph[id].results[place])
+      }
+      if let (id, carry) = graph.carry(value) { work.append(graph[id].results[carry]) }
     }
   }
 
-  private mutating func spread(_ source: ValueID, to target: ValueID) {
-    if varies[source.index] { varies[target.index] = true }
-  }
-
-  private mutating func markMattering(in region: RegionID) {
-    for id in graph[region].operations.reversed() {
-      let operation = graph[id]
-      if case .scan(let scan) = operation.kind {
-        let body = graph[scan.body]
-        for (result, inner) in zip(operation.results, body.results) { require(inner, for: result) }
-        let carries = zip(body.arguments.dropFirst(scan.invariants), body.results).prefix(scan.carries)
-        var isStable = false
-        while !isStable {
-          markMattering(in: scan.body)
-          isStable = true
-          for (argument, next) in carries where matters[argument.index] && !matters[next.index] {
-            matters[next.index] = true
-            isStable = false
-          }
+  private mutating func markMattering(for loss: ValueID) {
+    var work = [loss]
+    while let value = work.popLast() {
+      if matters[value.index] { continue }
+      matters[value.index] = true
+      switch graph[value].definition {
+      case .result(let id, let place):
+        guard case .scan(let scan) = graph[id].kind else {
+          work += graph.differentiableOperands(of: graph[id])
+          continue
         }
-        for (argument, operand) in zip(body.arguments, operation.operands) { require(operand, for: argument) }
+        work.append(graph[scan.body].results[place])
         // Without a step the final carry is the initial one.
-        for i in 0..<scan.carries {
-          require(operation.operands[scan.invariants + i], for: operation.results[i])
-        }
-      } else {
-        for operand in graph.differentiableOperands(of: operation) { require(operand, for: operation.result) }
+        if place < scan.carries { work.append(graph[id].operands[scan.invariants + place]) }
+      case .argument(let region, let place):
+        guard let owner = graph[region].owner else { continue }
+        work.append(graph[owner].operands[place])
+        if let (_, carry) = graph.carry(value) { work.append(graph[region].results[carry]) }
       }
     }
   }
+}
 
-  private mutating func require(_ source: ValueID, for target: ValueID) {
-    if matters[target.index] { matters[source.index] = true }
+/// Where values are read.
+private struct Uses {
+  /// By value, the operations that read it, and as which operand.
+  var operands: [[(OperationID, Int)]]
+  /// By value, the scans whose bodies result in it, and as which result.
+  var results: [ValueID: [(OperationID, Int)]] = [:]
+
+  init(_ graph: Graph) {
+    operands = Array(repeating: [], count: graph.valueCount)
+    for region in graph.reachableRegions {
+      for id in graph[region].operations {
+        for (place, operand) in graph[id].operands.enumerated() {
+          operands[operand.index].append((id, place))
+        }
+      }
+      guard let owner = graph[region].owner else { continue }
+      for (place, result) in graph[region].results.enumerated() {
+        results[result, default: []].append((owner, place))
+      }
+    }
+  }
+}
+
+extension Graph {
+  /// Which carry of which scan a value is in the scan's body, if it is one.
+  fileprivate func carry(_ value: ValueID) -> (OperationID, Int)? {
+    guard case .argument(let region, let place) = self[value].definition, let owner = self[region].owner,
+      case .scan(let scan) = self[owner].kind,
+      place >= scan.invariants && place < scan.invariants + scan.carries
+    else { return nil }
+    return (owner, place - scan.invariants)
   }
 }
 

@@ -69,26 +69,19 @@ extension AdjointBuilder {
   }
 
   /// Makes a forward scan stack what its backward scan reads, and gives the stacks.
-  ///
-  /// A scan that lacks some is replaced by one with more outputs and the same body.
   private func stackResiduals(of id: OperationID, _ scan: ScanAttributes, _ tape: Tape) -> [ValueID] {
     var stacked = builder.graph[scan.body].results
-    let places = tape.residuals.map { residual in
-      if let place = stacked.dropFirst(scan.carries).firstIndex(of: residual.value) { return place }
-      stacked.append(residual.value)
-      return stacked.count - 1
+    let known = stacked.count
+    var places: [ValueID: Int] = [:]
+    for (place, value) in stacked.enumerated().dropFirst(scan.carries) where places[value] == nil {
+      places[value] = place
     }
-    let operation = builder.graph[id]
-    if stacked.count == operation.results.count { return places.map { operation.results[$0] } }
-    builder.graph.setResults(of: scan.body, to: stacked)
-    builder.move(before: id)
-    let results = builder.add(operation.kind, operation.operands)
-    let map = Dictionary(uniqueKeysWithValues: zip(operation.results, results))
-    builder.graph.replaceAllUses(map)
-    self.tape?.replace(map)
-    builder.graph.erase([id])
-    builder.move(toEndOf: region)
-    return places.map { results[$0] }
+    for residual in tape.residuals where places[residual.value] == nil {
+      places[residual.value] = stacked.count
+      stacked.append(residual.value)
+    }
+    let results = builder.graph[id].results + builder.graph.stack(Array(stacked[known...]), by: id)
+    return tape.residuals.map { results[places[$0.value]!] }
   }
 }
 

@@ -14,7 +14,7 @@ final class Tape {
   private let builder: GraphBuilder
   private let forward: ScanAttributes
   private var known: [ValueID: ValueID] = [:]
-  private var isInvariant: [ValueID: Bool] = [:]
+  private let isInvariant: Set<ValueID>
 
   /// Arguments of the backward body, with the forward operand that each stands for.
   private(set) var invariants: [(argument: ValueID, operand: Int)] = []
@@ -27,6 +27,7 @@ final class Tape {
   init(of forward: ScanAttributes, _ builder: GraphBuilder) {
     self.forward = forward
     self.builder = builder
+    isInvariant = Self.invariants(of: forward, in: builder.graph)
     region = builder.makeBody()
   }
 
@@ -34,20 +35,33 @@ final class Tape {
   ///
   /// - Requires: the builder stands at the end of the backward body.
   func read(_ value: ValueID) -> ValueID {
-    if let known = known[value] { return known }
-    let copy =
-      switch builder.graph[value].definition {
-      case .argument(_, let index): readArgument(index, value)
-      case .result(let id, _): readResult(builder.graph[id], value)
-      }
-    known[value] = copy
-    return copy
+    Graph.visit(value, isDone: { known[$0] != nil }, needs: sources) { known[$0] = make($0) }
+    return known[value]!
   }
 
-  /// Renames forward values.
-  func replace(_ map: [ValueID: ValueID]) {
-    for (i, residual) in residuals.enumerated() { residuals[i].value = map[residual.value] ?? residual.value }
-    for (old, new) in map { known[new] = known.removeValue(forKey: old) }
+  /// The forward values of which a value is computed again; none if it is handed over.
+  private func sources(of value: ValueID) -> [ValueID] {
+    guard let id = builder.graph.definingOperation(value) else { return [] }
+    let operation = builder.graph[id]
+    switch operation.kind {
+    case .detach, .broadcast, .reshape, .convert, .oneHot: return operation.operands
+    case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .dot, .reduce, .transpose,
+      .slice, .pad,
+      .concat,
+      .reverse, .reversePrefix, .gather, .scatterAdd, .scan:
+      return isInvariant.contains(value) ? operation.operands : []
+    }
+  }
+
+  private func make(_ value: ValueID) -> ValueID {
+    switch builder.graph[value].definition {
+    case .argument(_, let index): return readArgument(index, value)
+    case .result(let id, _):
+      let operation = builder.graph[id]
+      if case .detach = operation.kind { return known[operation.operands[0]]! }
+      if sources(of: value).isEmpty, !isInvariant.contains(value) { return save(value) }
+      return builder.add(operation.kind, operation.operands.map { known[$0]! })[0]
+    }
   }
 
   private func readArgument(_ index: Int, _ value: ValueID) -> ValueID {
@@ -61,40 +75,20 @@ final class Tape {
     return argument
   }
 
-  private func readResult(_ operation: Operation, _ value: ValueID) -> ValueID {
-    switch operation.kind {
-    case .detach: return read(operation.operands[0])
-    case .broadcast, .reshape, .convert, .oneHot:
-      return builder.add(operation.kind, operation.operands.map(read))[0]
-    case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .dot, .reduce, .transpose,
-      .slice, .pad,
-      .concat,
-      .reverse, .reversePrefix, .gather, .scatterAdd, .scan:
-      return dependsOnInvariantsOnly(value)
-        ? builder.add(operation.kind, operation.operands.map(read))[0] : save(value)
-    }
-  }
-
   private func save(_ value: ValueID) -> ValueID {
     let argument = builder.addArgument(builder.type(value), to: region)
     residuals.append((argument, value))
     return argument
   }
 
-  /// Whether a forward value is the same in every step and no scan computes it.
-  private func dependsOnInvariantsOnly(_ value: ValueID) -> Bool {
-    if let known = isInvariant[value] { return known }
-    let answer =
-      switch builder.graph[value].definition {
-      case .argument(_, let index): index < forward.invariants
-      case .result(let id, _):
-        if case .scan = builder.graph[id].kind {
-          false
-        } else {
-          builder.graph[id].operands.allSatisfy(dependsOnInvariantsOnly)
-        }
-      }
-    isInvariant[value] = answer
-    return answer
+  /// The values of a forward body that are the same in every step and that no scan computes.
+  private static func invariants(of forward: ScanAttributes, in graph: Graph) -> Set<ValueID> {
+    let body = graph[forward.body]
+    var found = Set(body.arguments[..<forward.invariants])
+    for id in body.operations {
+      if case .scan = graph[id].kind { continue }
+      if graph[id].operands.allSatisfy(found.contains) { found.formUnion(graph[id].results) }
+    }
+    return found
   }
 }

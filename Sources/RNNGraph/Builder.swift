@@ -6,8 +6,6 @@ public final class GraphBuilder {
   public var graph: Graph
   /// The region that new operations are placed in.
   public private(set) var region: RegionID = .entry
-  /// The operation in front of which new ones are placed; nil for the end of the region.
-  public private(set) var successor: OperationID?
   /// The source that new operations are lowered from, as `file:line:column`.
   public var site: String?
 
@@ -17,13 +15,6 @@ public final class GraphBuilder {
   /// Places new operations at the end of a region.
   public func move(toEndOf region: RegionID) {
     self.region = region
-    successor = nil
-  }
-
-  /// Places new operations in front of one that stands.
-  public func move(before operation: OperationID) {
-    region = graph[operation].region
-    successor = operation
   }
 
   /// The type of a value.
@@ -49,11 +40,7 @@ public final class GraphBuilder {
 
   private func place(_ kind: OperationKind, _ operands: [ValueID], types: [TensorType]) -> [ValueID] {
     let id = graph.makeOperation(kind, operands, types: types, in: region, site: site)
-    if let successor, let place = graph.regions[region.index].operations.firstIndex(of: successor) {
-      graph.regions[region.index].operations.insert(id, at: place)
-    } else {
-      graph.regions[region.index].operations.append(id)
-    }
+    graph.regions[region.index].operations.append(id)
     return graph[id].results
   }
 
@@ -187,14 +174,14 @@ public final class GraphBuilder {
         precondition(shape.first == .symbol(steps), "\(type(sequence)) is not a sequence of \(steps) steps")
         return graph.addArgument(type(sequence).with(shape: Array(shape.dropFirst())), to: region)
       }
-    let outside = (self.region, successor)
+    let outside = self.region
     move(toEndOf: region)
     let results = body(
       Array(arguments.prefix(invariants.count)),
       Array(arguments[invariants.count..<(invariants.count + carries.count)]),
       Array(arguments.dropFirst(invariants.count + carries.count)))
     graph.setResults(of: region, to: results.carries + results.outputs)
-    (self.region, successor) = outside
+    self.region = outside
     let attributes = ScanAttributes(
       body: region, invariants: invariants.count, carries: carries.count, sequences: sequences.count,
       steps: steps, isReversed: isReversed, segments: segments)

@@ -1,37 +1,4 @@
 extension Graph {
-  /// Makes every operation and every result of a region in use read `new` where it read `old`.
-  ///
-  /// - Requires: both have the same type, and `new` is defined before every use of `old`.
-  public mutating func replaceAllUses(of old: ValueID, with new: ValueID) {
-    replaceAllUses([old: new])
-  }
-
-  /// Makes every operation and every result of a region in use read `map[v]` where it read `v`.
-  ///
-  /// Chains in the map are followed.
-  public mutating func replaceAllUses(_ map: [ValueID: ValueID]) {
-    if map.isEmpty { return }
-    func resolve(_ value: ValueID) -> ValueID {
-      var value = value
-      while let next = map[value] { value = next }
-      return value
-    }
-    for (old, _) in map {
-      precondition(type(old) == type(resolve(old)), "replacement changes the type of \(old)")
-    }
-    for region in reachableRegions {
-      for id in regions[region.index].operations {
-        for (i, operand) in operations[id.index].operands.enumerated() where map[operand] != nil {
-          operations[id.index].operands[i] = resolve(operand)
-        }
-      }
-      for (i, result) in regions[region.index].results.enumerated() where map[result] != nil {
-        regions[region.index].results[i] = resolve(result)
-      }
-    }
-    for i in outputs.indices { outputs[i].value = resolve(outputs[i].value) }
-  }
-
   /// Replaces one operand of an operation.
   public mutating func setOperand(_ index: Int, of operation: OperationID, to value: ValueID) {
     precondition(type(operations[operation.index].operands[index]) == type(value), "operand changes its type")
@@ -52,16 +19,31 @@ extension Graph {
     regions[region.index].results = results
   }
 
+  /// Makes a scan stack further values of its body, and gives the stacks.
+  public mutating func stack(_ further: [ValueID], by scan: OperationID) -> [ValueID] {
+    guard case .scan(let attributes) = operations[scan.index].kind else {
+      preconditionFailure("\(scan) is no scan")
+    }
+    regions[attributes.body.index].results += further
+    let first = operations[scan.index].results.count
+    for (i, value) in further.enumerated() {
+      operations[scan.index].results.append(ValueID(values.count))
+      values.append(
+        Value(type: attributes.stack(of: type(value)), definition: .result(scan, index: first + i)))
+    }
+    return Array(operations[scan.index].results[first...])
+  }
+
   /// Takes outputs away that `isKept` refuses.
   public mutating func filterOutputs(_ isKept: (Output) -> Bool) {
-    outputs = outputs.filter(isKept)
+    setOutputs(outputs.filter(isKept))
     regions[RegionID.entry.index].results = outputs.map(\.value)
   }
 
   /// Adds an output.
   public mutating func addOutput(_ name: String, role: OutputRole, _ value: ValueID) {
     precondition(output(named: name) == nil, "two outputs named \(name)")
-    outputs.append(Output(name: name, role: role, value: value))
+    append(Output(name: name, role: role, value: value))
     regions[RegionID.entry.index].results.append(value)
   }
 
@@ -71,13 +53,13 @@ extension Graph {
   ) -> ValueID {
     precondition(input(named: name) == nil, "two inputs named \(name)")
     let value = addArgument(type, to: .entry)
-    inputs.append(Input(name: name, role: role, idLimit: idLimit, value: value))
+    append(Input(name: name, role: role, idLimit: idLimit, value: value))
     return value
   }
 
   /// Takes inputs away that nothing reads and `isKept` refuses.
   public mutating func filterInputs(_ isKept: (Input) -> Bool) {
-    inputs = inputs.filter(isKept)
+    setInputs(inputs.filter(isKept))
     regions[RegionID.entry.index].arguments = inputs.map(\.value)
     for (i, input) in inputs.enumerated() {
       values[input.value.index].definition = .argument(.entry, index: i)

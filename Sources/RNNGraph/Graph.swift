@@ -7,7 +7,7 @@ public struct Operation: Sendable {
   /// The values it reads.
   public internal(set) var operands: [ValueID]
   /// The values it defines.
-  public let results: [ValueID]
+  public internal(set) var results: [ValueID]
   /// The region in which it stands.
   public internal(set) var region: RegionID
   /// The source it was lowered from, as `file:line:column`, or nil if a pass made it.
@@ -138,6 +138,10 @@ public struct Graph: Sendable {
   public internal(set) var inputs: [Input] = []
   /// The outputs, in the order of the entry region's results.
   public internal(set) var outputs: [Output] = []
+  /// The place of the first input of each name.
+  private var inputPlaces: [String: Int] = [:]
+  /// The place of the first output of each name.
+  private var outputPlaces: [String: Int] = [:]
 
   var values: [Value] = []
   var operations: [Operation] = []
@@ -220,9 +224,32 @@ public struct Graph: Sendable {
   public var liveOperationCount: Int { reachableRegions.reduce(0) { $0 + self[$1].operations.count } }
 
   /// The input of this name.
-  public func input(named name: String) -> Input? { inputs.first { $0.name == name } }
+  public func input(named name: String) -> Input? { inputPlaces[name].map { inputs[$0] } }
   /// The output of this name.
-  public func output(named name: String) -> Output? { outputs.first { $0.name == name } }
+  public func output(named name: String) -> Output? { outputPlaces[name].map { outputs[$0] } }
+
+  /// The place of the input of this name among the inputs.
+  public func place(ofInput name: String) -> Int? { inputPlaces[name] }
+
+  mutating func append(_ input: Input) {
+    if inputPlaces[input.name] == nil { inputPlaces[input.name] = inputs.count }
+    inputs.append(input)
+  }
+
+  mutating func append(_ output: Output) {
+    if outputPlaces[output.name] == nil { outputPlaces[output.name] = outputs.count }
+    outputs.append(output)
+  }
+
+  mutating func setInputs(_ new: [Input]) {
+    (inputs, inputPlaces) = ([], [:])
+    for input in new { append(input) }
+  }
+
+  mutating func setOutputs(_ new: [Output]) {
+    (outputs, outputPlaces) = ([], [:])
+    for output in new { append(output) }
+  }
 
   /// The number of uses of each value, by operations and as results of regions, indexed by `ValueID.index`.
   public func useCounts() -> [Int] {

@@ -48,7 +48,7 @@ struct GraphParser {
     let keyword = token
     let word = try self.word()
     if region == .entry, results.count == 1, let input = try parseInput(word) {
-      graph.inputs.append(input)
+      graph.append(input)
       return try define(results[0], input.value)
     }
     if word == "scan" { return try parseScan(results, in: region) }
@@ -140,7 +140,7 @@ struct GraphParser {
     }
     try expect("=")
     let value = try self.value()
-    graph.outputs.append(Output(name: name, role: role, value: value))
+    graph.append(Output(name: name, role: role, value: value))
     graph.regions[RegionID.entry.index].results.append(value)
   }
 

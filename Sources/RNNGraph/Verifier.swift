@@ -80,13 +80,14 @@ private struct Verifier {
   }
 
   private mutating func define(
-    _ value: ValueID, as definition: ValueDefinition, in defined: inout Set<ValueID>, _ place: String
+    _ value: ValueID, as definition: ValueDefinition, in defined: inout Set<ValueID>,
+    _ place: @autoclosure () -> String
   ) {
-    guard exists(value) else { return report("\(place) is not in the table of values: \(value)") }
+    guard exists(value) else { return report("\(place()) is not in the table of values: \(value)") }
     if graph[value].definition != definition {
-      report("\(place) is \(value), whose definition is \(graph[value].definition)")
+      report("\(place()) is \(value), whose definition is \(graph[value].definition)")
     }
-    if let fault = fault(graph.type(value)) { report("\(place) is \(graph.type(value)): \(fault)") }
+    if let fault = fault(graph.type(value)) { report("\(place()) is \(graph.type(value)): \(fault)") }
     defined.insert(value)
   }
 
@@ -117,7 +118,7 @@ private struct Verifier {
     _ id: OperationID, in region: RegionID, _ defined: inout Set<ValueID>
   ) {
     guard exists(id) else { return report("\(region) holds \(id), which is not in the table of operations") }
-    let operation = graph[id]
+    let (graph, operation) = (graph, graph[id])
     guard seenOperations.insert(id).inserted else { return report("stands in two places", id) }
     if operation.region != region { report("stands in \(region) and names \(operation.region)", id) }
     var isReadable = true
@@ -130,7 +131,9 @@ private struct Verifier {
     }
     if isReadable { verifyTypes(id) }
     for (i, result) in operation.results.enumerated() {
-      define(result, as: .result(id, index: i), in: &defined, "result \(i) of \(graph.description(of: id))")
+      define(
+        result, as: .result(id, index: i), in: &defined,
+        "result \(i) of \(graph.description(of: id))")
     }
   }
 

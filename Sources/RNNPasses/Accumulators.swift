@@ -23,8 +23,8 @@ extension Graph {
     while true {
       let moved = Set(found.map(\.carry))
       let rest = scan.nexts.indices.filter { !moved.contains($0) }.map { scan.nexts[$0] }
-      let needed = operationsNeeded(for: rest, in: scan.body)
-      let kept = found.filter { $0.terms.contains { isReduced($0.value, needed) } }
+      let reduced = reducedValues(of: scan.body, besides: operationsNeeded(for: rest, in: scan.body))
+      let kept = found.filter { $0.terms.contains { reduced.contains($0.value.index) } }
       if kept.count == found.count { return found }
       found = kept
     }
@@ -58,13 +58,18 @@ extension Graph {
     return hasCarry ? terms : nil
   }
 
-  /// Whether a value is, but for linear operations, a product or a reduction that is not among `needed`.
-  private func isReduced(_ value: ValueID, _ needed: BitSet) -> Bool {
-    guard let id = definingOperation(value) else { return false }
-    switch self[id].kind {
-    case .dot, .reduce(.sum, _), .scatterAdd: return !needed.contains(id.index)
-    case let kind where kind.isLinear: return self[id].operands.contains { isReduced($0, needed) }
-    default: return false
+  /// The values that are, but for linear operations, a product or a reduction that is not among `needed`.
+  private func reducedValues(of body: RegionID, besides needed: BitSet) -> BitSet {
+    var found = BitSet()
+    for id in self[body].operations {
+      let isReduced =
+        switch self[id].kind {
+        case .dot, .reduce(.sum, _), .scatterAdd: !needed.contains(id.index)
+        case let kind where kind.isLinear: self[id].operands.contains { found.contains($0.index) }
+        default: false
+        }
+      if isReduced { found.insert(self[id].result.index) }
     }
+    return found
   }
 }

@@ -42,20 +42,17 @@ extension Graph {
     while let value = work.popLast() {
       switch self[value].definition {
       case .result(let id, let index):
-        guard let scan = ScanView(id, in: self) else {
+        guard case .scan(let scan) = self[id].kind else {
           for operand in self[id].operands { mark(operand) }
           continue
         }
-        if index < scan.nexts.count {
-          mark(scan.carryArguments[index])
-        } else {
-          mark(scan.outputs[index - scan.nexts.count])
-        }
+        let body = self[scan.body]
+        mark(index < scan.carries ? body.arguments[scan.invariants + index] : body.results[index])
       case .argument(let region, let index):
-        guard let owner = self[region].owner, let scan = ScanView(owner, in: self) else { continue }
+        guard let owner = self[region].owner, case .scan(let scan) = self[owner].kind else { continue }
         mark(self[owner].operands[index])
-        let carry = index - scan.invariants.count
-        if scan.nexts.indices.contains(carry) { mark(scan.nexts[carry]) }
+        let carry = index - scan.invariants
+        if (0..<scan.carries).contains(carry) { mark(self[region].results[carry]) }
       }
     }
     return live

@@ -64,7 +64,7 @@ private struct ProductGroup {
 extension Graph {
   /// Groups of products that can become one each; no product is in two of them.
   fileprivate func productsWithSharedFactor() -> [ProductGroup] {
-    let counts = useCounts()
+    let (counts, users) = (useCounts(), users())
     var groups: [ProductGroup] = []
     for region in reachableRegions {
       let products = ProductRegion(region, in: self, counts)
@@ -76,14 +76,14 @@ extension Graph {
         }
       }
       let places = products.placesInConcats()
-      var decided: [[OperationID]] = []
       var taken: Set<OperationID> = []
       // The largest groups first: a product that could go to either goes where it saves more.
       let sorted = candidates.elements.filter { $0.value.count > 1 }.sorted {
         ($1.value.count, $0.value[0]) < ($0.value.count, $1.value[0])
       }
+      let order = sorted.isEmpty ? nil : MergingOrder(region, in: self, users: users)
       for (key, candidate) in sorted {
-        var members = products.independent(candidate.filter { !taken.contains($0) }, besides: decided)
+        var members = order?.independent(candidate.filter { !taken.contains($0) }) ?? []
         if members.count < 2 { continue }
         let other = key.isSharedLeft ? 1 : 0
         // In the order of a concatenation that there is already, so that the two become one.
@@ -93,7 +93,7 @@ extension Graph {
         }
         members.sort { rank($0) < rank($1) }
         taken.formUnion(members)
-        decided.append(members)
+        order?.merge(members)
         groups.append(ProductGroup(key: key, members: members))
       }
     }

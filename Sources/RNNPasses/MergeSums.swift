@@ -58,7 +58,7 @@ private struct SumPlan {
     let (counts, users) = (graph.useCounts(), graph.users())
     for region in graph.reachableRegions where graph[region].owner != nil {
       let products = ProductRegion(region, in: graph, counts)
-      var decided: [[OperationID]] = []
+      let order = MergingOrder(region, in: graph, users: users)
       for id in graph[region].operations where graph[id].kind == .binary(.add) {
         let readers = users[graph[id].result.index]
         if readers.count == 1, counts[graph[id].result.index] == 1,
@@ -66,13 +66,13 @@ private struct SumPlan {
         {
           continue  // part of a longer sum
         }
-        add(id, products, counts, &decided)
+        add(id, products, counts, order)
       }
     }
   }
 
   private mutating func add(
-    _ root: OperationID, _ products: ProductRegion, _ counts: [Int], _ decided: inout [[OperationID]]
+    _ root: OperationID, _ products: ProductRegion, _ counts: [Int], _ order: MergingOrder
   ) {
     let graph = products.graph
     var terms: [ValueID] = []
@@ -94,7 +94,7 @@ private struct SumPlan {
     }
     var groups: [[OperationID]] = []
     for (key, candidate) in candidates where candidate.count > 1 {
-      var group = products.independent(candidate, besides: decided)
+      var group = order.independent(candidate)
       if group.count < 2 { continue }
       // In the order of the weights, which other loops may have put together as well.
       let weight = key.isWeightLeft ? 0 : 1
@@ -102,7 +102,7 @@ private struct SumPlan {
         (products.order(graph[$0].operands[weight]), $0) < (products.order(graph[$1].operands[weight]), $1)
       }
       groups.append(group)
-      decided.append(group)
+      order.merge(group)
     }
     if groups.isEmpty { return }
     let merged = Set(groups.joined())

@@ -26,24 +26,36 @@ final class OutsideView {
   ///
   /// - Requires: what it is computed from, down to the body's arguments, is known.
   subscript(inner: ValueID) -> Lifted {
-    if let lifted = known[inner] { return lifted }
+    Graph.visit(
+      inner, isDone: { known[$0] != nil }, needs: { operation(of: $0).operands },
+      finish: { value in
+        let operation = operation(of: value)
+        let lifted = lift.operation(operation.kind, operation.operands.map { known[$0]! }, in: old)
+        for (result, value) in zip(operation.results, lifted) { known[result] = value }
+      })
+    return known[inner]!
+  }
+
+  private func operation(of inner: ValueID) -> Operation {
     guard let id = old.definingOperation(inner) else {
       preconditionFailure("\(inner) is not known outside of its loop")
     }
-    let operation = old[id]
-    let lifted = lift.operation(operation.kind, operation.operands.map { self[$0] }, in: old)
-    for (result, value) in zip(operation.results, lifted) { known[result] = value }
-    return known[inner] ?? lifted[0]
+    return old[id]
   }
 
   /// The sum of a value of the body over all steps; linear operations are done once, on the sum.
   ///
   /// - Requires: what it is computed from, down to the body's arguments, is known.
   func total(_ inner: ValueID) -> ValueID {
-    if let total = totals[inner] { return total }
-    let total = makeTotal(inner)
-    totals[inner] = total
-    return total
+    Graph.visit(
+      inner, isDone: { totals[$0] != nil },
+      needs: { value in
+        guard known[value] == nil, let id = old.definingOperation(value), old[id].kind.isLinear else {
+          return []
+        }
+        return old[id].operands
+      }, finish: { totals[$0] = makeTotal($0) })
+    return totals[inner]!
   }
 
   private func makeTotal(_ inner: ValueID) -> ValueID {
@@ -60,7 +72,7 @@ final class OutsideView {
       if !source.isStacked { return lift.total(self[inner]) }
       return lift.builder.reduce(.sum, source.value, axes: [0] + axes.map { $0 + 1 })
     case let kind where kind.isLinear:
-      return lift.builder.add(kind, operation.operands.map { total($0) })[0]
+      return lift.builder.add(kind, operation.operands.map { totals[$0]! })[0]
     default:
       return lift.total(self[inner])
     }

@@ -53,33 +53,6 @@ struct ProductRegion {
     }
     return places
   }
-
-  /// The members of `group` that can be computed together, in their order, given the groups that are already decided.
-  ///
-  /// One that needs the result of another, by whatever way, has to wait for it.
-  func independent(_ group: [OperationID], besides decided: [[OperationID]]) -> [OperationID] {
-    var kept: [OperationID] = []
-    for id in group.sorted() {
-      let later = dependents(of: kept, decided)
-      if graph[id].operands.contains(where: { later.contains($0.index) }) { continue }
-      let after = dependents(of: [id], decided)
-      if kept.contains(where: { graph[$0].operands.contains { after.contains($0.index) } }) { continue }
-      kept.append(id)
-    }
-    return kept
-  }
-
-  /// Values that need the result of one of `operations`, where the members of a decided group wait for one another.
-  private func dependents(of operations: [OperationID], _ decided: [[OperationID]]) -> BitSet {
-    var seeds = operations.map { graph[$0].result }
-    var found = graph.valuesDepending(on: seeds, in: region)
-    var waiting = decided
-    while let i = waiting.firstIndex(where: { $0.contains { found.contains(graph[$0].result.index) } }) {
-      seeds += waiting.remove(at: i).map { graph[$0].result }
-      found = graph.valuesDepending(on: seeds, in: region)
-    }
-    return found
-  }
 }
 
 extension InputRole {

@@ -33,7 +33,10 @@ final class Rebuilder {
   /// The new value that stands for an old one.
   subscript(value: ValueID) -> ValueID {
     if let new = map[value.index] { return new }
-    if let operation = old.definingOperation(value) { emit(operation) }
+    Graph.visit(
+      value, isDone: isBound,
+      needs: { old.definingOperation($0).map { old[$0].operands } ?? [] },
+      finish: { if let operation = old.definingOperation($0) { emit(operation) } })
     guard let new = map[value.index] else { preconditionFailure("nothing stands for \(value)") }
     return new
   }
@@ -99,16 +102,27 @@ final class Rebuilder {
       for (entry, argument) in zip(draft.sequences, elements) {
         if let inner = entry.inner { bind(inner, to: argument) }
       }
-      for (inner, recipe) in draft.definitions {
-        bind(inner, to: make(recipe, invariants, carries, elements))
+      var steps: [ValueID] = []
+      func make(_ recipe: ScanDraft.Recipe) -> ValueID {
+        switch recipe {
+        case .invariant(let i): return invariants[i]
+        case .carry(let i): return carries[i]
+        case .element(let i): return elements[i]
+        case .body(let value): return self[value]
+        case .operation(let last):
+          for (kind, operands) in draft.operations[steps.count..<max(last + 1, steps.count)] {
+            steps.append(builder.add(kind, operands.map(make))[0])
+          }
+          return steps[last]
+        }
       }
-      let wanted =
-        draft.carries.map(\.next) + draft.outputs.map(\.value) + draft.totals.flatMap(\.term.bodyValues)
+      for (inner, recipe) in draft.definitions { bind(inner, to: make(recipe)) }
+      let wanted = draft.carries.map(\.next) + draft.outputs.map(\.value) + draft.bodyValues
       let needed = old.operationsNeeded(for: wanted, in: draft.body, stoppingAt: isBound)
       for id in old[draft.body].operations where needed.contains(id.index) { emit(id) }
       builder.site = site
       let sums = zip(draft.totals, carries.suffix(draft.totals.count)).map { total, sum in
-        builder.add(sum, make(total.term, invariants, carries, elements))
+        builder.add(sum, make(total.term))
       }
       return (draft.carries.map { self[$0.next] } + sums, draft.outputs.map { self[$0.value] })
     }
@@ -119,19 +133,6 @@ final class Rebuilder {
       for result in entry.results { bind(result, to: new) }
     }
     return (results.carries, results.outputs)
-  }
-
-  private func make(
-    _ recipe: ScanDraft.Recipe, _ invariants: [ValueID], _ carries: [ValueID], _ elements: [ValueID]
-  ) -> ValueID {
-    switch recipe {
-    case .invariant(let i): invariants[i]
-    case .carry(let i): carries[i]
-    case .element(let i): elements[i]
-    case .body(let value): self[value]
-    case .operation(let kind, let operands):
-      builder.add(kind, operands.map { make($0, invariants, carries, elements) })[0]
-    }
   }
 }
 

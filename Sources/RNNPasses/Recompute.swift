@@ -44,28 +44,39 @@ extension Graph {
   > {
     var dropped: Set<ValueID> = []
     var kept: Set<ValueID> = []
+    let nexts = Set(scan.nexts)
+    // By value of the body, the stacks and sequences that have it at every step.
+    var stacks: [ValueID: [ValueID]] = [:]
+    for (inner, outer) in zip(scan.outputs, scan.stacks) { stacks[inner, default: []].append(outer) }
+    let sequences = Dictionary(uniqueKeysWithValues: zip(scan.elements, scan.sequences))
+    // By loop, the sequences that it reads.
+    var readers: [OperationID: Set<ValueID>] = [:]
+    func sequencesRead(by id: OperationID) -> Set<ValueID>? {
+      if let known = readers[id] { return known }
+      readers[id] = ScanView(id, in: self).map { Set($0.sequences) }
+      return readers[id]
+    }
     for (value, stack) in zip(scan.outputs, scan.stacks) where !kept.contains(value) {
-      let reader = users[stack.index].first.flatMap { ScanView($0, in: self) }
+      let reader = users[stack.index].first.flatMap(sequencesRead)
       if let reader {
-        guard counts[stack.index] == 1, reader.sequences.contains(stack) else { continue }
+        guard counts[stack.index] == 1, reader.contains(stack) else { continue }
       } else {
         // What the program hands out as well has to be stored anyway.
         guard counts[stack.index] > 0, counts[stack.index] == users[stack.index].count,
-          users[stack.index].allSatisfy({ self[$0].kind.streams }), !scan.nexts.contains(value)
+          users[stack.index].allSatisfy({ self[$0].kind.streams }), !nexts.contains(value)
         else { continue }
       }
       func isGiven(_ outer: ValueID) -> Bool {
-        reader?.sequences.contains(outer) ?? (counts[outer.index] > 0)
+        reader?.contains(outer) ?? (counts[outer.index] > 0)
       }
-      var given: Set<ValueID> = []
-      for (inner, outer) in zip(scan.outputs, scan.stacks)
-      where inner != value && !dropped.contains(outer) && isGiven(outer) {
-        given.insert(inner)
+      func isKnown(_ inner: ValueID) -> Bool {
+        sequences[inner].map(isGiven) ?? false
+          || inner != value
+            && stacks[inner, default: []].contains { !dropped.contains($0) && isGiven($0) }
       }
-      for (inner, outer) in zip(scan.elements, scan.sequences) where isGiven(outer) { given.insert(inner) }
       var budget = 3
       var leaves: Set<ValueID> = []
-      guard isCheap(value, given, &budget, &leaves) else { continue }
+      guard isCheap(value, isKnown, &budget, &leaves) else { continue }
       // What another loop reads anyway costs nothing; else a store and two loads are to be saved by two loads at most.
       let streams = leaves.filter { type($0).rank == type(value).rank }.count
       if reader == nil && streams > 2 { continue }
@@ -75,23 +86,23 @@ extension Graph {
     return dropped
   }
 
-  /// Whether a value is cheap arithmetic on `given` values and constants.
+  /// Whether a value is cheap arithmetic on given values and constants.
   private func isCheap(
-    _ value: ValueID, _ given: Set<ValueID>, _ budget: inout Int, _ leaves: inout Set<ValueID>
+    _ value: ValueID, _ isGiven: (ValueID) -> Bool, _ budget: inout Int, _ leaves: inout Set<ValueID>
   ) -> Bool {
-    if given.contains(value) {
+    if isGiven(value) {
       leaves.insert(value)
       return true
     }
     guard let id = definingOperation(value) else { return false }
     switch self[id].kind {
     case .constant: return true
-    case .broadcast: return isCheap(self[id].operands[0], given, &budget, &leaves)
+    case .broadcast: return isCheap(self[id].operands[0], isGiven, &budget, &leaves)
     case .binary(.add), .binary(.subtract), .binary(.multiply), .binary(.maximum), .binary(.minimum),
       .unary(.negate), .unary(.abs), .compare, .select, .convert:
       budget -= 1
       if budget < 0 { return false }
-      for operand in self[id].operands where !isCheap(operand, given, &budget, &leaves) { return false }
+      for operand in self[id].operands where !isCheap(operand, isGiven, &budget, &leaves) { return false }
       return true
     default: return false
     }

@@ -21,7 +21,8 @@ extension Pass {
     return graph.rebuild { rebuilder, id in
       let old = rebuilder.old
       guard let scan = ScanView(id, in: old) else { return false }
-      let rotations = scan.nexts.indices.compactMap { Rotation($0, of: scan, in: old, counts) }
+      let given = Given(scan)
+      let rotations = scan.nexts.indices.compactMap { Rotation($0, of: scan, given, in: old, counts) }
       guard !rotations.isEmpty, var draft = ScanDraft(copying: id, in: rebuilder) else { return false }
       let rotated = Set(rotations.map(\.carry))
       let kept = draft.carries.indices.filter { !rotated.contains($0) }
@@ -37,8 +38,8 @@ extension Pass {
         let recipe = rotation.next(
           { value in
             places[value].map { ScanDraft.Recipe.carry($0) }
-              ?? .invariant(scan.invariantArguments.firstIndex(of: value)!)
-          }, { .operation($0, $1) })
+              ?? .invariant(given.invariants[value]!)
+          }, { draft.recipe($0, $1) })
         draft.definitions.append((scan.carryArguments[rotation.carry], recipe))
       }
       let finals = rebuilder.emit(draft).carries
@@ -46,12 +47,25 @@ extension Pass {
         let final = rotation.next(
           { value in
             places[value].map { finals[$0] }
-              ?? draft.invariants[scan.invariantArguments.firstIndex(of: value)!].outer
+              ?? draft.invariants[given.invariants[value]!].outer
           }, { rebuilder.builder.add($0, $1)[0] })
         rebuilder.bind(scan.finals[rotation.carry], to: final)
       }
       return true
     }
+  }
+}
+
+/// What a step of a loop is given.
+private struct Given {
+  /// The places of the invariants.
+  let invariants: [ValueID: Int]
+  /// All arguments of the body.
+  let arguments: Set<ValueID>
+
+  init(_ scan: ScanView) {
+    invariants = Dictionary(uniqueKeysWithValues: scan.invariantArguments.enumerated().map { ($1, $0) })
+    arguments = Set(scan.carryArguments + scan.invariantArguments + scan.elements)
   }
 }
 
@@ -67,23 +81,24 @@ private struct Rotation {
   private var moved: Set<ValueID> = []
 
   /// Nil if the carry does not start from zero, or has no product that something computed in the step enters.
-  init?(_ carry: Int, of scan: ScanView, in graph: Graph, _ counts: [Int]) {
+  init?(_ carry: Int, of scan: ScanView, _ given: Given, in graph: Graph, _ counts: [Int]) {
     guard case .constant(0, _)? = graph.definingKind(scan.initials[carry]) else { return nil }
     self.carry = carry
     self.graph = graph
     next = scan.nexts[carry]
-    let given = Set(scan.carryArguments + scan.invariantArguments + scan.elements)
     var hasProduct = false
     var work = [next]
+    var seen: Set<ValueID> = []
     while let value = work.popLast() {
+      if !seen.insert(value).inserted { continue }
       let operation = graph.definingOperation(value).map { graph[$0] }
       switch operation?.kind {
       case .binary(.add), .binary(.subtract), .unary(.negate):
         moved.insert(value)
         work += operation!.operands
       case .dot where counts[value.index] == 1:
-        let varying = operation!.operands.filter { !scan.invariantArguments.contains($0) }
-        if varying.count == 1, !given.contains(varying[0]) {
+        let varying = operation!.operands.filter { given.invariants[$0] == nil }
+        if varying.count == 1, !given.arguments.contains(varying[0]) {
           moved.insert(value)
           carried.append(varying[0])
           hasProduct = true
@@ -100,10 +115,15 @@ private struct Rotation {
   func next<Result>(
     _ leaf: (ValueID) -> Result, _ combine: (OperationKind, [Result]) -> Result
   ) -> Result {
-    func make(_ value: ValueID) -> Result {
-      guard moved.contains(value), let id = graph.definingOperation(value) else { return leaf(value) }
-      return combine(graph[id].kind, graph[id].operands.map(make))
+    var made: [ValueID: Result] = [:]
+    func moved(_ value: ValueID) -> Operation? {
+      self.moved.contains(value) ? graph.definingOperation(value).map { graph[$0] } : nil
     }
-    return make(next)
+    Graph.visit(
+      next, isDone: { made[$0] != nil }, needs: { moved($0)?.operands ?? [] },
+      finish: { value in
+        made[value] = moved(value).map { combine($0.kind, $0.operands.map { made[$0]! }) } ?? leaf(value)
+      })
+    return made[next]!
   }
 }

@@ -6,7 +6,7 @@ import RNNGraph
 /// body, not only an argument: the new argument takes its place, and what computed it vanishes unless it is needed
 /// otherwise. That is how work leaves a body.
 struct ScanDraft {
-  struct Invariant {
+  struct Invariant: OuterValue {
     var outer: ValueID
     var inner: ValueID?
   }
@@ -16,7 +16,7 @@ struct ScanDraft {
     var next: ValueID
     var result: ValueID?
   }
-  struct Sequence {
+  struct Sequence: OuterValue {
     var outer: ValueID
     var inner: ValueID?
   }
@@ -35,31 +35,25 @@ struct ScanDraft {
   }
 
   /// How to compute a value in the new body: from its arguments, or at its end from a value of the old body.
-  indirect enum Recipe {
+  enum Recipe {
     case invariant(Int)
     case carry(Int)
     case element(Int)
     case body(ValueID)
-    case operation(OperationKind, [Recipe])
-
-    /// The values of the old body that it needs.
-    var bodyValues: [ValueID] {
-      switch self {
-      case .invariant, .carry, .element: []
-      case .body(let value): [value]
-      case .operation(_, let operands): operands.flatMap(\.bodyValues)
-      }
-    }
+    /// What an operation of the draft gives.
+    case operation(Int)
   }
 
   var body: RegionID
   var steps: Symbol
   var isReversed: Bool
-  var invariants: [Invariant]
+  var invariants: Interface<Invariant>
   var carries: [Carry]
-  var sequences: [Sequence]
+  var sequences: Interface<Sequence>
   var outputs: [Output]
-  /// What is to stand for further values of the old body.
+  /// The operations that recipes consist of, each behind those that it reads.
+  private(set) var operations: [(kind: OperationKind, operands: [Recipe])] = []
+  /// What is to stand for further values of the old body, in the order in which the recipes were made.
   var definitions: [(inner: ValueID, recipe: Recipe)] = []
   /// They are carried behind the other carries.
   var totals: [Total] = []
@@ -72,34 +66,75 @@ struct ScanDraft {
     body = scan.body
     steps = scan.attributes.steps
     isReversed = scan.attributes.isReversed
-    invariants = zip(scan.invariants, scan.invariantArguments).filter { isKept($1) }.map {
-      Invariant(outer: rebuilder[$0], inner: $1)
-    }
+    invariants = Interface(
+      zip(scan.invariants, scan.invariantArguments).filter { isKept($1) }.map {
+        Invariant(outer: rebuilder[$0], inner: $1)
+      })
     carries = scan.initials.indices.filter { isKept(scan.carryArguments[$0]) }.map {
       Carry(
         initial: rebuilder[scan.initials[$0]], argument: scan.carryArguments[$0], next: scan.nexts[$0],
         result: scan.finals[$0])
     }
-    sequences = zip(scan.sequences, scan.elements).filter { isKept($1) }.map {
-      Sequence(outer: rebuilder[$0], inner: $1)
-    }
+    sequences = Interface(
+      zip(scan.sequences, scan.elements).filter { isKept($1) }.map {
+        Sequence(outer: rebuilder[$0], inner: $1)
+      })
     outputs = zip(scan.outputs, scan.stacks).filter { isKept($1) }.map { Output(value: $0, results: [$1]) }
   }
 }
 
 extension ScanDraft {
+  /// A recipe for an operation on what other recipes give.
+  mutating func recipe(_ kind: OperationKind, _ operands: [Recipe]) -> Recipe {
+    operations.append((kind, operands))
+    return .operation(operations.count - 1)
+  }
+
+  /// The values of the old body that recipes need.
+  var bodyValues: [ValueID] {
+    (operations.flatMap(\.operands) + totals.map(\.term)).compactMap { recipe in
+      if case .body(let value) = recipe { value } else { nil }
+    }
+  }
+
   /// Hands in an invariant and gives its place, which is that of an equal one if there is one.
   mutating func addInvariant(_ outer: ValueID) -> Recipe {
-    if let place = invariants.firstIndex(where: { $0.outer == outer }) { return .invariant(place) }
+    if let place = invariants.place(of: outer) { return .invariant(place) }
     invariants.append(Invariant(outer: outer, inner: nil))
     return .invariant(invariants.count - 1)
   }
 
   /// Hands in a sequence and gives its place, which is that of an equal one if there is one.
   mutating func addSequence(_ outer: ValueID) -> Recipe {
-    if let place = sequences.firstIndex(where: { $0.outer == outer }) { return .element(place) }
+    if let place = sequences.place(of: outer) { return .element(place) }
     sequences.append(Sequence(outer: outer, inner: nil))
     return .element(sequences.count - 1)
+  }
+}
+
+/// What is handed to a scan from outside.
+protocol OuterValue {
+  /// The value of the new graph.
+  var outer: ValueID { get }
+}
+
+/// What is handed to a scan, in order, and at which place a value is handed in first.
+struct Interface<Entry: OuterValue>: RandomAccessCollection {
+  private var entries: [Entry] = []
+  private var places: [ValueID: Int] = [:]
+
+  init(_ entries: [Entry]) { for entry in entries { append(entry) } }
+
+  var startIndex: Int { 0 }
+  var endIndex: Int { entries.count }
+  subscript(place: Int) -> Entry { entries[place] }
+
+  /// The first place at which a value is handed in.
+  func place(of outer: ValueID) -> Int? { places[outer] }
+
+  mutating func append(_ entry: Entry) {
+    if places[entry.outer] == nil { places[entry.outer] = entries.count }
+    entries.append(entry)
   }
 }
 

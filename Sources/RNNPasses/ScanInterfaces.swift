@@ -34,15 +34,27 @@ private struct ScanInterface {
   var draft: ScanDraft
   var hasChanged = false
   private var moved: [(results: [ValueID], make: () -> ValueID)] = []
+  /// The outer values of arguments of the old body.
+  private let invariants: [ValueID: ValueID], sequences: [ValueID: ValueID]
+  /// The places of the draft's outputs by their values.
+  private var places: [ValueID: Int] = [:]
+  private let concatenations: Concatenations
 
   init(_ rebuilder: Rebuilder, _ source: ScanDraft) {
     self.rebuilder = rebuilder
     self.source = source
     draft = source
-    draft.invariants = []
+    draft.invariants = Interface([])
     draft.carries = []
-    draft.sequences = []
+    draft.sequences = Interface([])
     draft.outputs = []
+    invariants = Dictionary(
+      source.invariants.compactMap { entry in entry.inner.map { ($0, entry.outer) } }
+    ) { first, _ in first }
+    sequences = Dictionary(
+      source.sequences.compactMap { entry in entry.inner.map { ($0, entry.outer) } }
+    ) { first, _ in first }
+    concatenations = Concatenations(source.outputs, in: rebuilder.old)
   }
 
   private var builder: GraphBuilder { rebuilder.builder }
@@ -74,12 +86,13 @@ private struct ScanInterface {
     let graph = builder.graph
     switch graph.definingKind(outer) {
     case .constant(let number, let type)?:
-      define(inner, .operation(.constant(number, type), []))
+      define(inner, draft.recipe(.constant(number, type), []))
     case .broadcast(let axes, let shape)?:
       let source = graph[graph.definingOperation(outer)!].operands[0]
-      define(inner, .operation(.broadcast(axes: axes, shape: shape), [draft.addInvariant(source)]))
+      let handed = draft.addInvariant(source)
+      define(inner, draft.recipe(.broadcast(axes: axes, shape: shape), [handed]))
     default:
-      if draft.invariants.contains(where: { $0.outer == outer }) {
+      if draft.invariants.place(of: outer) != nil {
         define(inner, draft.addInvariant(outer))
       } else {
         draft.invariants.append(.init(outer: outer, inner: inner))
@@ -92,13 +105,14 @@ private struct ScanInterface {
     let type = builder.type(outer)
     switch graph.definingKind(outer) {
     case .constant(let number, _)?:
-      define(inner, .operation(.constant(number, type.with(shape: Array(type.shape.dropFirst()))), []))
+      let element = type.with(shape: Array(type.shape.dropFirst()))
+      define(inner, draft.recipe(.constant(number, element), []))
     case .broadcast(let axes, let shape)? where axes.first != 0:
       let source = draft.addInvariant(graph[graph.definingOperation(outer)!].operands[0])
       let kind = OperationKind.broadcast(axes: axes.map { $0 - 1 }, shape: Array(shape.dropFirst()))
-      define(inner, axes.count == shape.count - 1 ? source : .operation(kind, [source]))
+      define(inner, axes.count == shape.count - 1 ? source : draft.recipe(kind, [source]))
     default:
-      if draft.sequences.contains(where: { $0.outer == outer }) {
+      if draft.sequences.place(of: outer) != nil {
         define(inner, draft.addSequence(outer))
       } else {
         draft.sequences.append(.init(outer: outer, inner: inner))
@@ -115,20 +129,21 @@ private struct ScanInterface {
     let old = rebuilder.old
     let (value, builder) = (output.value, builder)
     let steps = Dimension.symbol(source.steps)
-    if let sequence = source.sequences.first(where: { $0.inner == value }) {
-      move(output) { sequence.outer }
-    } else if let invariant = source.invariants.first(where: { $0.inner == value }) {
-      move(output) { builder.broadcast(invariant.outer, leading: [steps]) }
+    if let sequence = sequences[value] {
+      move(output) { sequence }
+    } else if let invariant = invariants[value] {
+      move(output) { builder.broadcast(invariant, leading: [steps]) }
     } else if case .constant(let number, let type)? = old.definingKind(value) {
       move(output) { builder.constant(number, type.stacked(steps)) }
-    } else if let place = draft.outputs.firstIndex(where: { $0.value == value }) {
+    } else if let place = places[value] {
       hasChanged = true
       draft.outputs[place].results += output.results
-    } else if let (whole, axis, start) = stackedConcat(holding: value) {
+    } else if let (whole, axis, start) = concatenations.place(of: value) {
       let count = old.type(value).shape[axis].fixed ?? 0
       let rebuilder = rebuilder
       move(output) { builder.slice(rebuilder[whole], axis: axis + 1, start: start, count: count) }
     } else {
+      places[value] = draft.outputs.count
       draft.outputs.append(output)
     }
   }
@@ -137,24 +152,59 @@ private struct ScanInterface {
     hasChanged = true
     moved.append((output.results, make))
   }
+}
 
-  /// The stack of a concatenation that has a value of the body in it, as a part or as several in a row.
-  private func stackedConcat(holding value: ValueID) -> (result: ValueID, axis: Int, start: Int)? {
-    let old = rebuilder.old
-    for output in source.outputs where output.value != value {
-      guard let id = old.definingOperation(output.value), case .concat(let axis) = old[id].kind else {
+/// The concatenations that a loop stacks.
+private struct Concatenations {
+  private struct Concatenation {
+    /// Its stack.
+    var stack: ValueID
+    var value: ValueID
+    var axis: Int
+    var parts: [ValueID]
+    /// Where each part begins.
+    var starts: [Int]
+  }
+
+  private let graph: Graph
+  private var all: [Concatenation] = []
+  /// By part, the concatenations and the places in them where it stands.
+  private var places: [ValueID: [(concatenation: Int, place: Int)]] = [:]
+
+  init(_ outputs: [ScanDraft.Output], in graph: Graph) {
+    self.graph = graph
+    for output in outputs {
+      guard let id = graph.definingOperation(output.value), case .concat(let axis) = graph[id].kind else {
         continue
       }
-      let parts = old[id].operands
-      var wanted = [value]
-      if let own = old.definingOperation(value), old[own].kind == old[id].kind {
-        wanted = old[own].operands
-        if wanted.count >= parts.count { continue }
+      var (starts, end): ([Int], Int) = ([], 0)
+      for (place, part) in graph[id].operands.enumerated() {
+        places[part, default: []].append((all.count, place))
+        starts.append(end)
+        end += graph.type(part).shape[axis].fixed ?? 0
       }
-      for first in parts.indices where parts[first...].starts(with: wanted) {
-        let start = parts[..<first].reduce(0) { $0 + (old.type($1).shape[axis].fixed ?? 0) }
-        return (output.results[0], axis, start)
-      }
+      all.append(
+        Concatenation(
+          stack: output.results[0], value: output.value, axis: axis, parts: graph[id].operands,
+          starts: starts))
+    }
+  }
+
+  /// The stack of a concatenation that has a value of the body in it, as a part or as several in a row.
+  func place(of value: ValueID) -> (stack: ValueID, axis: Int, start: Int)? {
+    var own: (axis: Int, parts: [ValueID])?
+    if let id = graph.definingOperation(value), case .concat(let axis) = graph[id].kind {
+      own = (axis, graph[id].operands)
+    }
+    let first = [value] + (own?.parts.prefix(1) ?? [])
+    let found = first.flatMap { places[$0, default: []] }.sorted {
+      ($0.concatenation, $0.place) < ($1.concatenation, $1.place)
+    }
+    for (number, place) in found where all[number].value != value {
+      let whole = all[number]
+      let wanted = if let own, own.axis == whole.axis { own.parts } else { [value] }
+      if wanted.count >= whole.parts.count, own?.axis == whole.axis { continue }
+      if whole.parts[place...].starts(with: wanted) { return (whole.stack, whole.axis, whole.starts[place]) }
     }
     return nil
   }

@@ -77,7 +77,7 @@ extension Simplifier {
         outerAnchor == .front ? outerStart + start : outerStart + outerCount - start - count
       return make(.slice(axis: axis, start: whole, count: count, anchor: outerAnchor), operands(x)[0])
     case .concat(axis):
-      return sliceOfConcat(operands(x), axis, start, count)
+      return sliceOfConcat(x, axis, start, count)
     case .pad(let padded, let place, let to, let padAnchor):
       let source = operands(x)[0]
       if padded != axis {  // slice(pad(x, i), j) -> pad(slice(x, j), i)
@@ -110,19 +110,34 @@ extension Simplifier {
   }
 
   /// `slice(concat(a, b, …)) -> concat` of what it covers of each.
-  private func sliceOfConcat(_ parts: [ValueID], _ axis: Int, _ start: Int, _ count: Int) -> ValueID? {
+  private func sliceOfConcat(_ whole: ValueID, _ axis: Int, _ start: Int, _ count: Int) -> ValueID? {
+    let parts = operands(whole)
+    let starts = starts(ofParts: parts, axis, of: whole)
     var found: [ValueID] = []
-    var offset = 0
-    for part in parts {
-      let width = type(part).shape[axis].fixed ?? 0
+    // The last part that begins at the start of the slice or in front of it, and those behind it.
+    var place = starts.partitioningIndex { $0 > start } - 1
+    while place < parts.count, starts[place] < start + count {
+      let offset = starts[place]
+      let width = type(parts[place]).shape[axis].fixed ?? 0
       let (low, high) = (max(start, offset), min(start + count, offset + width))
       if low < high {
         found.append(
-          make(.slice(axis: axis, start: low - offset, count: high - low, anchor: .front), part))
+          make(.slice(axis: axis, start: low - offset, count: high - low, anchor: .front), parts[place]))
       }
-      offset += width
+      place += 1
     }
     return make(.concat(axis: axis), found)
+  }
+
+  private func starts(ofParts parts: [ValueID], _ axis: Int, of whole: ValueID) -> [Int] {
+    if let known = starts[whole] { return known }
+    var (found, end): ([Int], Int) = ([], 0)
+    for part in parts {
+      found.append(end)
+      end += type(part).shape[axis].fixed ?? 0
+    }
+    starts[whole] = found
+    return found
   }
 
   func pad(_ x: ValueID, _ axis: Int, _ start: Int, _ to: Dimension, _ anchor: Anchor) -> ValueID? {
@@ -147,7 +162,9 @@ extension Simplifier {
 
   func concat(_ parts: [ValueID], _ axis: Int) -> ValueID? {
     if parts.count == 1 { return parts[0] }  // concat(x) -> x
-    if parts.contains(where: { isConcat($0, axis) }) {  // concat(concat(a, b), c) -> concat(a, b, c)
+    // concat(concat(a, b), c) -> concat(a, b, c), unless it is long: a chain of such would have all parts at each link
+    let count = parts.reduce(0) { $0 + (isConcat($1, axis) ? operands($1).count : 1) }
+    if count > parts.count, count <= 64 {
       return make(.concat(axis: axis), parts.flatMap { isConcat($0, axis) ? operands($0) : [$0] })
     }
     var joined: [ValueID] = []
@@ -238,5 +255,17 @@ extension Simplifier {
     }
     guard hasJoined, let first = rest.first else { return nil }
     return rest.dropFirst().reduce(first) { add($0, $1) }
+  }
+}
+
+extension [Int] {
+  /// The first place whose number belongs to the second part of a sorted array.
+  fileprivate func partitioningIndex(where isSecond: (Int) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if isSecond(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
   }
 }

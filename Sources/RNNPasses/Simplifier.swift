@@ -36,6 +36,8 @@ final class Simplifier {
   let builder: GraphBuilder
   /// How often a value is read; unknown for those made by a rule, which made them for one reader.
   var uses: [ValueID: Int] = [:]
+  /// Where the parts of concatenations begin, as far as it was asked for.
+  var starts: [ValueID: [Int]] = [:]
 
   init(_ builder: GraphBuilder) { self.builder = builder }
 

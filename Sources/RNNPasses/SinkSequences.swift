@@ -23,9 +23,11 @@ extension Pass {
       }
       guard cheap.contains(true), var draft = ScanDraft(copying: id, in: rebuilder) else { return false }
       let kept = draft.sequences
-      draft.sequences = zip(kept, cheap).filter { !$1 }.map(\.0)
+      draft.sequences = Interface(zip(kept, cheap).filter { !$1 }.map(\.0))
+      var known: [ValueID: ScanDraft.Recipe] = [:]
       for (i, sequence) in scan.sequences.enumerated() where cheap[i] {
-        draft.definitions.append((scan.elements[i], draft.recipe(sequence, rebuilder, counts)))
+        draft.addRecipe(sequence, rebuilder, counts, &known)
+        draft.definitions.append((scan.elements[i], known[sequence]!))
       }
       rebuilder.emit(draft)
       return true
@@ -45,27 +47,44 @@ extension ValueID {
 }
 
 extension ScanDraft {
-  /// How a step computes its element of a sequence.
-  fileprivate mutating func recipe(_ sequence: ValueID, _ rebuilder: Rebuilder, _ counts: [Int]) -> Recipe {
+  /// Finds how a step computes its element of a sequence.
+  fileprivate mutating func addRecipe(
+    _ sequence: ValueID, _ rebuilder: Rebuilder, _ counts: [Int], _ known: inout [ValueID: Recipe]
+  ) {
+    let old = rebuilder.old
+    Graph.visit(
+      sequence, isDone: { known[$0] != nil },
+      needs: { value in
+        guard value.isComputedPerStep(in: old, counts), let id = old.definingOperation(value) else {
+          return []
+        }
+        if case .gather = old[id].kind { return [old[id].operands[1]] }
+        return old[id].operands
+      }, finish: { known[$0] = recipe($0, rebuilder, counts, known) })
+  }
+
+  private mutating func recipe(
+    _ sequence: ValueID, _ rebuilder: Rebuilder, _ counts: [Int], _ known: [ValueID: Recipe]
+  ) -> Recipe {
     let old = rebuilder.old
     let type = old.type(sequence)
     let element = type.with(shape: Array(type.shape.dropFirst()))
     guard let id = old.definingOperation(sequence) else { return addSequence(rebuilder[sequence]) }
     let operation = old[id]
-    if case .constant(let number, _) = operation.kind { return .operation(.constant(number, element), []) }
+    if case .constant(let number, _) = operation.kind { return recipe(.constant(number, element), []) }
     if case .broadcast(let axes, let shape) = operation.kind, axes.first != 0 {
       let source = addInvariant(rebuilder[operation.operands[0]])
       if axes.count == shape.count - 1 { return source }
-      return .operation(.broadcast(axes: axes.map { $0 - 1 }, shape: element.shape), [source])
+      return recipe(.broadcast(axes: axes.map { $0 - 1 }, shape: element.shape), [source])
     }
     guard sequence.isComputedPerStep(in: old, counts),
       let kind = operation.kind.perStep(operation.operands.map { old.type($0) })
     else { return addSequence(rebuilder[sequence]) }
     if case .gather = kind {
       let table = addInvariant(rebuilder[operation.operands[0]])
-      return .operation(kind, [table, recipe(operation.operands[1], rebuilder, counts)])
+      return recipe(kind, [table, known[operation.operands[1]]!])
     }
-    return .operation(kind, operation.operands.map { recipe($0, rebuilder, counts) })
+    return recipe(kind, operation.operands.map { known[$0]! })
   }
 }
 

@@ -14,41 +14,43 @@ extension Pass {
   ) { graph in
     let wide = graph.readBySlicesOnly()
     if wide.isEmpty { return false }
-    var known: [Slice: ValueID] = [:]
+    // By kind of slice, the slices of old values.
+    var slices: [OperationKind: [ValueID: ValueID]] = [:]
     return graph.rebuild { rebuilder, id in
       let (old, builder) = (rebuilder.old, rebuilder.builder)
       if wide[id] != nil { return true }
       guard case .slice = old[id].kind, let source = old.definingOperation(old[id].operands[0]),
         wide[source] != nil
       else { return false }
-      func sliced(_ value: ValueID, _ kind: OperationKind) -> ValueID {
-        let key = Slice(value: value, kind: kind)
-        if let slice = known[key] { return slice }
-        let slice: ValueID
-        if let source = old.definingOperation(value), wide[source] != nil {
-          slice = builder.add(old[source].kind, old[source].operands.map { sliced($0, kind) })[0]
-        } else {
-          slice = builder.add(kind, [rebuilder[value]])[0]
-        }
-        known[key] = slice
-        return slice
+      func wideOperation(_ value: ValueID) -> Operation? {
+        old.definingOperation(value).flatMap { wide[$0] == nil ? nil : old[$0] }
       }
-      rebuilder.bind(old[id].result, to: sliced(old[id].operands[0], old[id].kind))
+      let kind = old[id].kind
+      var known = slices.removeValue(forKey: kind) ?? [:]
+      Graph.visit(
+        old[id].operands[0], isDone: { known[$0] != nil }, needs: { wideOperation($0)?.operands ?? [] },
+        finish: { value in
+          known[value] =
+            if let source = wideOperation(value) {
+              builder.add(source.kind, source.operands.map { known[$0]! })[0]
+            } else {
+              builder.add(kind, [rebuilder[value]])[0]
+            }
+        })
+      rebuilder.bind(old[id].result, to: known[old[id].operands[0]]!)
+      slices[kind] = known
       return true
     }
   }
 }
 
-private struct Slice: Hashable {
-  let value: ValueID
-  let kind: OperationKind
-}
-
 extension Graph {
-  /// The elementwise operations of which, directly or through others, only slices along one axis are read.
+  /// The elementwise operations of which, directly or through others, only a few slices along one axis are read.
   fileprivate func readBySlicesOnly() -> [OperationID: Int] {
     let (counts, users) = (useCounts(), users())
     var wide: [OperationID: Int] = [:]
+    // The slices that are read of an operation: each becomes an operation.
+    var slices: [OperationID: Set<OperationKind>] = [:]
     for region in reachableRegions {
       for id in self[region].operations.reversed() where self[id].kind.isElementwise {
         let result = self[id].result
@@ -64,7 +66,9 @@ extension Graph {
           }
         }
         guard let axis = axes.first, axes.count == 1, axis >= 0, areDisjoint(readers) else { continue }
-        wide[id] = axis
+        let read = readers.reduce(into: Set<OperationKind>()) { $0.formUnion(slices[$1] ?? [self[$1].kind]) }
+        if read.count > 16 { continue }
+        (wide[id], slices[id]) = (axis, read)
       }
     }
     return wide

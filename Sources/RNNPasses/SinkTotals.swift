@@ -23,11 +23,13 @@ extension Pass {
         var draft = ScanDraft(copying: id, in: rebuilder)
       else { return false }
       let builder = rebuilder.builder
+      let places = Dictionary(zip(scan.stacks, scan.stacks.indices)) { first, _ in first }
       for total in totals {
-        let term = rebuilder.old.perStep(total.terms) { leaf in
-          scan.stacks.firstIndex(of: leaf).map { .body(scan.outputs[$0]) }
-            ?? draft.addSequence(rebuilder[leaf])
-        }
+        let term = rebuilder.old.perStep(
+          total.terms,
+          leaf: { leaf in
+            places[leaf].map { .body(scan.outputs[$0]) } ?? draft.addSequence(rebuilder[leaf])
+          }, operation: { draft.recipe($0, $1) })
         let type = rebuilder.old.type(total.terms)
         let zero = builder.constant(0, type.with(shape: Array(type.shape.dropFirst())))
         draft.totals.append(.init(initial: zero, term: term))
@@ -61,23 +63,16 @@ extension Graph {
     let users = users()
     let handedOut = Set(outputs.map(\.value))
     var place: [OperationID: Int] = [:]
-    var loops: [OperationID] = []
     var found: [OperationID: [SunkTotal]] = [:]
     for (i, id) in self[RegionID.entry].operations.enumerated() {
       place[id] = i
-      if case .scan = self[id].kind { loops.append(id) }
+      guard let total = total(id) else { continue }
+      let sources = total.leaves.compactMap(definingOperation)
       // What a loop hands out is added up there, the last one's if there are several.
-      for loop in loops.reversed() {
-        guard let total = total(id) else { break }
-        let sources = total.leaves.map { definingOperation($0).flatMap { place[$0] } ?? -1 }
-        if sources.contains(place[loop]!) {
-          let finals = Set(ScanView(loop, in: self)!.finals)
-          if sources.allSatisfy({ $0 <= place[loop]! }), total.leaves.isDisjoint(with: finals) {
-            found[loop, default: []].append(total)
-          }
-          break
-        }
-      }
+      guard let last = sources.max(by: { place[$0]! < place[$1]! }), case .scan(let scan) = self[last].kind,
+        total.leaves.isDisjoint(with: self[last].results.prefix(scan.carries))
+      else { continue }
+      found[last, default: []].append(total)
     }
     for loop in found.keys {
       var totals = found[loop]!
@@ -131,16 +126,24 @@ extension Graph {
 
   /// How a step computes its part of `value`, where `leaf` tells how it has what no cheap operation computes.
   fileprivate func perStep(
-    _ value: ValueID, _ leaf: (ValueID) -> ScanDraft.Recipe
+    _ value: ValueID, leaf: (ValueID) -> ScanDraft.Recipe,
+    operation make: (OperationKind, [ScanDraft.Recipe]) -> ScanDraft.Recipe
   ) -> ScanDraft.Recipe {
-    guard let id = cheapTerm(value) else { return leaf(value) }
-    let operation = self[id]
-    if case .constant(let number, let type) = operation.kind {
-      return .operation(.constant(number, type.with(shape: Array(type.shape.dropFirst()))), [])
-    }
-    guard let kind = operation.kind.perStep(operation.operands.map { type($0) }) else {
-      preconditionFailure("\(operation.kind) is not done a step at a time")
-    }
-    return .operation(kind, operation.operands.map { perStep($0, leaf) })
+    var known: [ValueID: ScanDraft.Recipe] = [:]
+    Graph.visit(
+      value, isDone: { known[$0] != nil }, needs: { cheapTerm($0).map { self[$0].operands } ?? [] },
+      finish: { value in
+        guard let id = cheapTerm(value) else { return known[value] = leaf(value) }
+        let operation = self[id]
+        if case .constant(let number, let type) = operation.kind {
+          known[value] = make(.constant(number, type.with(shape: Array(type.shape.dropFirst()))), [])
+          return
+        }
+        guard let kind = operation.kind.perStep(operation.operands.map { type($0) }) else {
+          preconditionFailure("\(operation.kind) is not done a step at a time")
+        }
+        known[value] = make(kind, operation.operands.map { known[$0]! })
+      })
+    return known[value]!
   }
 }

@@ -68,10 +68,12 @@ private struct ScanSplit {
   private var stacked: Set<ValueID> = []
   private var visited: Set<ValueID> = []
   private var available: [ValueID: Bool] = [:]
+  private let carryArguments: Set<ValueID>
 
   init(_ scan: ScanView, in graph: Graph, _ counts: [Int]) {
     self.scan = scan
     self.graph = graph
+    carryArguments = Set(scan.carryArguments)
     accumulators = graph.accumulators(of: scan, counts)
     let sums = Set(accumulators.map(\.carry))
     let needed = graph.operationsNeeded(
@@ -99,46 +101,77 @@ private struct ScanSplit {
 
   mutating func chooseStacks() {
     for accumulator in accumulators {
-      for term in accumulator.terms { requireTotal(term.value) }
+      for term in accumulator.terms { require([.total(of: term.value)]) }
     }
-    for value in scan.outputs where isMoved(value) { require(value) }
+    for value in scan.outputs where isMoved(value) { require([.steps(of: value)]) }
   }
 
-  /// Sees to it that the sum of a value over all steps can be computed outside; mirrors `OutsideView.total`.
-  private mutating func requireTotal(_ value: ValueID) {
-    guard let id = graph.definingOperation(value), !stacked.contains(value) else { return require(value) }
+  /// What is to be had outside.
+  private enum Need {
+    /// A value of every step.
+    case steps(of: ValueID)
+    /// The sum of a value over all steps.
+    case total(of: ValueID)
+  }
+
+  /// Sees to it that what is needed can be had outside.
+  private mutating func require(_ needs: [Need]) {
+    var work = needs
+    while let need = work.popLast() {
+      switch need {
+      case .steps(let value): work += sources(of: value).reversed().map { .steps(of: $0) }
+      case .total(let value): work += sources(ofTotal: value).reversed()
+      }
+    }
+  }
+
+  /// What the sum of a value over all steps is computed of outside; mirrors `OutsideView.total`.
+  private func sources(ofTotal value: ValueID) -> [Need] {
+    guard let id = graph.definingOperation(value), !stacked.contains(value) else {
+      return [.steps(of: value)]
+    }
     switch graph[id].kind {
-    case .dot, .scatterAdd, .reduce(.sum, _):
-      for operand in graph[id].operands { require(operand) }
-    case let kind where kind.isLinear:
-      for operand in graph[id].operands { requireTotal(operand) }
-    default: require(value)
+    case .dot, .scatterAdd, .reduce(.sum, _): return graph[id].operands.map { .steps(of: $0) }
+    case let kind where kind.isLinear: return graph[id].operands.map { .total(of: $0) }
+    default: return [.steps(of: value)]
     }
   }
 
-  /// Sees to it that a value of every step can be had outside.
-  private mutating func require(_ value: ValueID) {
-    guard visited.insert(value).inserted, !stacked.contains(value), !isAvailable(value) else { return }
+  /// What a value of every step is computed of outside; it is stacked if it is not computed there.
+  private mutating func sources(of value: ValueID) -> [ValueID] {
+    guard visited.insert(value).inserted, !stacked.contains(value), !isAvailable(value) else { return [] }
     if let id = graph.definingOperation(value), isMoved(value) || graph[id].kind.isFree {
-      for operand in graph[id].operands { require(operand) }
-    } else {
-      stacked.insert(value)
-      stacks.append(value)
+      return graph[id].operands
     }
+    stacked.insert(value)
+    stacks.append(value)
+    return []
   }
 
   /// Whether a value can be had outside without a new stack, and without doing a product twice.
   private mutating func isAvailable(_ value: ValueID) -> Bool {
-    if stacked.contains(value) { return true }
-    if let known = available[value] { return known }
-    let isAvailable: Bool
-    if let id = graph.definingOperation(value) {
-      isAvailable =
-        !graph[id].kind.isCostly && graph[id].operands.allSatisfy { self.isAvailable($0) }
-    } else {
-      isAvailable = !scan.carryArguments.contains(value)
+    // The values that wait for their operands, and how many of these have been looked at.
+    var open = [(value: value, next: 0)]
+    var answer = true
+    while let (value, next) = open.last {
+      if next == 0, let known = stacked.contains(value) ? true : available[value] {
+        answer = known
+        open.removeLast()
+        continue
+      }
+      if let id = graph.definingOperation(value) {
+        if next == 0 { answer = !graph[id].kind.isCostly }
+        if answer, next < graph[id].operands.count {
+          open[open.count - 1].next += 1
+          open.append((graph[id].operands[next], 0))
+          continue
+        }
+      } else {
+        answer = !carryArguments.contains(value)
+      }
+      available[value] = answer
+      open.removeLast()
     }
-    available[value] = isAvailable
-    return isAvailable
+    return answer
   }
 }

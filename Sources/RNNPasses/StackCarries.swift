@@ -31,17 +31,32 @@ extension Graph {
   /// By scan, the concatenations behind it that it carries, each with the value of the body that it repeats.
   fileprivate func repeatedConcatenations() -> [OperationID: [(outer: ValueID, inner: ValueID)]] {
     var views: [(id: OperationID, view: BodyView)] = []
+    // By value, the views that know it as a stack.
+    var knowing: [ValueID: [Int]] = [:]
     var found: [OperationID: [(outer: ValueID, inner: ValueID)]] = [:]
     for id in self[RegionID.entry].operations {
-      for place in views.indices {
+      if let scan = ScanView(id, in: self) {
+        guard carriesConcatenation(scan) else { continue }
+        let view = BodyView(scan, in: self)
+        for outer in view.inner.keys { knowing[outer, default: []].append(views.count) }
+        views.append((id, view))
+        continue
+      }
+      let operands = self[id].operands
+      guard let stack = operands.first(where: { constant($0) == nil }) ?? operands.first else { continue }
+      for place in knowing[stack, default: []] {
         guard let inner = views[place].view.recognize(id, in: self) else { continue }
+        knowing[self[id].result, default: []].append(place)
         if case .concat = self[id].kind, views[place].view.nexts.contains(inner) {
           found[views[place].id, default: []].append((self[id].result, inner))
         }
       }
-      if let scan = ScanView(id, in: self) { views.append((id, BodyView(scan, in: self))) }
     }
     return found
+  }
+
+  private func carriesConcatenation(_ scan: ScanView) -> Bool {
+    scan.nexts.contains { if case .concat? = definingKind($0) { true } else { false } }
   }
 }
 
@@ -69,7 +84,7 @@ private struct BodyView {
   }
 
   let nexts: Set<ValueID>
-  private var inner: [ValueID: ValueID]
+  private(set) var inner: [ValueID: ValueID]
   private var computed: [Expression: ValueID] = [:]
 
   init(_ scan: ScanView, in graph: Graph) {

@@ -67,12 +67,15 @@ private struct Tokens {
 extension Graph {
   /// What all numbers of a value are below, if they are ids that the caller gives.
   fileprivate func idLimit(of value: ValueID) -> Int? {
-    if let input = inputs.first(where: { $0.value == value }) { return input.idLimit }
-    guard let id = definingOperation(value) else { return nil }
-    switch self[id].kind {
-    case .transpose, .reshape, .slice, .reverse, .reversePrefix: return idLimit(of: self[id].operands[0])
-    default: return nil
+    var value = value
+    while let id = definingOperation(value) {
+      switch self[id].kind {
+      case .transpose, .reshape, .slice, .reverse, .reversePrefix: value = self[id].operands[0]
+      default: return nil
+      }
     }
+    guard case .argument(.entry, let place) = self[value].definition else { return nil }
+    return inputs[place].idLimit
   }
 }
 
@@ -132,25 +135,37 @@ private struct TokenFunctions {
       if let inner = entry.inner { known[inner] = entry.outer }
     }
     if let rows = tokens.rows { known[element] = rebuilder[rows] }
-    func table(_ value: ValueID) -> ValueID {
-      if let table = known[value] { return table }
+    func operation(_ value: ValueID) -> Operation {
       guard let id = old.definingOperation(value) else {
         preconditionFailure("\(value) is no function of a token")
       }
-      let operation = old[id]
-      let result: ValueID
-      if tokens.rows == nil, operation.operands.first == element, case .dot(let axes) = operation.kind {
-        let factor = table(operation.operands[1])
-        let rest = axes.rhsFree(rank: builder.type(factor).rank)
-        result = builder.transpose(factor, axes.rhsContracting + rest)
-      } else {
-        let operands = operation.operands.map(table)
-        result = builder.add(operation.kind.over(.fixed(tokens.count), insteadOf: .batch), operands)[0]
-      }
-      known[value] = result
-      return result
+      return old[id]
     }
-    return results.map { ($0, table($0)) }
+    /// A product that picks a row for each token, by what it picks from.
+    func picked(_ operation: Operation) -> (factor: ValueID, axes: DotAxes)? {
+      guard tokens.rows == nil, operation.operands.first == element, case .dot(let axes) = operation.kind
+      else { return nil }
+      return (operation.operands[1], axes)
+    }
+    return results.map { value in
+      Graph.visit(
+        value, isDone: { known[$0] != nil },
+        needs: { picked(operation($0)).map { [$0.factor] } ?? operation($0).operands },
+        finish: { value in
+          let operation = operation(value)
+          if let (factor, axes) = picked(operation) {
+            let table = known[factor]!
+            let rest = axes.rhsFree(rank: builder.type(table).rank)
+            known[value] = builder.transpose(table, axes.rhsContracting + rest)
+          } else {
+            let operands = operation.operands.map { known[$0]! }
+            known[value] =
+              builder.add(
+                operation.kind.over(.fixed(tokens.count), insteadOf: .batch), operands)[0]
+          }
+        })
+      return (value, known[value]!)
+    }
   }
 }
 

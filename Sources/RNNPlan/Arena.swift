@@ -10,7 +10,7 @@ extension Plan {
   /// multiples of the same number.
   mutating func layOutArena() {
     var phase = 0
-    findLifetimes(steps, &phase)
+    findLifetimes(steps, countTouches(kernels), &phase)
     // What is prepared is read by later calls, too.
     if hasPreparation {
       for kernel in steps[0].kernels {
@@ -36,7 +36,9 @@ extension Plan {
   }
 
   /// Counts phases from `phase` on, and makes every buffer live in those in which a kernel touches it.
-  private mutating func findLifetimes(_ steps: [Step], _ phase: inout Int) {
+  private mutating func findLifetimes(
+    _ steps: [Step], _ touches: [BufferID: Int], _ phase: inout Int
+  ) {
     for step in steps {
       switch step {
       case .barrier:
@@ -44,10 +46,10 @@ extension Plan {
         continue
       case .loop(let loop) where loop.segments != nil:
         let first = phase
-        findLifetimes(loop.body, &phase)
+        findLifetimes(loop.body, touches, &phase)
         // What comes from outside, or from the segment before, is there all the time.
         let touched = Set(loop.body.flatMap(\.kernels).flatMap(\.accesses).map(\.buffer))
-        for id in touched.subtracting(ownBuffers(of: loop)) where self[id].place == .arena {
+        for id in touched.subtracting(ownBuffers(of: loop, touches)) where self[id].place == .arena {
           self[id].lifetime = Swift.min(self[id].lifetime?.lowerBound ?? first, first)...phase
         }
       case .kernel, .loop, .preparation:
@@ -63,12 +65,11 @@ extension Plan {
   }
 
   /// The buffers that only one loop touches, and every step of it writes first.
-  private func ownBuffers(of loop: Loop) -> Set<BufferID> {
-    func count(_ kernels: [Kernel]) -> [BufferID: Int] {
-      kernels.flatMap(\.accesses).reduce(into: [:]) { $0[$1.buffer, default: 0] += 1 }
-    }
-    let all = count(kernels)
-    var own = Set(count(loop.body.flatMap(\.kernels)).filter { all[$0.key] == $0.value }.keys)
+  ///
+  /// - Parameter touches: how often the whole plan touches each buffer.
+  private func ownBuffers(of loop: Loop, _ touches: [BufferID: Int]) -> Set<BufferID> {
+    let inside = countTouches(loop.body.flatMap(\.kernels))
+    var own = Set(inside.filter { touches[$0.key] == $0.value }.keys)
     var written: Set<BufferID> = []
     for kernel in loop.body.flatMap(\.kernels) {
       for access in kernel.accesses where !access.writes && !written.contains(access.buffer) {
@@ -79,23 +80,36 @@ extension Plan {
     return own
   }
 
+  private func countTouches(_ kernels: [Kernel]) -> [BufferID: Int] {
+    kernels.flatMap(\.accesses).reduce(into: [:]) { $0[$1.buffer, default: 0] += 1 }
+  }
+
   /// First fit, the largest first; gives the bytes in use.
+  ///
+  /// So that the search does not take quadratic time, it is among a limited number of buffers: those beyond it begin
+  /// anew on top of all that are placed.
   private mutating func pack(_ members: [Int], base: Size, unit: Size) -> Size {
-    func units(_ i: Int) -> Int { buffers[i].byteCount.terms.values.max() ?? 0 }
+    let units = Dictionary(
+      uniqueKeysWithValues: members.map { ($0, buffers[$0].byteCount.terms.values.max() ?? 0) })
+    // By where they begin.
     var placed: [(range: Range<Int>, lifetime: ClosedRange<Int>)] = []
-    var extent = 0
+    var (bottom, extent) = (0, 0)
     var starts: [Int: Int] = [:]
-    for i in members.sorted(by: { (units($0), $1) > (units($1), $0) }) {
+    for i in members.sorted(by: { (units[$0]!, $1) > (units[$1]!, $0) }) {
       let lifetime = buffers[i].lifetime!
-      let size = max(units(i), 1)
-      var start = 0
-      for other in placed.filter({ $0.lifetime.overlaps(lifetime) }).sorted(by: {
-        $0.range.lowerBound < $1.range.lowerBound
-      }) {
+      let size = max(units[i]!, 1)
+      if placed.count == Self.searchLimit { (placed, bottom) = ([], extent) }
+      var start = bottom
+      for other in placed where other.lifetime.overlaps(lifetime) {
         if start + size <= other.range.lowerBound { break }
         start = max(start, other.range.upperBound)
       }
-      placed.append((start..<(start + size), lifetime))
+      var (low, high) = (0, placed.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if placed[middle].range.lowerBound <= start { low = middle + 1 } else { high = middle }
+      }
+      placed.insert((start..<(start + size), lifetime), at: low)
       starts[i] = start
       extent = max(extent, start + size)
     }
@@ -103,9 +117,9 @@ extension Plan {
     // them would meet them all in the same few sets of the nearest cache. So each lies some lines further than the one
     // before it in memory. Whatever follows a buffer moves at least as far as that, so none comes to overlap.
     let places = Set(starts.values).sorted()
+    let ranks = Dictionary(uniqueKeysWithValues: places.enumerated().map { ($1, $0) })
     for (i, start) in starts {
-      let rank = places.firstIndex(of: start)!
-      buffers[i].offset = base + unit * Size(start) + Size(rank * Self.stagger)
+      buffers[i].offset = base + unit * Size(start) + Size(ranks[start]! * Self.stagger)
     }
     extent = (extent + Buffer.alignment - 1) / Buffer.alignment * Buffer.alignment
     return unit * Size(extent) + Size(places.count * Self.stagger)
@@ -113,4 +127,7 @@ extension Plan {
 
   /// Bytes: an odd number of cache lines, so that all sets have their turn.
   private static let stagger = 5 * Buffer.alignment
+
+  /// How many buffers the place of another one is looked for among.
+  private static let searchLimit = 2048
 }

@@ -1,7 +1,7 @@
 import RNNGraph
 
 /// How a step touches a buffer.
-private struct Touch {
+private struct Touch: Hashable {
   var writes: Bool
   /// Where every thread keeps to its own examples, the distance of two examples; nil elsewhere.
   var ownedStride: Size?
@@ -11,6 +11,38 @@ private struct Touch {
   func conflicts(with other: Touch) -> Bool {
     (writes || other.writes) && !(isSingle && other.isSingle)
       && (ownedStride == nil || ownedStride != other.ownedStride)
+  }
+}
+
+/// How some steps touch buffers.
+private struct Touches {
+  private(set) var byBuffer: [BufferID: Set<Touch>] = [:]
+
+  init() {}
+
+  init(of steps: [Step]) {
+    for step in steps {
+      for kernel in step.kernels {
+        for access in kernel.accesses {
+          byBuffer[access.buffer, default: []].insert(
+            Touch(
+              writes: access.writes, ownedStride: access.ownedStride, isSingle: kernel.split == .none))
+        }
+      }
+    }
+  }
+
+  /// The buffers that these and others touch in ways that conflict.
+  func conflicts(with others: Touches) -> [BufferID] {
+    byBuffer.keys.filter { buffer in
+      byBuffer[buffer]!.contains { touch in
+        others.byBuffer[buffer]?.contains { touch.conflicts(with: $0) } ?? false
+      }
+    }
+  }
+
+  mutating func add(_ others: Touches) {
+    for (buffer, touches) in others.byBuffer { byBuffer[buffer, default: []].formUnion(touches) }
   }
 }
 
@@ -46,7 +78,7 @@ extension Plan {
 
   private static func separated(_ steps: [Step], isLoop: Bool) -> [Step] {
     var result: [Step] = []
-    var open: [(BufferID, Touch)] = []
+    var open = Touches()
     var hasBarrier = false
     for step in steps {
       var step = step
@@ -59,25 +91,20 @@ extension Plan {
         loop.body = separated(loop.body, isLoop: true)
         step = .loop(loop)
       }
-      let touches = touches(step)
-      if touches.contains(where: { touch in open.contains { $0.0 == touch.0 && $0.1.conflicts(with: touch.1) }
-      }) {
+      let touches = Touches(of: [step])
+      if !touches.conflicts(with: open).isEmpty {
         result.append(.barrier)
         hasBarrier = true
-        open = []
+        open = Touches()
       }
       result.append(step)
       // A loop has one iteration at least, and if that ends with a meeting, there is none needed behind the loop.
-      open = step.endsWithBarrier ? [] : open + touches
+      if step.endsWithBarrier { open = Touches() } else { open.add(touches) }
     }
     // In a loop, the next iteration follows the last step.
-    if isLoop, hasBarrier || conflictsWithItself(steps) { result.append(.barrier) }
+    let all = Touches(of: isLoop ? steps : [])
+    if isLoop, hasBarrier || !all.conflicts(with: all).isEmpty { result.append(.barrier) }
     return result
-  }
-
-  private static func conflictsWithItself(_ steps: [Step]) -> Bool {
-    let all = steps.flatMap(touches)
-    return all.contains { a in all.contains { a.0 == $0.0 && a.1.conflicts(with: $0.1) } }
   }
 
   /// Steps that touch one buffer in a way that needs a barrier where there is none, in the outermost order and in loops.
@@ -87,39 +114,30 @@ extension Plan {
     var found: [String] = []
     // What follows the last step of a loop is its first one.
     let order = isLoop ? steps + steps : steps
-    var open: [(BufferID, Touch)] = []
+    var open = Touches()
     for step in order {
       if case .barrier = step {
-        open = []
+        open = Touches()
         continue
       }
       if case .loop(let loop) = step { found += unseparated(loop.body, isLoop: true) }
       if case .preparation(let inner) = step {
         found += unseparated(inner, isLoop: false)
         if case .barrier? = inner.last {
-          open = []
+          open = Touches()
         } else {
           found.append("no barrier behind what is prepared")
         }
         continue
       }
-      let now = touches(step)
-      for (buffer, touch) in now where open.contains(where: { $0.0 == buffer && $0.1.conflicts(with: touch) })
-      {
+      let now = Touches(of: [step])
+      for buffer in now.conflicts(with: open) {
         found.append(
           "no barrier in front of \(step.kernels.first?.name ?? "a loop"), which touches \(buffer)")
       }
-      open = step.endsWithBarrier ? [] : open + now
+      if step.endsWithBarrier { open = Touches() } else { open.add(now) }
     }
     return found
-  }
-
-  private static func touches(_ step: Step) -> [(BufferID, Touch)] {
-    step.kernels.flatMap { kernel in
-      kernel.accesses.map {
-        ($0.buffer, Touch(writes: $0.writes, ownedStride: $0.ownedStride, isSingle: kernel.split == .none))
-      }
-    }
   }
 }
 

@@ -1,70 +1,17 @@
 import RNNGraph
 
-/// Where a value is to be stored.
-enum Destination {
-  /// At a place that is known.
-  case memory(Storage)
-  /// In a part of the value of a concatenation or padding, along an axis.
-  case part(of: ValueID, axis: Int, start: Size)
-  /// Over an input that it replaces, when nothing reads the input any more.
-  case replacement(of: ValueID)
-}
-
-/// Operations that become one kernel, or one operation that becomes a step of its own.
-struct Cluster {
-  /// What the step is.
-  enum Kind {
-    /// Elementwise work over one domain, perhaps with a product in front.
-    case pointwise
-    /// One reduction, with the elementwise work that only it needs.
-    case reduce(OperationID)
-    /// One scatter-add.
-    case scatter(OperationID)
-    /// One loop.
-    case scan(OperationID)
-  }
-
-  var kind: Kind
-  /// The shape over which elementwise work runs.
-  var domain: [Dimension]
-  /// The product whose groups of columns the elementwise work reads.
-  var dot: OperationID?
-  /// Values computed here, in order.
-  var values: [ValueID] = []
-  /// Values computed elsewhere or anywhere that are stored here, and where to.
-  var copies: [(value: ValueID, destination: Destination)] = []
-}
-
-/// The clusters of one region in their order, and what was found out on the way.
-struct Clustering {
-  var clusters: [Cluster] = []
-  /// The cluster that computes a value.
-  var home: [ValueID: Int] = [:]
-  /// Concatenations and paddings: the last cluster that stores a part.
-  var completion: [ValueID: Int] = [:]
-  /// Elementwise values that only one reduction needs, which computes them itself.
-  var absorbed: Set<ValueID> = []
-  /// Elementwise values that nothing computed in the region enters: they are computed where they are first read.
-  var postponed: Set<ValueID> = []
-  /// The first cluster that can compute an absorbed value.
-  var readiness: [ValueID: Int] = [:]
-  /// Where values computed here go, besides memory of their own.
-  var destinations: [ValueID: [Destination]] = [:]
-  /// How many groups of columns a product is read in.
-  var groups: [ValueID: Int] = [:]
-}
-
 extension Planner {
   /// Groups the operations of a region.
   ///
   /// Each operation joins the first group that runs over the same domain and does not come before a group that it
   /// depends on; where there is none, it starts one at the end. What depends on no group joins its first reader's: it
-  /// would be stored for it anywhere else.
+  /// would be stored for it anywhere else. See note [Bounded kernels].
   func cluster(_ region: RegionID, results: [Destination?]) -> Clustering {
     var clustering = Clustering()
     let operations = graph[region].operations
-    findAbsorbed(operations, graph[region].results, &clustering)
-    findPostponed(operations, &clustering)
+    clustering.results = Set(graph[region].results)
+    findAbsorbed(operations, &clustering)
+    findPostponed(operations, in: region, &clustering)
     for id in operations where !graph[id].results.contains(where: clustering.postponed.contains) {
       assignOperands(of: id, &clustering)
       assign(id, &clustering)
@@ -73,17 +20,20 @@ extension Planner {
       assignPostponed(value, &clustering)
       if let destination { store(value, to: destination, &clustering) }
     }
+    findOutputPlaces(&clustering)
     return clustering
   }
 
-  private func findAbsorbed(_ operations: [OperationID], _ results: [ValueID], _ clustering: inout Clustering)
-  {
+  private func findAbsorbed(_ operations: [OperationID], _ clustering: inout Clustering) {
     var absorber: [ValueID: OperationID] = [:]
-    let results = Set(results)
+    // How often a reduction reads a value, at most, and about how much code all that it absorbs is.
+    var readings: [ValueID: Int] = [:]
+    var weights: [OperationID: Int] = [:]
     for id in operations.reversed() {
       let operation = graph[id]
       if case .reduce = operation.kind { continue }
-      guard isElementwise(operation.kind) || isViewKind(operation.kind), !results.contains(operation.result),
+      guard isElementwise(operation.kind) || isViewKind(operation.kind),
+        !clustering.results.contains(operation.result),
         !neededInMemory.contains(operation.result)
       else { continue }
       let readers = Set(
@@ -94,48 +44,67 @@ extension Planner {
       if readers.count == 1, let only = readers.first, let reduction = only,
         graph[reduction].region == operation.region
       {
+        let count = users[operation.result.index].reduce(0) { count, user in
+          count + (user == reduction ? 1 : readings[graph[user].result, default: 0])
+        }
+        if isElementwise(operation.kind) {
+          let weight = weights[reduction, default: 0] + count * weight(of: operation)
+          if weight > Clustering.limit { continue }
+          weights[reduction] = weight
+          clustering.absorbed.insert(operation.result)
+        }
+        readings[operation.result] = count
         absorber[operation.result] = reduction
-        if isElementwise(operation.kind) { clustering.absorbed.insert(operation.result) }
       }
     }
   }
 
-  private func findPostponed(_ operations: [OperationID], _ clustering: inout Clustering) {
-    for id in operations where isElementwise(graph[id].kind) {
-      let result = graph[id].result
-      guard !clustering.absorbed.contains(result), !neededInMemory.contains(result),
-        graph[id].operands.allSatisfy({ isGiven($0, in: graph[id].region, clustering) })
-      else { continue }
-      clustering.postponed.insert(result)
+  /// About how much code an elementwise operation is, with what it may have to load.
+  private func weight(of operation: Operation) -> Int {
+    switch operation.kind {
+    case .unary(let function): function.isLong ? 20 : 4
+    default: 4
     }
   }
 
-  /// Whether a value is there when a region begins, or is computed from what is wherever it is read.
-  private func isGiven(_ value: ValueID, in region: RegionID, _ clustering: Clustering) -> Bool {
-    let base = resolve(value).base
-    guard let id = graph.definingOperation(base), graph[id].region == region else { return true }
-    if clustering.postponed.contains(base) { return true }
-    return isLeaf(base) && graph[id].operands.allSatisfy { isGiven($0, in: region, clustering) }
+  /// Finds the elementwise work on what is there when the region begins, or is computed from that wherever it is read.
+  private func findPostponed(
+    _ operations: [OperationID], in region: RegionID, _ clustering: inout Clustering
+  ) {
+    // The leaves that are given so.
+    var leaves: Set<ValueID> = []
+    // About how much code a postponed value is, with all that is computed together with it.
+    var weights: [ValueID: Int] = [:]
+    for id in operations where graph[id].results.count == 1 {
+      let operation = graph[id]
+      let result = operation.result
+      let isGiven = operation.operands.allSatisfy { operand in
+        let base = resolve(operand).base
+        guard let source = graph.definingOperation(base), graph[source].region == region else { return true }
+        return clustering.postponed.contains(base) || leaves.contains(base)
+      }
+      if !isGiven { continue }
+      if isLeaf(result) { leaves.insert(result) }
+      guard isElementwise(operation.kind), !clustering.absorbed.contains(result),
+        !neededInMemory.contains(result)
+      else { continue }
+      let weight = operation.operands.reduce(weight(of: operation)) { $0 + weights[$1, default: 0] }
+      if weight > Clustering.limit / 2 { continue }
+      weights[result] = weight
+      clustering.postponed.insert(result)
+    }
   }
 
   /// Computes what was postponed and is read by an operation, but cannot join it: only elementwise work is computed
   /// together with its operands.
   private func assignOperands(of reader: OperationID, _ clustering: inout Clustering) {
-    let isJoined =
-      isElementwise(graph[reader].kind) && !clustering.absorbed.contains(graph[reader].result)
-    for operand in graph[reader].operands where clustering.postponed.contains(operand) {
-      if isJoined {
-        assignOperands(of: graph.definingOperation(operand)!, &clustering)
-      } else {
-        assignPostponed(operand, &clustering)
-      }
-    }
+    if isElementwise(graph[reader].kind), !clustering.absorbed.contains(graph[reader].result) { return }
+    for operand in graph[reader].operands { assignPostponed(operand, &clustering) }
   }
 
   /// Computes a value in the first cluster that can, if it was postponed.
   private func assignPostponed(_ value: ValueID, _ clustering: inout Clustering) {
     guard clustering.postponed.remove(value) != nil, let id = graph.definingOperation(value) else { return }
-    assignOperands(of: id, &clustering)
     assign(id, &clustering)
   }
 
@@ -146,7 +115,7 @@ extension Planner {
         continue
       }
       join(cluster, graph[id].operands, &clustering)
-      compute(operand, in: cluster, &clustering)
+      clustering.compute(operand, weight: weight(of: graph[id]), in: cluster)
     }
   }
 
@@ -183,28 +152,29 @@ extension Planner {
       }
       let domain = graph.type(operation.result).shape
       let first = operation.operands.map { ready($0, domain: domain, clustering) }.max() ?? 0
-      let place = pointwise(domain, from: first, &clustering)
+      let place = clustering.pointwise(domain, from: first)
       join(place, operation.operands, &clustering)
-      compute(operation.result, in: place, &clustering)
+      clustering.compute(operation.result, weight: weight(of: operation), in: place)
     case .constant, .size, .iota, .random, .reversePrefix, .oneHot, .gather:
       guard neededInMemory.contains(operation.result) else { return }
       let domain = graph.type(operation.result).shape
       let first = operation.operands.map { ready($0, domain: nil, clustering) }.max() ?? 0
-      compute(operation.result, in: pointwise(domain, from: first, &clustering), &clustering)
+      clustering.compute(
+        operation.result, weight: 16, in: clustering.pointwise(domain, from: first))
     case .dot(let axes):
       assignDot(id, axes, &clustering)
     case .reduce:
       let first = operation.operands.map { ready($0, domain: nil, clustering) }.max() ?? 0
-      append(
-        Cluster(kind: .reduce(id), domain: graph.type(operation.operands[0]).shape), first, operation.results,
-        &clustering)
+      clustering.append(
+        Cluster(kind: .reduce(id), domain: graph.type(operation.operands[0]).shape), after: first,
+        computing: operation.results)
     case .scatterAdd:
       let first = operation.operands.map { ready($0, domain: nil, clustering) }.max() ?? 0
-      append(
-        Cluster(kind: .scatter(id), domain: graph.type(operation.operands[1]).shape), first,
-        operation.results, &clustering)
+      clustering.append(
+        Cluster(kind: .scatter(id), domain: graph.type(operation.operands[1]).shape), after: first,
+        computing: operation.results)
     case .scan:
-      append(Cluster(kind: .scan(id), domain: []), 0, operation.results, &clustering)
+      clustering.append(Cluster(kind: .scan(id), domain: []), after: 0, computing: operation.results)
     case .concat(let axis):
       var start: Size = 0
       var last = 0
@@ -235,12 +205,11 @@ extension Planner {
     let result = operation.result
     let count = graph.type(operation.operands[0]).shape[axis]
     let offset = anchor == .front ? Size(start) : extent(to) - extent(count) - Size(start)
-    let zeros = pointwise(graph.type(result).shape, from: 0, &clustering)
-    clustering.clusters[zeros].copies.append((result, .part(of: result, axis: -2, start: 0)))
+    let zeros = clustering.pointwise(graph.type(result).shape, from: 0)
+    clustering.copy(result, to: .part(of: result, axis: -2, start: 0), in: zeros)
     let place = max(zeros + 1, ready(operation.operands[0], domain: nil, clustering))
-    let copy = pointwise(graph.type(operation.operands[0]).shape, from: place, &clustering)
-    clustering.clusters[copy].copies.append(
-      (operation.operands[0], .part(of: result, axis: axis, start: offset)))
+    let copy = clustering.pointwise(graph.type(operation.operands[0]).shape, from: place)
+    clustering.copy(operation.operands[0], to: .part(of: result, axis: axis, start: offset), in: copy)
     clustering.completion[result] = copy
   }
 
@@ -249,25 +218,19 @@ extension Planner {
     let first = operation.operands.map { ready($0, domain: nil, clustering) }.max() ?? 0
     var domain = graph.type(operation.result).shape
     guard productForm(axes, operation) != nil else {
-      append(Cluster(kind: .reduce(id), domain: domain), first, operation.results, &clustering)
+      clustering.append(
+        Cluster(kind: .reduce(id), domain: domain), after: first, computing: operation.results)
       return
     }
-    let groups = columnGroups(operation)
+    let groups = columnGroups(operation, clustering)
     clustering.groups[operation.result] = groups
     domain[domain.count - 1] = .fixed(
       domain[domain.count - 1].fixed.map { $0 / groups } ?? 0, or: domain.last!)
-    let free = clustering.clusters.indices.first {
-      $0 >= first && isPointwise(clustering.clusters[$0], domain) && clustering.clusters[$0].dot == nil
-    }
-    let home = free ?? clustering.clusters.count
-    if free == nil { clustering.clusters.append(Cluster(kind: .pointwise, domain: domain)) }
-    clustering.clusters[home].dot = id
-    clustering.home[operation.result] = home
-    clustering.clusters[home].values.insert(operation.result, at: 0)
+    _ = clustering.pointwise(domain, from: first, joining: id, of: operation.result)
   }
 
   /// In how many groups of adjacent columns a product is read, if all that reads it slices it so; otherwise 1.
-  private func columnGroups(_ operation: Operation) -> Int {
+  private func columnGroups(_ operation: Operation, _ clustering: Clustering) -> Int {
     let type = graph.type(operation.result)
     guard let columns = type.shape.last?.fixed, !users[operation.result.index].isEmpty else { return 1 }
     var width: Int?
@@ -279,37 +242,11 @@ extension Planner {
     }
     guard let width, columns % width == 0 else { return 1 }
     let groups = columns / width
-    return groups <= maximalGroups && !isResult(operation) ? groups : 1
-  }
-
-  private func isResult(_ operation: Operation) -> Bool {
-    graph[operation.region].results.contains(operation.result)
+    return groups <= maximalGroups && !clustering.results.contains(operation.result) ? groups : 1
   }
 
   private func isPointwise(_ cluster: Cluster, _ domain: [Dimension]) -> Bool {
     if case .pointwise = cluster.kind { cluster.domain == domain } else { false }
-  }
-
-  private func pointwise(_ domain: [Dimension], from first: Int, _ clustering: inout Clustering) -> Int {
-    if let place = clustering.clusters.indices.first(where: {
-      $0 >= first && isPointwise(clustering.clusters[$0], domain)
-    }) {
-      return place
-    }
-    clustering.clusters.append(Cluster(kind: .pointwise, domain: domain))
-    return clustering.clusters.count - 1
-  }
-
-  private func compute(_ value: ValueID, in cluster: Int, _ clustering: inout Clustering) {
-    clustering.clusters[cluster].values.append(value)
-    clustering.home[value] = cluster
-  }
-
-  private func append(_ cluster: Cluster, _ first: Int, _ values: [ValueID], _ clustering: inout Clustering) {
-    precondition(first <= clustering.clusters.count, "a cluster waits for one that does not exist")
-    clustering.clusters.append(cluster)
-    for value in values { clustering.home[value] = clustering.clusters.count - 1 }
-    clustering.clusters[clustering.clusters.count - 1].values = values
   }
 
   /// The first cluster in which a value can be read by work over `domain`, element by element; by work of another kind
@@ -322,10 +259,26 @@ extension Planner {
     if let completion = clustering.completion[view.base] { return completion + 1 }
     if let readiness = clustering.readiness[view.base] { return readiness }
     guard let id = graph.definingOperation(view.base) else { return 0 }
-    if clustering.postponed.contains(view.base) {
-      return graph[id].operands.map { ready($0, domain: domain, clustering) }.max() ?? 0
-    }
+    if clustering.postponed.contains(view.base) { return readyPostponed(view.base, domain, clustering) }
     return isLeaf(view.base) ? graph[id].operands.map { ready($0, domain: nil, clustering) }.max() ?? 0 : 0
+  }
+
+  /// The first cluster in which a value that was postponed can be computed, with all that was postponed with it.
+  private func readyPostponed(_ value: ValueID, _ domain: [Dimension]?, _ clustering: Clustering) -> Int {
+    var first = 0
+    var seen: Set<ValueID> = [value]
+    var work = [value]
+    while let value = work.popLast() {
+      for operand in graph.definingOperation(value).map({ graph[$0].operands }) ?? [] {
+        let base = resolve(operand).base
+        if !clustering.postponed.contains(base) {
+          first = max(first, ready(operand, domain: domain, clustering))
+        } else if seen.insert(base).inserted {
+          work.append(base)
+        }
+      }
+    }
+    return first
   }
 
   /// Whether a view of a value computed in a cluster can be read there from a register.
@@ -356,7 +309,7 @@ extension Planner {
     let view = resolve(value)
     let isWhole = view.isIdentity && graph.type(view.base) == graph.type(value)
     if let home = clustering.home[view.base], isWhole, !isScan(clustering.clusters[home]),
-      clustering.groups[view.base] ?? 1 == 1
+      clustering.groups[view.base] ?? 1 == 1, clustering.destinations[view.base, default: []].count < 16
     {
       if case .part(_, -1, _) = destination {
       } else {
@@ -372,9 +325,24 @@ extension Planner {
       return completion
     }
     let domain = graph.type(value).shape
-    let place = pointwise(domain, from: ready(value, domain: domain, clustering), &clustering)
-    clustering.clusters[place].copies.append((value, destination))
+    let place = clustering.pointwise(domain, from: ready(value, domain: domain, clustering))
+    clustering.copy(value, to: destination, in: place)
     return place
+  }
+
+  /// Finds which values are stored as they are in outputs of the program.
+  private func findOutputPlaces(_ clustering: inout Clustering) {
+    for (value, destination) in clustering.clusters.lazy.flatMap(\.copies) {
+      guard case .memory(let place) = destination, case .output = buffers[place.buffer.index].place else {
+        continue
+      }
+      let view = resolve(value)
+      if view.isIdentity, graph.type(value) == graph.type(view.base),
+        clustering.outputPlaces[view.base] == nil
+      {
+        clustering.outputPlaces[view.base] = place
+      }
+    }
   }
 
   /// Whether the parts of a concatenation or padding may be stored right where the whole is wanted.
@@ -389,6 +357,16 @@ extension Planner {
 
   private func isScan(_ cluster: Cluster) -> Bool {
     if case .scan = cluster.kind { true } else { false }
+  }
+}
+
+extension UnaryFunction {
+  /// Whether the code for it is long.
+  fileprivate var isLong: Bool {
+    switch self {
+    case .exp, .log, .tanh, .sigmoid, .sin, .cos, .softplus: true
+    case .negate, .reciprocal, .abs, .sign, .sqrt, .rsqrt: false
+    }
   }
 }
 

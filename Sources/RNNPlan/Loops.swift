@@ -17,18 +17,22 @@ extension Planner {
     let before = scan.isReversed ? Size(1) : Size(0)
     let after = scan.isReversed ? Size(0) : Size(1)
     var destinations = [Destination?](repeating: nil, count: body.results.count)
+    // By value of the body, the outputs that stack it, and how often it is a result.
+    var stacking: [ValueID: [Int]] = [:]
+    for output in scan.carries..<body.results.count {
+      stacking[body.results[output], default: []].append(output)
+    }
+    let counts = body.results.reduce(into: [ValueID: Int]()) { $0[$1, default: 0] += 1 }
     for carry in 0..<scan.carries {
       let argument = body.arguments[scan.invariants + carry]
       let next = body.results[carry]
       let type = graph.type(argument)
       let result = operation.results[carry]
       var first: Storage
-      let stacks = (scan.carries..<body.results.count).filter {
-        body.results[$0] == argument || body.results[$0] == next
-      }
-      let places = stacks.map { outputPlace(of: operation.results[$0], clustering) }
+      let stacks = Set(stacking[argument, default: []] + stacking[next, default: []]).sorted()
+      let places = stacks.map { clustering.outputPlaces[operation.results[$0]] }
       if !stacks.contains(where: { body.results[$0] == argument }), !places.contains(where: { $0 == nil }) {
-        let isInPlace = isUpdatedInPlace(argument, next)
+        let isInPlace = counts[next] == 1 && isUpdatedInPlace(argument, next)
         func slot(_ index: Index) -> Affine { isInPlace ? Affine(0) : Affine(index) }
         let slots = stack("carry_\(argument)", type, isInPlace ? 1 : 2)
         storage[argument] = slots.element(at: slot(.parity(number)))
@@ -71,23 +75,10 @@ extension Planner {
           id: number, steps: scan.steps, isReversed: scan.isReversed, segments: scan.segments, body: inner)))
   }
 
-  /// Whether nothing reads a carry but the elementwise operation that makes the next one of it, each element of its own.
+  /// Whether nothing reads a carry, nor what it becomes, but the elementwise operation that makes the next one of it, each element of its own.
   private func isUpdatedInPlace(_ argument: ValueID, _ next: ValueID) -> Bool {
     guard let id = graph.definingOperation(next), isElementwise(graph[id].kind) else { return false }
     return users[argument.index] == [id] && users[next.index].isEmpty
-      && graph[graph[id].region].results.count { $0 == next } == 1
-  }
-
-  /// Where a result of a loop is to be, if it is an output of the program as it is.
-  private func outputPlace(of result: ValueID, _ clustering: Clustering) -> Storage? {
-    for (value, destination) in clustering.clusters.lazy.flatMap(\.copies) {
-      guard case .memory(let place) = destination, case .output = buffers[place.buffer.index].place else {
-        continue
-      }
-      let view = resolve(value)
-      if view.base == result, view.isIdentity, graph.type(value) == graph.type(result) { return place }
-    }
-    return nil
   }
 
   private func stack(_ name: String, _ type: TensorType, _ count: Size) -> Storage {

@@ -288,8 +288,8 @@ extension Planner {
     for form in view.map {
       for index in form.factors.keys {
         guard case .loop(let number) = index else { continue }
-        let body = loopNumbers.first { $0.value == number }.map { graph[$0.key].kind }
-        if case .scan(let scan)? = body, let place = openRegions.firstIndex(of: scan.body) {
+        if case .scan(let scan) = graph[loops[number]].kind, let place = openRegions.firstIndex(of: scan.body)
+        {
           level = max(level, place)
         }
       }

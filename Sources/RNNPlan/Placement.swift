@@ -50,7 +50,7 @@ extension Planner {
   }
 
   /// Whether an operation is looked through by all that read it, so that it reads nothing itself.
-  private func isPlainView(_ operation: Operation) -> Bool {
+  fileprivate func isPlainView(_ operation: Operation) -> Bool {
     guard operation.results.count == 1 else { return false }
     if isLeaf(operation.result) { return !neededInMemory.contains(operation.result) }
     return resolve(operation.result).base != operation.result
@@ -58,7 +58,34 @@ extension Planner {
 
   /// Gives a value memory: the first place where it is wanted, or memory of its own.
   func place(_ value: ValueID, _ clustering: Clustering) {
-    if storage[value] != nil { return }
+    // A part lies where the whole does, which may be a part itself.
+    Graph.visit(
+      value, isDone: { storage[$0] != nil || isLaidOutByLoop($0, clustering) },
+      needs: { firstWhole(of: $0, clustering).map { [$0] } ?? [] },
+      finish: { allocate($0, clustering) })
+  }
+
+  /// The concatenation or padding of which a value is to be a part, if no other place comes first.
+  private func firstWhole(of value: ValueID, _ clustering: Clustering) -> ValueID? {
+    for destination in clustering.destinations[value] ?? [] {
+      switch destination {
+      case .memory: return nil
+      case .part(let whole, _, _): return whole
+      case .replacement(let input):
+        if isLastReader(clustering.home[value], of: input, clustering) { return nil }
+      }
+    }
+    return nil
+  }
+
+  private func isLaidOutByLoop(_ value: ValueID, _ clustering: Clustering) -> Bool {
+    guard clustering.destinations[value] == nil, let home = clustering.home[value],
+      case .scan = clustering.clusters[home].kind
+    else { return false }
+    return true
+  }
+
+  private func allocate(_ value: ValueID, _ clustering: Clustering) {
     for destination in clustering.destinations[value] ?? [] {
       if let place = resolvedPlace(destination, of: value, clustering) {
         storage[value] = place
@@ -95,21 +122,45 @@ extension Planner {
   /// Whether nothing reads an input after a cluster, and that cluster only element by element.
   func isLastReader(_ cluster: Int?, of input: ValueID, _ clustering: Clustering) -> Bool {
     guard let cluster, case .pointwise = clustering.clusters[cluster].kind else { return false }
-    for id in graph[RegionID.entry].operations {
+    let readers = inputReaders ?? InputReaders(self, clustering)
+    inputReaders = readers
+    for (id, operand) in readers.operations[input, default: []] {
       let operation = graph[id]
-      if isPlainView(operation) { continue }
       let reader = operation.results.compactMap { clustering.home[$0] ?? clustering.completion[$0] }.max()
-      for operand in operation.operands where bases(operand).contains(input) {
-        if let reader, reader < cluster { continue }
-        let view = resolve(operand)
-        guard reader == cluster, view.base == input, view.isIdentity, isElementwise(operation.kind),
-          graph.type(input).shape == clustering.clusters[cluster].domain
-        else { return false }
+      if let reader, reader < cluster { continue }
+      let view = resolve(operand)
+      guard reader == cluster, view.base == input, view.isIdentity, isElementwise(operation.kind),
+        graph.type(input).shape == clustering.clusters[cluster].domain
+      else { return false }
+    }
+    return readers.lastCopies[input].map { $0 < cluster } ?? true
+  }
+}
+
+/// What reads the inputs of a program that it replaces.
+struct InputReaders {
+  /// The operations of the entry that read an input, and as which operand.
+  fileprivate var operations: [ValueID: [(OperationID, ValueID)]] = [:]
+  /// The last cluster that stores something of an input somewhere.
+  fileprivate var lastCopies: [ValueID: Int] = [:]
+
+  fileprivate init(_ planner: Planner, _ clustering: Clustering) {
+    let graph = planner.graph
+    let inputs = Set(
+      graph.outputs.compactMap { output in
+        if case .update(let name) = output.role { graph.input(named: name)?.value } else { nil }
+      })
+    for id in graph[RegionID.entry].operations where !planner.isPlainView(graph[id]) {
+      for operand in graph[id].operands {
+        for base in Set(planner.bases(operand)) where inputs.contains(base) {
+          operations[base, default: []].append((id, operand))
+        }
       }
     }
-    for (number, other) in clustering.clusters.enumerated() where number >= cluster {
-      for (value, _) in other.copies where bases(value).contains(input) { return false }
+    for (number, cluster) in clustering.clusters.enumerated() {
+      for (value, _) in cluster.copies {
+        for base in planner.bases(value) where inputs.contains(base) { lastCopies[base] = number }
+      }
     }
-    return true
   }
 }

@@ -61,19 +61,24 @@ private struct PlanVerifier {
   mutating func checkArena() {
     for sizes in samples {
       let total = plan.arenaBytes.evaluate(sizes)
-      let live = plan.buffers.enumerated().filter { $1.place == .arena && $1.lifetime != nil }
-      for (i, buffer) in live {
+      var live: [(buffer: Int, start: Int, end: Int, lifetime: ClosedRange<Int>)] = []
+      for (i, buffer) in plan.buffers.enumerated() where buffer.place == .arena {
+        guard let lifetime = buffer.lifetime else { continue }
         let start = buffer.offset.evaluate(sizes)
         let end = start + buffer.count.evaluate(sizes) * buffer.elementBytes
         if start % Buffer.alignment != 0 { problems.append("b\(i) is not aligned") }
         if start < 0 || end > total { problems.append("b\(i) lies outside the arena") }
-        for (j, other) in live where j < i && other.lifetime!.overlaps(buffer.lifetime!) {
-          let otherStart = other.offset.evaluate(sizes)
-          let otherEnd = otherStart + other.count.evaluate(sizes) * other.elementBytes
-          if start < otherEnd && otherStart < end {
-            problems.append("b\(i) overlaps b\(j), which lives at the same time")
-          }
+        if start < end { live.append((i, start, end, lifetime)) }
+      }
+      // From the bottom up, nothing may begin below the end of what lies there already in one of its phases.
+      var tops = LifetimeTops(phases: (live.map(\.lifetime.upperBound).max() ?? 0) + 1)
+      for (i, start, end, lifetime) in live.sorted(by: { $0.start < $1.start }) {
+        let below = tops.top(in: lifetime)
+        if below.end > start {
+          let (first, second) = (min(i, below.buffer), max(i, below.buffer))
+          problems.append("b\(second) overlaps b\(first), which lives at the same time")
         }
+        tops.add(.init(end: end, buffer: i), in: lifetime)
       }
     }
   }

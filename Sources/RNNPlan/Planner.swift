@@ -28,7 +28,8 @@ public final class Planner {
   var aliases: [ValueID: View] = [:]
   /// What values show, as far as it was asked for.
   var views: [ValueID: View] = [:]
-  /// The numbers by which indices refer to scans.
+  /// The scans by the numbers by which indices refer to them, and the other way round.
+  var loops: [OperationID] = []
   var loopNumbers: [OperationID: Int] = [:]
   /// For the length of a segment, the length that no segment exceeds.
   var longest: [Symbol: Symbol] = [:]
@@ -36,6 +37,12 @@ public final class Planner {
   var neededInMemory: Set<ValueID> = []
   /// The operations that read each value.
   let users: [[OperationID]]
+  /// What reads the inputs that the program replaces, once its entry is clustered.
+  var inputReaders: InputReaders?
+  /// The inputs that are the same in many calls: parameters that the program does not replace.
+  private(set) lazy var stableInputs = findStableInputs()
+  /// The values of the entry that depend on such inputs only.
+  private(set) lazy var stableValues = findStableValues()
   /// Packed operands by what they hold, filled once in front of the loops that read them.
   var packed: [PackKey: BufferID] = [:]
   /// Copies over replaced inputs that must wait until nothing reads these any more.
@@ -87,7 +94,7 @@ public final class Planner {
       let type = graph.type(output.value)
       var port = port(output.name, type)
       if case .update(let name) = output.role {
-        let number = graph.inputs.firstIndex { $0.name == name }!
+        let number = graph.place(ofInput: name)!
         port.replaces = number
         results.append(.replacement(of: graph.inputs[number].value))
       } else {
@@ -109,12 +116,13 @@ public final class Planner {
     return plan
   }
 
-  /// The inputs that are the same in many calls: parameters that the program does not replace.
-  var stableInputs: Set<BufferID> {
-    Set(
+  private func findStableInputs() -> Set<BufferID> {
+    let replaced = Set(
+      graph.outputs.compactMap { if case .update(let name) = $0.role { name } else { nil } })
+    return Set(
       graph.inputs.indices.filter { i in
         guard case .parameter = graph.inputs[i].role else { return false }
-        return !graph.outputs.contains { $0.role == .update(of: graph.inputs[i].name) }
+        return !replaced.contains(graph.inputs[i].name)
       }.map { BufferID(index: $0) })
   }
 
@@ -172,7 +180,8 @@ public final class Planner {
     for region in graph.reachableRegions {
       for id in graph[region].operations {
         guard case .scan(let scan) = graph[id].kind else { continue }
-        let number = loopNumbers.count
+        let number = loops.count
+        loops.append(id)
         loopNumbers[id] = number
         if let segments = scan.segments { longest[segments.length] = segments.longest }
         for (i, argument) in graph[scan.body].arguments.enumerated() {
@@ -199,7 +208,7 @@ public final class Planner {
         if symbols.count > 3 { throw UnsupportedByPlan(description: "\(graph.type(argument)) inside a loop") }
       }
     }
-    for case .scan(let scan) in loopNumbers.keys.map({ graph[$0].kind }) where scan.steps == .batch {
+    for case .scan(let scan) in loops.map({ graph[$0].kind }) where scan.steps == .batch {
       throw UnsupportedByPlan(description: "a loop over the batch")
     }
   }

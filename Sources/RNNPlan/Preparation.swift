@@ -5,27 +5,26 @@ extension Plan {
   ///
   /// - Parameter stable: inputs that are the same in many calls.
   mutating func prepare(from stable: Set<BufferID>) {
-    var writers: [BufferID: Set<Int>] = [:]
+    var lastWriters: [BufferID: Int] = [:]
     for (i, step) in steps.enumerated() {
-      for access in step.kernels.flatMap(\.accesses) where access.writes {
-        writers[access.buffer, default: []].insert(i)
-      }
+      for access in step.kernels.flatMap(\.accesses) where access.writes { lastWriters[access.buffer] = i }
     }
     var chosen = Set(steps.indices.filter { isPreparable(steps[$0]) })
-    // A step stays only while all that writes what it reads or writes does; each round may free no more than it drops.
-    var hasChanged = true
-    while hasChanged {
-      hasChanged = false
-      for i in chosen {
-        let isKept = steps[i].kernels.flatMap(\.accesses).allSatisfy { access in
-          let others = writers[access.buffer] ?? []
-          if access.writes { return others.isSubset(of: chosen) }
-          return stable.contains(access.buffer)
-            || !others.isEmpty && others.allSatisfy { $0 <= i && chosen.contains($0) }
-        }
-        if !isKept {
-          chosen.remove(i)
-          hasChanged = true
+    // A step stays only while all that writes what it reads or writes does.
+    var dropped: [Int] = []
+    var users: [BufferID: [Int]] = [:]
+    for i in steps.indices {
+      for access in steps[i].kernels.flatMap(\.accesses) where !stable.contains(access.buffer) {
+        users[access.buffer, default: []].append(i)
+        let isReady = access.writes || lastWriters[access.buffer].map { $0 <= i } ?? false
+        if !isReady { chosen.remove(i) }
+      }
+      if !chosen.contains(i) { dropped.append(i) }
+    }
+    while let i = dropped.popLast() {
+      for access in steps[i].kernels.flatMap(\.accesses) where access.writes {
+        for user in users.removeValue(forKey: access.buffer) ?? [] where chosen.remove(user) != nil {
+          dropped.append(user)
         }
       }
     }

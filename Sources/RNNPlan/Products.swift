@@ -117,10 +117,8 @@ extension Planner {
   /// Only a single row is bound by how fast weights come in. With more, what the processor fetches ahead is worth more than
   /// what the far cache still holds: turning takes a training step a tenth longer.
   private func turn(with columns: ProductOperand) -> Affine? {
-    guard case .packed = columns.layout, openRegions.count > 1,
-      let loop = loopNumbers.first(where: { scan, _ in
-        if case .scan(let scan) = graph[scan].kind { scan.body == openRegions.last } else { false }
-      })?.value
+    guard case .packed = columns.layout, let scan = openRegions.last.flatMap({ graph[$0].owner }),
+      let loop = loopNumbers[scan]
     else { return nil }
     return columns.access.index.factors[.loop(loop)] == nil ? Affine(.parity(loop)) : nil
   }

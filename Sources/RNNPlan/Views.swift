@@ -4,10 +4,19 @@ extension Planner {
   /// What a value shows when slices, transpositions, broadcasts and the arguments of bodies are looked through.
   func resolve(_ value: ValueID) -> View {
     if let known = views[value] { return known }
-    let view =
-      step(value).map { resolve($0.base).through($0.map) }
-      ?? View(base: value, map: View.identity(graph.type(value).rank))
-    views[value] = view
+    // What is looked through, and how, until something is known.
+    var steps: [(value: ValueID, map: [Affine])] = []
+    var last = value
+    while views[last] == nil, let next = step(last) {
+      steps.append((last, next.map))
+      last = next.base
+    }
+    var view = views[last] ?? View(base: last, map: View.identity(graph.type(last).rank))
+    views[last] = view
+    for (value, map) in steps.reversed() {
+      view = view.through(map)
+      views[value] = view
+    }
     return view
   }
 
@@ -100,14 +109,18 @@ extension Planner {
   }
 
   /// Whether a value is the same in all calls with the same parameters.
-  func isStable(_ value: ValueID) -> Bool {
-    let base = resolve(value).base
-    if let number = graph.inputs.firstIndex(where: { $0.value == base }) {
-      return stableInputs.contains(BufferID(index: number))
+  func isStable(_ value: ValueID) -> Bool { stableValues.contains(resolve(value).base) }
+
+  /// The values of the entry that are the same in all calls with the same parameters.
+  func findStableValues() -> Set<ValueID> {
+    var found = Set(stableInputs.map { graph.inputs[$0.index].value })
+    for id in graph[RegionID.entry].operations {
+      if case .scan = graph[id].kind { continue }
+      if graph[id].operands.allSatisfy({ found.contains(resolve($0).base) }) {
+        found.insert(graph[id].result)
+      }
     }
-    guard let id = graph.definingOperation(base), graph[id].region == .entry else { return false }
-    if case .scan = graph[id].kind { return false }
-    return graph[id].operands.allSatisfy(isStable)
+    return found
   }
 
   /// Marks what must lie in memory because of how it is read, in all regions.

@@ -24,8 +24,9 @@ extension NativeModule {
       lines.append("  uint8_t reserved_1[\(layout.sizes - layout.barrier)];  // the threads meet here")
     }
     for symbol in plan.symbols { lines.append("  int64_t \(identifier("size_\(symbol)"));") }
-    for input in plan.inputs {
-      let isUpdated = plan.outputs.contains { $0.replaces.map { plan.inputs[$0].name } == input.name }
+    let updated = Set(plan.outputs.compactMap(\.replaces))
+    for (i, input) in plan.inputs.enumerated() {
+      let isUpdated = updated.contains(i)
       lines.append(
         "  \(isUpdated ? "" : "const ")\(cType(input.element)) *\(identifier("in_\(input.name)"));"
           + "  // \(shape(input))\(isUpdated ? ", replaced by its next value" : "")")

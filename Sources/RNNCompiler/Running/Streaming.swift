@@ -12,6 +12,9 @@ extension Graph {
   func continued(over steps: Symbol) throws -> Graph {
     var graph = self
     var carried: Set<String> = []
+    let states = Dictionary(outputs.filter { $0.role == .state }.map { ($0.value, $0.name) }) { first, _ in
+      first
+    }
     for id in graph[.entry].operations {
       let operation = graph[id]
       if let reason = graph.obstacle(to: steps, operation) {
@@ -22,7 +25,7 @@ extension Graph {
       guard case .scan(let scan) = operation.kind, scan.steps == steps else { continue }
       for i in 0..<scan.carries {
         let final = operation.results[i]
-        guard let state = graph.outputs.first(where: { $0.role == .state && $0.value == final })?.name else {
+        guard let state = states[final] else {
           preconditionFailure("a final state of model '\(name)' is not an output")
         }
         carried.insert(state)

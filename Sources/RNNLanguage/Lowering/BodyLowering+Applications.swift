@@ -7,7 +7,7 @@ extension BodyLowering {
     let instance = cell.instances[application.instance]
     let inputs = Array(operands.prefix(application.inputCount))
     let given = Array(operands.dropFirst(application.inputCount))
-    let parameters = environment.parameters(of: instance.name)
+    let parameters = parametersOfInstances[instance.name[...], default: [:]]
     var states: [LoweredValue] = []
     if let model, !instance.cell.states.isEmpty {
       states = model.initialStates(of: instance, application, given: given, parameters)

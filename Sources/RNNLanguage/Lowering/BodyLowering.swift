@@ -16,13 +16,14 @@ struct BodyLowering {
     var states: [LoweredValue]
     var surroundings: Surroundings
 
-    /// The parameters of an instance, by their path from its cell.
-    func parameters(of instance: String) -> [String: ValueID] {
-      let prefix = instance + "."
-      return Dictionary(
-        uniqueKeysWithValues: parameters.compactMap { path, value in
-          path.hasPrefix(prefix) ? (String(path.dropFirst(prefix.count)), value) : nil
-        })
+    /// The parameters of instances by the names of these, and by their path from the instance's cell.
+    var parametersOfInstances: [Substring: [String: ValueID]] {
+      var found: [Substring: [String: ValueID]] = [:]
+      for (path, value) in parameters {
+        guard let dot = path.firstIndex(of: ".") else { continue }
+        found[path[..<dot], default: [:]][String(path[path.index(after: dot)...])] = value
+      }
+      return found
     }
   }
 
@@ -35,6 +36,8 @@ struct BodyLowering {
   private let symbols: [String: Symbol]
   /// Where the states of an instance begin among the states of the body.
   let firstStates: [Int]
+  /// The parameters of instances by the names of these, and by their path from the instance's cell.
+  let parametersOfInstances: [Substring: [String: ValueID]]
   /// Tells a model of the applications in it, and where their states start; nil in a cell.
   let model: ModelLowering?
   private(set) var values: [LoweredValue] = []
@@ -54,6 +57,7 @@ struct BodyLowering {
       symbols[length] = value.axes(in: context.builder).lead.first?.symbol
     }
     self.symbols = symbols
+    parametersOfInstances = environment.parametersOfInstances
     var next = cell.states.count - cell.instances.reduce(0) { $0 + $1.cell.states.count }
     firstStates = cell.instances.map { instance in
       defer { next += instance.cell.states.count }

@@ -61,17 +61,19 @@ struct GraphCopier {
 extension Graph {
   /// The carries of a loop on which some of its outputs depend.
   func carriesNeeded(for outputs: [ValueID], of scan: ScanView) -> [Int] {
+    let carries = Dictionary(uniqueKeysWithValues: scan.carryArguments.enumerated().map { ($1, $0) })
     var kept: Set<Int> = []
-    while true {
-      let wanted = outputs + kept.map { scan.nexts[$0] }
-      var read = Set(wanted)
-      let needed = operationsNeeded(for: wanted, in: scan.body)
-      for id in self[scan.body].operations where needed.contains(id.index) {
-        read.formUnion(self[id].operands)
+    var seen: Set<ValueID> = []
+    var work = outputs
+    while let value = work.popLast() {
+      if !seen.insert(value).inserted { continue }
+      if let id = definingOperation(value) {
+        work += self[id].operands
+      } else if let carry = carries[value] {
+        kept.insert(carry)
+        work.append(scan.nexts[carry])
       }
-      let found = Set(scan.carryArguments.indices.filter { read.contains(scan.carryArguments[$0]) })
-      if found.isSubset(of: kept) { return kept.sorted() }
-      kept.formUnion(found)
     }
+    return kept.sorted()
   }
 }

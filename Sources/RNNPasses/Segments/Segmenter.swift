@@ -50,6 +50,9 @@ private final class Segmenter {
   /// 1 at one step and 0 at the others, by the step's distance from an end.
   private var marks: [Mark: ValueID] = [:]
   private var finishedSweeps = 0
+  /// The places of the entry's operations, and by sweep the sums that it makes and the steps that it picks.
+  let place: [OperationID: Int]
+  private(set) var ends: [Int: [OperationID]] = [:]
 
   struct Mark: Hashable {
     var start: Int
@@ -62,6 +65,14 @@ private final class Segmenter {
     self.steps = steps
     builder = GraphBuilder(Graph(name: graph.name))
     copier = GraphCopier(old: graph, builder: builder)
+    let operations = graph[RegionID.entry].operations
+    place = Dictionary(uniqueKeysWithValues: operations.enumerated().map { ($1, $0) })
+    for id in operations {
+      switch schedule.sorts[id] {
+      case .sum, .pick: ends[schedule.sweep[id]!, default: []].append(id)
+      case .map, .loop, .mirror, .outside: continue
+      }
+    }
     let taken = graph.symbols
     func symbol(_ suffix: String) -> Symbol {
       var name = "\(steps)_\(suffix)"
@@ -85,20 +96,34 @@ private final class Segmenter {
 
   /// The new value that stands for an old one outside of sweeps.
   func whole(_ value: ValueID) -> ValueID {
-    if let known = map[value] { return known }
-    guard let id = old.definingOperation(value) else { preconditionFailure("nothing stands for \(value)") }
-    switch schedule.sorts[id] {
-    case .loop, .sum, .pick: sweep(through: sequenceSweep(value) ?? schedule.sweep[id]!)
-    case .map where schedule.stored[value] != nil: sweep(through: schedule.stored[value]!)
-    case .map, .mirror, .outside:
-      for operand in old[id].operands { _ = whole(operand) }
-      copier.copy(id, &map)
-    }
+    Graph.visit(
+      value, isDone: { map[$0] != nil },
+      needs: { sweepNumber(of: $0) == nil ? old[operation(of: $0)].operands : [] },
+      finish: { value in
+        if let number = sweepNumber(of: value) {
+          sweep(through: number)
+        } else {
+          copier.copy(operation(of: value), &map)
+        }
+      })
     guard let new = map[value] else { preconditionFailure("no sweep has computed \(value)") }
     return new
   }
 
-  private func sequenceSweep(_ value: ValueID) -> Int? { schedule.stored[value] }
+  private func operation(of value: ValueID) -> OperationID {
+    guard let id = old.definingOperation(value) else { preconditionFailure("nothing stands for \(value)") }
+    return id
+  }
+
+  /// The sweep that computes a value; nil if it is computed outside of sweeps.
+  private func sweepNumber(of value: ValueID) -> Int? {
+    let id = operation(of: value)
+    return switch schedule.sorts[id] {
+    case .loop, .sum, .pick: schedule.stored[value] ?? schedule.sweep[id]!
+    case .map: schedule.stored[value]
+    case .mirror, .outside: nil
+    }
+  }
 
   private func sweep(through number: Int) {
     while finishedSweeps <= number {
@@ -147,16 +172,14 @@ private final class Sweep {
   private var isReversed: Bool { schedule.isReversed(number) }
   private var length: Symbol { whole.segments.length }
 
-  /// The operations of the entry that take part.
+  /// The operations of the entry that take part, in their order.
   private var members: [OperationID] {
-    old[RegionID.entry].operations.filter { id in
-      switch schedule.sorts[id] {
-      case .map: schedule.computed[number].contains(old[id].result)
-      case .loop: schedule.runs[number].contains(id)
-      case .sum, .pick: schedule.sweep[id] == number
-      case .mirror, .outside: false
-      }
+    var found = schedule.runs[number]
+    for value in schedule.computed[number] {
+      if let id = old.definingOperation(value), schedule.sorts[id] == .map { found.insert(id) }
     }
+    found.formUnion(whole.ends[number, default: []])
+    return found.sorted { whole.place[$0]! < whole.place[$1]! }
   }
 
   func emit() {

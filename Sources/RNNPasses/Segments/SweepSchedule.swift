@@ -155,32 +155,38 @@ struct SweepSchedule {
     var best = first
     var bestCost = Double.infinity
     for number in first..<max(count, first + 1) where direction == nil || isReversed(number) == direction {
-      var extra: Set<ValueID> = []
-      var loops: Set<OperationID> = []
-      let cost = values.reduce(0) { $0 + self.cost(of: $1, in: number, &extra, &loops) }
-      if cost <= bestCost { (best, bestCost) = (number, cost) }
+      if let cost = cost(of: values, in: number, atMost: bestCost) { (best, bestCost) = (number, cost) }
     }
     return best
   }
 
-  /// What it takes to compute a value in a sweep, with all that the sweep does not compute yet.
-  private func cost(
-    of value: ValueID, in number: Int, _ extra: inout Set<ValueID>, _ loops: inout Set<OperationID>
-  ) -> Double {
-    guard isStepwise(value), !computed[number].contains(value), let id = graph.definingOperation(value),
-      extra.insert(value).inserted
-    else { return 0 }
-    if case .loop = sorts[id] {
-      if runs[number].contains(id) || !loops.insert(id).inserted { return 0 }
+  /// What it takes to compute values in a sweep, with all that the sweep does not compute yet; nil if that is too much.
+  private func cost(of values: [ValueID], in number: Int, atMost limit: Double) -> Double? {
+    var extra: Set<ValueID> = []
+    var loops: Set<OperationID> = []
+    var cost = 0.0
+    var work = values
+    while let value = work.popLast() {
+      guard isStepwise(value), !computed[number].contains(value), let id = graph.definingOperation(value),
+        extra.insert(value).inserted
+      else { continue }
+      if case .loop = sorts[id], runs[number].contains(id) || !loops.insert(id).inserted { continue }
+      cost += graph.work(of: id)
+      if cost > limit { return nil }
+      work += graph[id].operands
     }
-    return graph[id].operands.reduce(graph.work(of: id)) { $0 + cost(of: $1, in: number, &extra, &loops) }
+    return cost
   }
 
   private mutating func require(_ value: ValueID, in number: Int) {
-    guard isStepwise(value), let id = graph.definingOperation(value), computed[number].insert(value).inserted
-    else { return }
-    if case .loop = sorts[id] { runs[number].insert(id) }
-    for operand in graph[id].operands { require(operand, in: number) }
+    var work = [value]
+    while let value = work.popLast() {
+      guard isStepwise(value), let id = graph.definingOperation(value),
+        computed[number].insert(value).inserted
+      else { continue }
+      if case .loop = sorts[id] { runs[number].insert(id) }
+      work += graph[id].operands
+    }
   }
 }
 

@@ -30,7 +30,19 @@ private final class Turning {
   /// For an old sequence the new one that has its steps in the opposite order.
   private var turned: [ValueID: ValueID] = [:]
 
-  init(_ sorts: TimeSorts) { self.sorts = sorts }
+  /// The sequences that are the same at every step.
+  private var constants: Set<ValueID> = []
+
+  init(_ sorts: TimeSorts) {
+    self.sorts = sorts
+    let graph = sorts.graph
+    for id in graph[RegionID.entry].operations where sorts[id] == .map {
+      if case .pad = graph[id].kind { continue }
+      if graph[id].operands.allSatisfy({ !sorts.isSequence($0) || constants.contains($0) }) {
+        constants.insert(graph[id].result)
+      }
+    }
+  }
 
   /// Whether an operation has been put in terms of sequences in their own order; gives what `Rebuilder.Rule` does.
   func turn(_ id: OperationID, in rebuilder: Rebuilder) -> Bool {
@@ -62,7 +74,8 @@ private final class Turning {
       }
       draft.isReversed.toggle()
       let first = operands.count - scan.sequences.count
-      for i in draft.sequences.indices { draft.sequences[i].outer = operands[first + i] }
+      draft.sequences = Interface(
+        zip(draft.sequences, operands[first...]).map { .init(outer: $1, inner: $0.inner) })
       let stacks = rebuilder.emit(draft).outputs
       for (stack, result) in zip(stacks, scan.stacks) { bind(result, toReverseOf: stack, in: rebuilder) }
     case .mirror, .outside: return false
@@ -82,19 +95,12 @@ private final class Turning {
     for operand in operation.operands {
       if let turned = turned[operand] {
         operands.append(turned)
-      } else if !sorts.isSequence(operand) || isConstant(operand) {
+      } else if !sorts.isSequence(operand) || constants.contains(operand) {
         operands.append(rebuilder[operand])
       } else {
         return nil
       }
     }
     return operands
-  }
-
-  /// Whether a sequence is the same at every step.
-  private func isConstant(_ value: ValueID) -> Bool {
-    guard let id = sorts.graph.definingOperation(value), sorts[id] == .map else { return false }
-    if case .pad = sorts.graph[id].kind { return false }
-    return !sorts.graph[id].operands.contains { sorts.isSequence($0) && !isConstant($0) }
   }
 }
