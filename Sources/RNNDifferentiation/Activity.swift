@@ -5,13 +5,23 @@ import RNNGraph
 /// Both dependencies follow only operands through which a derivative flows. A scan's carries form a cycle, so each of
 /// its sides is marked until nothing changes.
 struct Activity {
+  /// What flows from operands to results.
+  enum Flow {
+    /// Derivatives: what an argmax or a comparison gives does not vary.
+    case derivatives
+    /// Values, in whatever way.
+    case values
+  }
+
   private let graph: Graph
+  private let flow: Flow
   private var varies: [Bool]
   private var matters: [Bool]
 
   /// Marks the values between `inputs` and `loss`.
-  init(of graph: Graph, from inputs: [ValueID], to loss: ValueID) {
+  init(of graph: Graph, from inputs: [ValueID], to loss: ValueID, flow: Flow = .derivatives) {
     self.graph = graph
+    self.flow = flow
     varies = Array(repeating: false, count: graph.valueCount)
     matters = varies
     for input in inputs { varies[input.index] = true }
@@ -22,6 +32,22 @@ struct Activity {
 
   /// Whether a value of the graph has an adjoint.
   func isActive(_ value: ValueID) -> Bool { varies[value.index] && matters[value.index] }
+
+  /// Whether a value depends on the inputs.
+  func isVarying(_ value: ValueID) -> Bool { varies[value.index] }
+
+  /// Whether the loss depends on a value.
+  func isMattering(_ value: ValueID) -> Bool { matters[value.index] }
+
+  /// The operands through which something flows to the result.
+  ///
+  /// - Requires: `operation` is not a scan, whose operands depend on its body.
+  private func operands(of operation: Operation) -> ArraySlice<ValueID> {
+    switch flow {
+    case .derivatives: graph.differentiableOperands(of: operation)
+    case .values: operation.operands[...]
+    }
+  }
 
   private mutating func markVarying(in region: RegionID) {
     for id in graph[region].operations {
@@ -44,7 +70,7 @@ struct Activity {
           spread(inner, to: result)
         }
       } else {
-        for operand in graph.differentiableOperands(of: operation) { spread(operand, to: operation.result) }
+        for operand in operands(of: operation) { spread(operand, to: operation.result) }
       }
     }
   }
@@ -75,7 +101,7 @@ struct Activity {
           require(operation.operands[scan.invariants + i], for: operation.results[i])
         }
       } else {
-        for operand in graph.differentiableOperands(of: operation) { require(operand, for: operation.result) }
+        for operand in operands(of: operation) { require(operand, for: operation.result) }
       }
     }
   }

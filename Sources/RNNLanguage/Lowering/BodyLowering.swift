@@ -9,21 +9,32 @@ import RNNSupport
 struct BodyLowering {
   /// The values that a body starts from.
   struct Environment {
-    /// Values of parameters by their path from the cell.
-    var parameters: [String: ValueID]
+    var parameters: Parameters
     var inputs: [LoweredValue]
     /// Previous values of the states; empty in a model.
     var states: [LoweredValue]
     var surroundings: Surroundings
+  }
 
-    /// The parameters of an instance, by their path from its cell.
-    func parameters(of instance: String) -> [String: ValueID] {
-      let prefix = instance + "."
-      return Dictionary(
-        uniqueKeysWithValues: parameters.compactMap { path, value in
-          path.hasPrefix(prefix) ? (String(path.dropFirst(prefix.count)), value) : nil
-        })
+  /// Values of parameters by their path from a cell.
+  struct Parameters {
+    /// The values by their path from the cell that the first of these was made for.
+    private let values: [String: ValueID]
+    /// Where the cell stands in that one: an instance's parameters are not copied.
+    private let prefix: String
+
+    init(_ values: [String: ValueID], prefix: String = "") {
+      self.values = values
+      self.prefix = prefix
     }
+
+    subscript(path: String) -> ValueID {
+      guard let value = values[prefix + path] else { preconditionFailure("no parameter \(prefix)\(path)") }
+      return value
+    }
+
+    /// The parameters of an instance.
+    func of(_ instance: String) -> Parameters { Parameters(values, prefix: "\(prefix)\(instance).") }
   }
 
   let context: LoweringContext
@@ -102,8 +113,7 @@ struct BodyLowering {
     switch node.operation {
     case .literal(let value): return .literal(value)
     case .parameter(let path):
-      guard let value = environment.parameters[path] else { preconditionFailure("no parameter \(path)") }
-      return .tensor(value, lead: 0)
+      return .tensor(environment.parameters[path], lead: 0)
     case .input(let index): return environment.inputs[index]
     case .state(let index): return environment.states[index]
     case .unary(let function): return map(operands[0]) { builder.unary(function, $0) }

@@ -5,6 +5,8 @@ extension Parser {
     let start = current.range
     let kind: Statement.Kind
     switch current.kind {
+    case .keyword(let keyword) where isAtKeywordAsName:
+      throw fail(.keywordAsName(keyword, at: advance().range))
     case .keyword(.param): kind = try parseDeclaration(.param)
     case .keyword(.input): kind = try parseDeclaration(.input)
     case .keyword(.target): kind = try parseDeclaration(.target)
@@ -118,6 +120,9 @@ extension Parser {
       }
     } while accept(.comma)
     guard accept(.equals) else {
+      if let first = names.first?.name, let hint = ForeignWords.hint(forStatement: first.text) {
+        throw fail(.foreignWord(first.text, hint: hint, at: first.range))
+      }
       throw expected(
         "'='", notes: [Diagnostic.Note("a statement is a definition 'name = …' or starts with a keyword")])
     }
