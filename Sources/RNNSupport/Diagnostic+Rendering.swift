@@ -7,8 +7,15 @@ extension Diagnostic {
   }
 
   private static func rendered(_ message: String, at site: SourceRange?) -> String {
+    let message = shortened(message)
     guard let site else { return "\(message)\n" }
     return "\(site): \(message)\n" + excerpt(site)
+  }
+
+  /// A message without the middle if a name or a list in it is very long.
+  private static func shortened(_ message: String) -> String {
+    guard message.utf8.count > 600 else { return message }
+    return message.prefix(200) + "…" + message.suffix(100)
   }
 
   /// The first line of `site` and a second one that underlines it; tabs are kept, so that the columns meet

@@ -83,6 +83,13 @@ struct LimitTests {
     #expect(found.utf8.count < 100_000 && found.hasSuffix("more errors\n"), "\(found.suffix(200))")
   }
 
+  @Test func longWords() {
+    for word in [String(repeating: "a", count: 100_000), String(repeating: "漢", count: 100_000)] {
+      let found = messages("cell C(H) {\n input x: [H]\n output \(word) + \(word)(x)\n}\n\(word)")
+      #expect(found.contains("…") && found.utf8.count < 10_000, "\(found.utf8.count)")
+    }
+  }
+
   @Test func manyWarnings() {
     let lines = (0..<300).map { " v\($0) = x" }
     let found = messages("cell C(H) {\n input x: [H]\n\(lines.joined(separator: "\n"))\n output x\n}")
