@@ -304,7 +304,10 @@ extension BodyChecker {
       return
     }
     if let old = loss?.site ?? outputSites["loss"] {
-      report(.redefinition("loss", at: site, of: old))
+      report(
+        .redefinition("loss", at: site, of: old).adding([
+          Diagnostic.Note("several terms are a sum: loss a + 0.1 * b")
+        ]))
       return
     }
     let node = check(value)

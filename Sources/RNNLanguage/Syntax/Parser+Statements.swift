@@ -123,11 +123,28 @@ extension Parser {
       if let first = names.first?.name, let hint = ForeignWords.hint(forStatement: first.text) {
         throw fail(.foreignWord(first.text, hint: hint, at: first.range))
       }
-      throw expected(
-        "'='", notes: [Diagnostic.Note("a statement is a definition 'name = …' or starts with a keyword")])
+      throw expected("'='", notes: [Diagnostic.Note(definitionHint(names))])
     }
     skipNewlines()
     return .definition(names, try recovering { parser throws(Failure) in try parser.parseExpression() })
+  }
+
+  /// What may have been meant by names without a value.
+  private func definitionHint(_ names: [DefinedName]) -> String {
+    let keywords = Keyword.allCases.map(\.rawValue)
+    if let word = names.first?.name.text, let keyword = nearestName(to: word, among: keywords), isAtValue {
+      return "did you mean '\(keyword)'?"
+    }
+    return isAt(.leftParenthesis)
+      ? "the next value of a state is written h' = …, without its step"
+      : "a statement is a definition 'name = …' or starts with a keyword"
+  }
+
+  private var isAtValue: Bool {
+    switch current.kind {
+    case .name, .next, .number: true
+    case .keyword, .string, .punctuation, .foreign, .newline, .end: false
+    }
   }
 
   private mutating func parseOutputs() throws(Failure) -> [OutputItem] {
