@@ -37,6 +37,9 @@ public struct Cell: Sendable {
     ownFaults = faults
   }
 
+  /// The number of cells inside of each other, as far as they are described in Swift.
+  var depth: Int { if case .described(let unit) = source { unit.depth } else { 1 } }
+
   /// A cell of the standard library.
   public static func library(_ name: String, fileID: String = #fileID, line: Int = #line) -> Cell {
     let known = StandardLibrary.names

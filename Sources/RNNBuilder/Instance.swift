@@ -43,11 +43,22 @@ public struct Instance {
     return Value(.written(member), scope)
   }
 
-  /// The states after the latest application, for `from:` of another one.
-  public var final: InitialStates { InitialStates([Value(.written(Expression(.name(name))), scope)]) }
+  /// The states after the latest application, for `from:` of another one, which comes before a further application.
+  public var final: InitialStates {
+    InitialStates(
+      [Value(.written(Expression(.name(name))), scope)],
+      origin: (self, after: scope.applicationCounts[name, default: 0]))
+  }
 
   private func apply(_ inputs: [Value], _ start: InitialStates?, results: Int, _ place: Place) -> [Value] {
     let instance = Value(.written(Expression(.name(name))), scope)
+    // The language says 'from: rnn', which is the latest application where it stands.
+    if let (other, count) = start?.origin, other.scope.applicationCounts[other.name, default: 0] != count {
+      scope.report(
+        "the final states of '\(other.name)' are used after a further application of it", place,
+        note: "read 'final' where it is used, or make a second instance")
+    }
+    scope.applicationCounts[name, default: 0] += 1
     let name = Name(name)
     let values = Value.compute([instance] + inputs + (start?.values ?? []), results: results) { operands in
       var arguments = operands.dropFirst().prefix(inputs.count).map { Argument($0) }
@@ -66,8 +77,13 @@ public struct Instance {
 /// The states that an application starts from: `[h0, c0]`, or `rnn.final`.
 public struct InitialStates: ExpressibleByArrayLiteral {
   let values: [Value]
+  /// The instance whose final states they are, and the number of its applications until then.
+  let origin: (instance: Instance, after: Int)?
 
-  init(_ values: [Value]) { self.values = values }
+  init(_ values: [Value], origin: (instance: Instance, after: Int)? = nil) {
+    self.values = values
+    self.origin = origin
+  }
 
   /// The initial states in the order of their declaration.
   public init(arrayLiteral values: Value...) { self.init(values) }

@@ -11,6 +11,8 @@ final class UnitDescription: Sendable {
   /// The names that it declares.
   let names: Set<String>
   let faults: DiagnosticSet
+  /// The number of cells inside of each other, from this one to the innermost.
+  let depth: Int
 
   init(
     kind: UnitDeclaration.Kind, name: String, place: Place, sizes: [SizeParameter],
@@ -23,6 +25,8 @@ final class UnitDescription: Sendable {
     self.statements = statements
     self.names = names
     self.faults = faults
+    let inner = statements.map { if case .instance(_, let cell, _) = $0.content { cell.depth } else { 0 } }
+    depth = 1 + (inner.max() ?? 0)
   }
 
   /// The cells of its instances.

@@ -12,6 +12,8 @@ public class UnitScope {
   private(set) var faults = DiagnosticSet()
   /// Names that something else of the unit has: none that is made up may be equal to one of them.
   private(set) var names: Set<String> = []
+  /// How often each instance was applied.
+  final var applicationCounts: [String: Int] = [:]
   private var isOpen = true
   /// Units that are described inside of others have greater numbers.
   private let number = UnitScope.count.add(1, ordering: .relaxed).newValue
@@ -87,7 +89,14 @@ public class UnitScope {
     for (label, _) in named { requireName(label, "a size", place) }
     let arguments =
       sizes.map { Argument(expression($0, place)) } + named.map { Argument(expression($1, place), label: $0) }
-    append(Step(.instance(name, of: cell, arguments), place))
+    if cell.depth >= Words.nestingLimit {
+      report(
+        "cells are inside of each other too deeply", place,
+        note:
+          "at most \(Words.nestingLimit) levels fit; many layers are instances beside each other in one cell")
+    } else {
+      append(Step(.instance(name, of: cell, arguments), place))
+    }
     return Instance(name: name, scope: self)
   }
 

@@ -80,13 +80,20 @@ public struct Compiler: Sendable {
   /// With the name of a model or with sizes, only what these concern is checked for them.
   public func check(
     contentsOfFile path: String, model: String? = nil, sizes: [String: Int] = [:]
-  ) throws -> DiagnosticSet {
-    Frontend().check(try SourceFile(contentsOf: path), model: model, sizes: sizes)
+  ) throws -> CheckReport {
+    try CheckReport(Frontend().check(try SourceFile(contentsOf: path), model: model, sizes: sizes))
+  }
+
+  /// Checks the models of a text, as `check(contentsOfFile:)` does; `name` stands for the file in messages.
+  public func check(
+    source text: String, name: String = "model", model: String? = nil, sizes: [String: Int] = [:]
+  ) throws -> CheckReport {
+    try CheckReport(Frontend().check(SourceFile(name: name, text: text), model: model, sizes: sizes))
   }
 
   /// Checks a model that is described in Swift, as `check(contentsOfFile:)` does.
-  public func check(_ model: Model, sizes: [String: Int] = [:]) throws -> DiagnosticSet {
-    Frontend().check(try model.source(), model: model.name, sizes: sizes)
+  public func check(_ model: Model, sizes: [String: Int] = [:]) throws -> CheckReport {
+    try CheckReport(Frontend().check(try model.source(), model: model.name, sizes: sizes))
   }
 
   private func compile(

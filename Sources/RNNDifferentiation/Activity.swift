@@ -5,13 +5,23 @@ import RNNGraph
 /// Both dependencies follow only operands through which a derivative flows. Each value is marked once and then marks its
 /// neighbours, through the bodies of scans and from one of their steps to the next.
 struct Activity {
+  /// What flows from operands to results.
+  enum Flow {
+    /// Derivatives: what an argmax or a comparison gives does not vary.
+    case derivatives
+    /// Values, in whatever way.
+    case values
+  }
+
   private let graph: Graph
+  private let flow: Flow
   private var varies: [Bool]
   private var matters: [Bool]
 
   /// Marks the values between `inputs` and `loss`.
-  init(of graph: Graph, from inputs: [ValueID], to loss: ValueID) {
+  init(of graph: Graph, from inputs: [ValueID], to loss: ValueID, flow: Flow = .derivatives) {
     self.graph = graph
+    self.flow = flow
     varies = Array(repeating: false, count: graph.valueCount)
     matters = varies
     markVarying(from: inputs)
@@ -21,8 +31,21 @@ struct Activity {
   /// Whether a value of the graph has an adjoint.
   func isActive(_ value: ValueID) -> Bool { varies[value.index] && matters[value.index] }
 
-  /// Whether a value depends on a selected input through operands that a derivative flows through.
-  func varies(_ value: ValueID) -> Bool { varies[value.index] }
+  /// Whether a value depends on the inputs.
+  func isVarying(_ value: ValueID) -> Bool { varies[value.index] }
+
+  /// Whether the loss depends on a value.
+  func isMattering(_ value: ValueID) -> Bool { matters[value.index] }
+
+  /// The operands through which something flows to the result.
+  ///
+  /// - Requires: `operation` is not a scan, whose operands depend on its body.
+  private func operands(of operation: Operation) -> ArraySlice<ValueID> {
+    switch flow {
+    case .derivatives: graph.differentiableOperands(of: operation)
+    case .values: operation.operands[...]
+    }
+  }
 
   private mutating func markVarying(from inputs: [ValueID]) {
     let uses = Uses(graph)
@@ -34,7 +57,7 @@ struct Activity {
         let operation = graph[id]
         if case .scan(let scan) = operation.kind {
           work.append(graph[scan.body].arguments[place])
-        } else if graph.differentiableOperands(of: operation).indices.contains(place) {
+        } else if operands(of: operation).indices.contains(place) {
           work.append(operation.result)
         }
       }
@@ -56,7 +79,7 @@ struct Activity {
       switch graph[value].definition {
       case .result(let id, let place):
         guard case .scan(let scan) = graph[id].kind else {
-          work += graph.differentiableOperands(of: graph[id])
+          work += operands(of: graph[id])
           continue
         }
         work.append(graph[scan.body].results[place])
@@ -72,7 +95,7 @@ struct Activity {
 }
 
 /// Where values are read.
-private struct Uses {
+struct Uses {
   /// By value, the operations that read it, and as which operand.
   var operands: [[(OperationID, Int)]]
   /// By value, the scans whose bodies result in it, and as which result.

@@ -46,9 +46,10 @@ public func gradient(of graph: Graph, withRespectTo isSelected: (Input) -> Bool)
   adjoints.accumulate(builder.constant(1, like: loss), into: loss)
   for operation in graph[.entry].operations.reversed() { try adjoints.reverse(operation) }
   builder.site = nil
+  let taken = Set(graph.outputs.map(\.name))
   for input in selected {
     let name = "grad." + input.name
-    guard graph.output(named: name) == nil else { throw DifferentiationError.nameTaken(name) }
+    guard !taken.contains(name) else { throw DifferentiationError.nameTaken(name) }
     let adjoint = adjoints.adjoint(of: input.value) ?? builder.constant(0, like: input.value)
     builder.graph.addOutput(name, role: .gradient(of: input.name), adjoint)
   }

@@ -55,18 +55,13 @@ private struct Magnitudes {
   init(of graph: Graph) {
     self.graph = graph
     magnitudes = Array(repeating: .bounded, count: graph.valueCount)
-    let users = graph.users()
-    var scansOfResult: [ValueID: [(scan: OperationID, index: Int)]] = [:]
+    let uses = Uses(graph)
     for input in graph.inputs { raise(input.value, to: .moderate) }
     for region in graph.reachableRegions {
       for id in graph[region].operations {
         let operation = graph[id]
         if case .scan(let scan) = operation.kind {
-          let body = graph[scan.body]
-          for (index, result) in body.results.enumerated() {
-            scansOfResult[result, default: []].append((id, index))
-          }
-          for carry in body.arguments.dropFirst(scan.invariants).prefix(scan.carries) {
+          for carry in graph[scan.body].arguments.dropFirst(scan.invariants).prefix(scan.carries) {
             raise(carry, to: .moderate)
           }
         } else {
@@ -76,8 +71,8 @@ private struct Magnitudes {
     }
     while let value = risen.popLast() {
       let magnitude = self[value]
-      for user in users[value.index] { pass(value, magnitude, to: user) }
-      for (id, index) in scansOfResult[value] ?? [] {
+      for (user, place) in uses.operands[value.index] { pass(value, magnitude, to: user, place) }
+      for (id, index) in uses.results[value] ?? [] {
         guard case .scan(let scan) = graph[id].kind else { continue }
         raise(graph[id].results[index], to: magnitude)
         if index < scan.carries { raise(graph[scan.body].arguments[scan.invariants + index], to: magnitude) }
@@ -91,18 +86,15 @@ private struct Magnitudes {
     risen.append(value)
   }
 
-  private mutating func pass(_ value: ValueID, _ magnitude: Magnitude, to user: OperationID) {
+  private mutating func pass(_ value: ValueID, _ magnitude: Magnitude, to user: OperationID, _ place: Int) {
     let operation = graph[user]
-    if case .scan(let scan) = operation.kind {
-      for (index, operand) in operation.operands.enumerated() where operand == value {
-        raise(graph[scan.body].arguments[index], to: magnitude)
-        let carry = index - scan.invariants
-        // Without a step the final carry is the initial one.
-        if (0..<scan.carries).contains(carry) { raise(operation.results[carry], to: magnitude) }
-      }
-    } else {
-      raise(operation.result, to: magnitudeHandedOn(by: operation, from: value, magnitude))
+    guard case .scan(let scan) = operation.kind else {
+      return raise(operation.result, to: magnitudeHandedOn(by: operation, from: value, magnitude))
     }
+    raise(graph[scan.body].arguments[place], to: magnitude)
+    let carry = place - scan.invariants
+    // Without a step the final carry is the initial one.
+    if (0..<scan.carries).contains(carry) { raise(operation.results[carry], to: magnitude) }
   }
 
   /// What an operation gives at least, whatever it reads.
@@ -263,7 +255,7 @@ private struct Density {
       case .size: false
       case .broadcast, .reshape, .convert, .transpose:
         isFixedFactor(graph[graph.definingOperation(value)!].operands[0])
-      default: !activity.varies(value) || isData(value)
+      default: !activity.isVarying(value) || isData(value)
       }
     }
 

@@ -27,16 +27,15 @@ public struct Frontend: Sendable {
   /// Checks a file and what it imports: every model, for the sizes given, and every cell and function.
   ///
   /// With the name of a model, only that model is checked for the given sizes.
-  public func check(_ source: SourceFile, model: String? = nil, sizes: [String: Int] = [:]) -> DiagnosticSet {
+  public func check(_ source: SourceFile, model: String? = nil, sizes: [String: Int] = [:]) -> CheckedFile {
     let program = Program(main: source, loader: loader)
     let checker = Checker(program)
-    checker.check(
-      models: program.models.filter { model == nil || program[$0].name?.text == model }, given: sizes)
-    if let model, !program.models.contains(where: { program[$0].name?.text == model }) {
-      checker.report(noModel(named: model, program))
-    }
+    let chosen = program.models.filter { model == nil || program[$0].name?.text == model }
+    let checked = checker.check(models: chosen, given: sizes)
+    if let model, chosen.isEmpty { checker.report(noModel(named: model, program)) }
     checker.checkUnreached()
-    return checker.diagnostics
+    let models = checker.diagnostics.hasErrors ? [] : checked.compactMap { $0 }
+    return CheckedFile(program, checker.diagnostics, models)
   }
 
   /// The sizes of a model that data can decide; nothing is checked but that the model is there.
@@ -75,6 +74,7 @@ public struct Frontend: Sendable {
     guard let checked = checked.first.flatMap({ $0 }) else {
       preconditionFailure("model \(selected.unit.name.text) is at fault, but nothing was reported")
     }
+    try checked.numbersOutOfRange(of: element).throwIfErrors()
     return try LoweredModel(
       checked, element, ragged: ragged, isTraining: isTraining, tokenSizes: selected.unit.tokenSizes,
       diagnostics: checker.diagnostics)

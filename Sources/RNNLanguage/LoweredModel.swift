@@ -15,7 +15,7 @@ public struct LoweredModel: Sendable {
   public let isTraining: Bool
   /// Warnings.
   public let diagnostics: DiagnosticSet
-  private let model: CheckedCell
+  let model: CheckedCell
   private let element: ElementType
 
   init(

@@ -49,6 +49,8 @@ public struct Diagnostic: Hashable, Sendable {
 }
 
 /// The diagnostics of a run, each fault of a place once, in the order of the text.
+///
+/// It holds the first `limit` errors and as many warnings, and counts the rest.
 public struct DiagnosticSet: Sendable {
   private struct Key: Hashable {
     let id: String
@@ -56,9 +58,15 @@ public struct DiagnosticSet: Sendable {
     let message: String?
   }
 
+  /// The number of errors, and of warnings, that are kept.
+  public static let limit = 100
+
   private var keys: Set<Key> = []
-  private var files: [ObjectIdentifier] = []
+  private var fileRanks: [ObjectIdentifier: Int] = [:]
   private var reported: [Diagnostic] = []
+  private var counts: [Diagnostic.Level: Int] = [:]
+  /// How many diagnostics were left out.
+  private(set) var omitted: [Diagnostic.Level: Int] = [:]
 
   /// Makes an empty set.
   public init() {}
@@ -68,29 +76,39 @@ public struct DiagnosticSet: Sendable {
     let key = Key(
       id: diagnostic.id, site: diagnostic.site, message: diagnostic.site == nil ? diagnostic.message : nil)
     guard keys.insert(key).inserted else { return }
+    guard counts[diagnostic.level, default: 0] < Self.limit else {
+      omitted[diagnostic.level, default: 0] += 1
+      return
+    }
+    counts[diagnostic.level, default: 0] += 1
     reported.append(diagnostic)
-    if let file = diagnostic.site.map({ ObjectIdentifier($0.file) }), !files.contains(file) {
-      files.append(file)
+    if let file = diagnostic.site.map({ ObjectIdentifier($0.file) }), fileRanks[file] == nil {
+      fileRanks[file] = fileRanks.count
     }
   }
 
   /// Adds every diagnostic of `other`.
   public mutating func report(_ other: DiagnosticSet) {
     for diagnostic in other.reported { report(diagnostic) }
+    omitted.merge(other.omitted, uniquingKeysWith: +)
+  }
+
+  /// Whether an error of this kind would be kept: for notes that take time to find.
+  public func wantsError(_ id: String, at site: SourceRange) -> Bool {
+    counts[.error, default: 0] < Self.limit && !keys.contains(Key(id: id, site: site, message: nil))
   }
 
   /// Whether nothing was reported.
   public var isEmpty: Bool { reported.isEmpty }
 
   /// Whether at least one error was reported.
-  public var hasErrors: Bool { reported.contains { $0.level == .error } }
+  public var hasErrors: Bool { counts[.error] != nil }
 
   /// All diagnostics: those without a place first, then file by file in the order of the text.
   public var sorted: [Diagnostic] {
-    let rank = Dictionary(uniqueKeysWithValues: files.enumerated().map { ($1, $0) })
     func key(_ diagnostic: Diagnostic) -> (Int, Int, Int) {
       guard let site = diagnostic.site else { return (-1, 0, 0) }
-      return (rank[ObjectIdentifier(site.file)] ?? 0, site.start, site.end)
+      return (fileRanks[ObjectIdentifier(site.file)] ?? 0, site.start, site.end)
     }
     return reported.enumerated()
       .sorted { left, right in

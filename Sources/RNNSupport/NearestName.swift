@@ -4,21 +4,21 @@
 /// of the length, at least 1; a difference in case alone always counts. Ties go to the first in sorted order.
 public func nearestName(to name: String, among candidates: some Sequence<String>) -> String? {
   let limit = max(1, name.count / 3)
+  let (lowercased, length) = (name.lowercased(), name.count)
+  let characters = Array(name)
   var best: (distance: Int, name: String)?
-  for candidate in Set(candidates).sorted() where candidate != name {
+  for candidate in candidates where candidate != name {
     let distance =
-      candidate.lowercased() == name.lowercased() ? 0 : editDistance(name, candidate, limit: limit)
-    guard distance <= limit, distance < max(name.count, candidate.count) else { continue }
-    if let best, best.distance <= distance { continue }
+      candidate.lowercased() == lowercased ? 0 : editDistance(characters, Array(candidate), limit: limit)
+    guard distance <= limit, distance < max(length, candidate.count) else { continue }
+    if let best, (best.distance, best.name) <= (distance, candidate) { continue }
     best = (distance, candidate)
   }
   return best?.name
 }
 
 /// The edit distance of two strings with swaps of neighbours, or `limit + 1` if it exceeds `limit`.
-private func editDistance(_ left: String, _ right: String, limit: Int) -> Int {
-  let left = Array(left)
-  let right = Array(right)
+private func editDistance(_ left: [Character], _ right: [Character], limit: Int) -> Int {
   guard abs(left.count - right.count) <= limit else { return limit + 1 }
   guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }
   var beforeLast = [Int](repeating: 0, count: right.count + 1)

@@ -2,7 +2,7 @@
 public final class SourceFile: Sendable {
   /// The name shown in messages; for a file on disk, its path as the user gave it.
   public let name: String
-  /// The text as UTF-8; all offsets count these bytes.
+  /// The text as UTF-8, without a byte-order mark; all offsets count these bytes.
   public let bytes: [UInt8]
   private let lineStarts: [Int]
   private let origins: [Int: String]
@@ -13,10 +13,21 @@ public final class SourceFile: Sendable {
   public init(name: String, text: String, origins: [Int: String] = [:]) {
     self.name = name
     self.origins = origins
-    bytes = Array(text.utf8)
+    let bytes = Array(text.utf8)
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    self.bytes = bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
     var starts = [0]
-    for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { starts.append(offset + 1) }
+    for offset in self.bytes.indices where Self.endsLine(self.bytes, at: offset) { starts.append(offset + 1) }
     lineStarts = starts
+  }
+
+  /// Whether a line ends with the byte at `offset`: LF, CR and LF, or CR alone.
+  static func endsLine(_ bytes: [UInt8], at offset: Int) -> Bool {
+    switch bytes[offset] {
+    case UInt8(ascii: "\n"): true
+    case UInt8(ascii: "\r"): offset + 1 == bytes.count || bytes[offset + 1] != UInt8(ascii: "\n")
+    default: false
+    }
   }
 
   /// The whole text.
@@ -49,20 +60,26 @@ public final class SourceFile: Sendable {
   public func lineOffsets(_ number: Int) -> Range<Int> {
     let index = min(max(number - 1, 0), lineStarts.count - 1)
     let start = lineStarts[index]
-    var end = index + 1 < lineStarts.count ? lineStarts[index + 1] - 1 : bytes.count
-    if end > start, bytes[end - 1] == UInt8(ascii: "\r") { end -= 1 }
-    return start..<end
-  }
-
-  /// The text of line `number` (from 1) without its line ending.
-  public func lineText(_ number: Int) -> String {
-    let offsets = lineOffsets(number)
-    return text(from: offsets.lowerBound, to: offsets.upperBound)
+    guard index + 1 < lineStarts.count else { return start..<bytes.count }
+    let end = lineStarts[index + 1] - 1
+    let isPair = end > start && bytes[end] == UInt8(ascii: "\n") && bytes[end - 1] == UInt8(ascii: "\r")
+    return start..<(isPair ? end - 1 : end)
   }
 
   /// The column, from 1 and in characters as a reader counts them, of the byte at `offset`.
   public func column(at offset: Int) -> Int {
-    text(from: lineOffsets(line(at: offset)).lowerBound, to: offset).count + 1
+    let start = lineOffsets(line(at: offset)).lowerBound
+    let lead = bytes[start..<min(max(offset, start), bytes.count)]
+    // A line can be long, and most are ASCII: there each byte is a character.
+    if lead.allSatisfy({ $0 < 0x80 && $0 != UInt8(ascii: "\r") }) { return lead.count + 1 }
+    return String(decoding: lead, as: UTF8.self).count + 1
+  }
+
+  /// The start of the code point that holds the byte at `offset`.
+  func characterStart(_ offset: Int) -> Int {
+    var start = offset
+    while start > 0, start < bytes.count, bytes[start] & 0xC0 == 0x80 { start -= 1 }
+    return start
   }
 }
 

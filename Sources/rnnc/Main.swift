@@ -1,12 +1,14 @@
 import ArgumentParser
 import Foundation
 import RNNCompiler
+import RNNSupport
 
 /// The command line, and the one place where errors end the process.
 @main
 enum Main {
   static func main() {
     do {
+      try RNNC.requireCommand(CommandLine.arguments.dropFirst().first)
       var command = try RNNC.parseAsRoot()
       try command.run()
     } catch {
@@ -42,6 +44,15 @@ struct RNNC: ParsableCommand {
       Check.self, Compile.self, Train.self, Generate.self, Run.self, Convert.self, GradCheck.self, Bench.self,
       Show.self,
     ])
+
+  /// Refuses a word that is no command: the argument parser would only call it unexpected.
+  static func requireCommand(_ word: String?) throws {
+    let commands = configuration.subcommands.map { $0._commandName }
+    guard let word, !word.hasPrefix("-"), word != "help", !commands.contains(word) else { return }
+    let near = nearestName(to: word, among: commands).map { "Did you mean '\($0)'?" }
+    throw ValidationError(
+      "There is no command '\(word)'. \(near ?? "The commands are \(commands.joined(separator: ", ")).")")
+  }
 
   /// Whether an error is the argument parser's own.
   static func isUsage(_ error: any Error) -> Bool {

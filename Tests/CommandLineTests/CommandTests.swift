@@ -19,6 +19,39 @@ struct CommandTests {
     }
   }
 
+  @Test func checkSaysWhatAFileWithoutAModelHolds() throws {
+    for (text, contents) in [
+      ("", "no model, no cell, no function"),
+      (
+        "fn f(x) = x\r\ncell A(H) {\r\n input x: [H]\r\n output f(x)\r\n}\r\n",
+        "no model, 1 cell (A), 1 function (f)"
+      ),
+    ] {
+      try command.write("\u{FEFF}" + text, to: "cells.rnn")
+      let outcome = try command.run("check", "cells.rnn")
+      #expect(outcome.status == 0 && outcome.errors.isEmpty && outcome.output == "cells.rnn: \(contents)\n")
+    }
+  }
+
+  @Test func checkWarnsOfWhatIsNotTrained() throws {
+    try command.write(
+      "model M {\n input x: seq [2]\n param s: [] = 1\n loss mean(square(x)) * s\n}\n", to: "m.rnn")
+    let outcome = try command.run("check", "m.rnn")
+    #expect(outcome.status == 0 && outcome.output.isEmpty)
+    #expect(
+      outcome.errors.contains("m.rnn:3:8: warning: parameter 's' only scales the loss"), "\(outcome.errors)")
+  }
+
+  @Test(arguments: [
+    ("tran", "Did you mean 'train'?"), ("grad-check", "'gradcheck'?"), ("xyz", "The commands are check, "),
+  ])
+  func anUnknownCommandIsNamed(_ word: String, _ hint: String) throws {
+    let outcome = try command.run(word, "model.rnn", "--epochs", "3")
+    #expect(
+      outcome.status == 64 && outcome.errors.contains("There is no command '\(word)'. "), "\(outcome.errors)")
+    #expect(outcome.errors.contains(hint), "\(outcome.errors)")
+  }
+
   @Test(arguments: [
     ("syntax", "model CharLM"), ("graph", "graph \"CharLM\""), ("gradient", "grad.rnn.W"),
     ("optimized", "update \"rnn.W\""), ("plan", "plan CharLM batch 4"),

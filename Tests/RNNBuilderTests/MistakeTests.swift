@@ -154,4 +154,35 @@ struct MistakeTests {
     ]
     for part in expected { #expect(text.contains(part), "\(part) is not in:\n\(text)") }
   }
+
+  @Test func cellsInsideOfEachOtherAreCounted() {
+    func model(_ count: Int) -> Model {
+      var cell = Cell("C") { c in c.output(c.input("x", [2])) }
+      for _ in 1..<count {
+        let inner = cell
+        cell = Cell("C") { c in c.output(c.instance("c", of: inner)(c.input("x", [2]))) }
+      }
+      return Model("M") { m in m.output(m.instance("c", of: cell)(m.input("x", .seq([2])))) }
+    }
+    #expect(message(model(127)) == "no error")
+    for count in [128, 3000] { #expect(message(model(count)).contains("too deeply"), "\(count)") }
+  }
+
+  @Test func finalStatesAreThoseOfTheLatestApplication() {
+    func model(_ isLate: Bool) -> Model {
+      Model("M") { m in
+        let x = m.input("x", .seq([2]))
+        let r = m.instance("r", of: .library("RNN"), 2, 2)
+        let q = m.instance("q", of: .library("RNN"), 2, 2)
+        let first = r(x)
+        let final = r.final
+        let second = isLate ? r(first) : first
+        m.output(q(second, from: final, fileID: "App/M.swift", line: 9))
+      }
+    }
+    #expect(message(model(false)) == "no error")
+    let text = message(model(true))
+    #expect(text.contains("the final states of 'r' are used after a further application of it"), "\(text)")
+    #expect(text.contains("made at App/M.swift:9"), "\(text)")
+  }
 }

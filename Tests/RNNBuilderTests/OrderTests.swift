@@ -107,4 +107,61 @@ struct OrderTests {
 
         """)
   }
+
+  /// The same random applications, inside of each other, in Swift and as a text with a line for each of them.
+  private func randomApplications(seed: UInt64) -> (swift: Model, text: String) {
+    var random = SplitMix64(seed: seed)
+    var lines: [String] = []
+    let model = Model("M") { m in
+      let x = m.input("x", .seq([2]))
+      let instances = ["r", "q", "l"].map { name in
+        (name, m.instance(name, of: .library(name == "l" ? "Linear" : "RNN"), 2, 2))
+      }
+      var applied: [(String, Instance)] = []
+      func value(_ depth: Int) -> Named {
+        if depth == 0 { return (x, "x") }
+        let a = value(depth - 1)
+        let b: Named = random.chance(0.4) ? value(depth - 1) : (x, "x")
+        let name = "v\(lines.count)"
+        switch random.below(4) {
+        case 0:
+          lines.append("\(name) = \(a.name) + \(b.name)")
+          return (a.value + b.value, name)
+        case 1:
+          guard let (instance, last) = random.pick(applied) else { return a }
+          lines.append("\(name) = repeat(\(instance).h') * \(a.name)")
+          return (repeated(last["h"].next) * a.value, name)
+        default:
+          let (instance, cell) = instances[random.below(3)]
+          let start = instance == "l" || random.chance(0.5) ? nil : random.pick(applied)
+          let from = start.map { ", from: \($0.0)" } ?? ""
+          lines.append("\(name) = \(instance)(\(a.name)\(from))")
+          if instance != "l" { applied.append((instance, cell)) }
+          return (cell(a.value, from: start?.1.final), name)
+        }
+      }
+      for number in 0..<2 {
+        let result = value(1 + random.below(4))
+        m.output("o\(number)", result.value)
+        lines.append("output o\(number) = \(result.name)")
+      }
+    }
+    let text = """
+      model M {
+          input x: seq [2]
+          r = RNN(2, 2)
+          q = RNN(2, 2)
+          l = Linear(2, 2)
+          \(lines.joined(separator: "\n    "))
+      }
+      """
+    return (model, text)
+  }
+
+  @Test(arguments: 0..<60)
+  func applicationsInsideOfEachOtherAreInOrder(_ seed: Int) throws {
+    let (model, text) = randomApplications(seed: UInt64(seed))
+    let expected = try Compiler().compile(source: text, batch: 2).graph
+    #expect(try Compiler().compile(model, batch: 2).graph == expected, "\(text)\n\(model.listing)")
+  }
 }

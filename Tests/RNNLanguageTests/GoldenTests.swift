@@ -31,7 +31,7 @@ struct GoldenTests {
     }
     let actual: String
     switch golden.command {
-    case "diagnose": actual = goldenFrontend.check(source, sizes: sizes).rendered()
+    case "diagnose": actual = goldenFrontend.check(source, sizes: sizes).diagnostics.rendered()
     case "syntax": actual = try goldenFrontend.parse(source).printed
     case "interface": actual = try goldenFrontend.lower(source, sizes: sizes).graph.interface
     default: actual = "unknown command \(golden.command)\n"

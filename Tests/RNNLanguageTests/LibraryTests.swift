@@ -29,7 +29,7 @@ struct LibraryTests {
   @Test(arguments: StandardLibrary.names)
   func everyLibraryCellIsRight(name: String) throws {
     let source = try #require(StandardLibrary.source(of: name))
-    #expect(Frontend().check(source).rendered() == "")
+    #expect(Frontend().check(source).diagnostics.rendered() == "")
     #expect(source.text.contains("cell \(name)("))
     #expect(source.text.hasPrefix("//"))
   }
@@ -37,7 +37,7 @@ struct LibraryTests {
   @Test(arguments: examples)
   func everyExampleLowers(name: String) throws {
     let source = try example(name)
-    #expect(Frontend().check(source).rendered() == "")
+    #expect(Frontend().check(source).diagnostics.rendered() == "")
     let models = try Frontend().parse(source).declarations.compactMap { declaration -> String? in
       if case .unit(let unit) = declaration, unit.kind == .model { unit.name.text } else { nil }
     }

@@ -256,4 +256,59 @@ struct MeaningTests {
     #expect(outputs["b"] == [26])
     #expect(outputs["c"] == [26])
   }
+
+  @Test func shapesOfThreeAxes() throws {
+    let text = """
+      model M(H = 2) {
+          param W: [2, 3, H], v: [H] = ones
+          input x: [2, 3, H], t: token(2)
+          a, b = split(tanh(x) * W, 2)
+          y = concat(a, b, x[1:])
+          output z = y[0] @ v, e = W[t][2], w = (y[2].T @ y[1])[0]
+          loss mse(y[:2], 0.5 * x) + sum(W[t][0])
+      }
+      """
+    let graph = try loweredGraph(of: text)
+    let x = (0..<24).map { Double($0 % 7) / 4 - 0.5 }
+    let W = (0..<12).map { Double($0) / 8 - 0.5 }
+    let inputs = [
+      "x": DenseArray(.f64, [2, 2, 3, 2], x), "W": DenseArray(.f64, [2, 3, 2], W),
+      "v": DenseArray(.f64, [2], [2, -1]), "t": DenseArray(.i32, [2], [1, 0]),
+    ]
+    let results = try checkedGradients(of: graph, inputs)
+    let y = (0..<24).map { tanh(x[$0]) * W[$0 % 12] }
+    let z = (0..<6).map { row in
+      let place = row / 3 * 12 + row % 3 * 2
+      return 2 * y[place] - y[place + 1]
+    }
+    let found = try #require(results["z"]?.numbers)
+    #expect(zip(found, z).allSatisfy { abs($0 - $1) < 1e-12 })
+    #expect(results["e"]?.numbers == [W[10], W[11], W[4], W[5]])
+    #expect(results["w"]?.shape == [2, 2])
+  }
+
+  @Test func numbersFitTheElementType() throws {
+    func lower(_ number: String, _ element: ElementType) throws {
+      let text = """
+        cell C {
+          input x: []
+          output x * \(number)
+        }
+        model M {
+          input x: seq []
+          c = C()
+          output c(x)
+        }
+        """
+      _ = try Frontend().lower(SourceFile(name: "a.rnn", text: text), element: element)
+    }
+    for number in ["1e39", "1e-46", "(1e30 * 1e30)"] {
+      try lower(number, .f64)
+      let error = #expect(throws: DiagnosticError.self) { try lower(number, .f32) }
+      let message = error?.description ?? ""
+      #expect(message.contains("a.rnn:3:14: error: 1"), "\(message)")
+      #expect(message.contains(" is out of range of f32"), "\(message)")
+    }
+    for number in ["3.4e38", "1.5e-45", "0"] { try lower(number, .f32) }
+  }
 }

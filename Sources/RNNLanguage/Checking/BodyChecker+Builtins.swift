@@ -202,7 +202,7 @@ extension BodyChecker {
   private mutating func crossEntropy(_ logits: Expression, _ target: Expression, at site: SourceRange)
     -> NodeID?
   {
-    let (x, token) = (checkVector(logits, of: "cross_entropy"), check(target))
+    let (x, token) = (checkVector(logits, of: "cross_entropy"), checkTarget(target))
     guard let x, let token else { return nil }
     guard case .token(let size) = type(token).element else {
       return reportShape(
@@ -215,12 +215,44 @@ extension BodyChecker {
           "the logits", expected: "[\(size)] for \(type(token).step)", found: type(x), at: logits.range))
     }
     guard let extent = join([x, token], at: site) else { return nil }
+    if isSoftmax(x) { report(.softmaxTwice(at: logits.range)) }
     return add(.crossEntropy, [x, token], ValueType([], extent), at: site)
+  }
+
+  /// The value that a loss compares with; a name that is not known is one of a target that is not declared.
+  private mutating func checkTarget(_ expression: Expression) -> NodeID? {
+    guard case .name(let name) = expression.kind, isModel, scope.calls.isEmpty, isUnknown(name) else {
+      return check(expression)
+    }
+    let (names, definitions) = (scope.names, definitions)
+    let known = checker.names(forReportAt: expression.range) { Array(names.keys) + definitions.keys }
+    let hint =
+      "what a loss compares with is declared, as in 'target \(name): seq token(V)' or 'target \(name): seq [H]'"
+    report(.unknownName(name, "name", at: expression.range, among: known).adding([Diagnostic.Note(hint)]))
+    return nil
+  }
+
+  /// Whether a value is what softmax gives, here or as the output of a cell.
+  private func isSoftmax(_ node: NodeID) -> Bool {
+    var (nodes, node) = (nodes, nodes[node.index])
+    var instances = instances.map(\.cell)
+    while true {
+      switch node.operation {
+      case .softmax(isLogarithmic: false): return true
+      case .last, .reverse, .repeated: node = nodes[node.operands[0].index]
+      case .result(let output):
+        guard case .apply(let application) = nodes[node.operands[0].index].operation else { return false }
+        let cell = instances[application.instance]
+        (nodes, instances) = (cell.nodes, cell.instances.map(\.cell))
+        node = cell.nodes[cell.outputs[output].node.index]
+      default: return false
+      }
+    }
   }
 
   private mutating func squaredError(_ left: Expression, _ right: Expression, at site: SourceRange) -> NodeID?
   {
-    let (a, b) = (checkNumber(left), checkNumber(right))
+    let (a, b) = (checkNumber(left), checkTarget(right).flatMap { number($0, at: right.range) })
     guard let a, let b else { return nil }
     guard type(a).shape == type(b).shape else {
       return reportShape(.shapesDiffer("mse", type(a), type(b), at: site))

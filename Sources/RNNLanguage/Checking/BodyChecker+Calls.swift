@@ -30,9 +30,12 @@ extension BodyChecker {
     if let definition = definitions[name.text], scope.calls.isEmpty {
       report(.usedBeforeDefinition(name.text, at: name.range, definedAt: definition))
     } else if !unit.isIncomplete {
-      let known = Builtin.names + StandardLibrary.names + scope.names.keys
-      let declared = checker.program.names(in: scope.module) { $0.name != nil }
-      report(.unknownName(name.text, "function or cell", at: name.range, among: known + declared))
+      let (scope, program) = (scope, checker.program)
+      let known = checker.names(forReportAt: name.range) {
+        Builtin.names + StandardLibrary.names + scope.names.keys
+          + program.names(in: scope.module) { $0.name != nil }
+      }
+      report(.unknownFunction(name, "function or cell", among: known))
     }
     return nil
   }
@@ -46,6 +49,10 @@ extension BodyChecker {
     _ function: FunctionDeclaration, _ id: DeclarationID, _ arguments: [Argument], at site: SourceRange,
     callee: SourceRange
   ) -> NodeID? {
+    if function.isInvalid {
+      hasFaults = true
+      return nil
+    }
     if let label = arguments.compactMap(\.label).first {
       report(.unknownLabel(label, notes: [Diagnostic.Note("it is used as \(function.signature)")]))
       return nil
@@ -77,10 +84,9 @@ extension BodyChecker {
   // MARK: Application of cells
 
   private mutating func apply(_ index: Int, _ arguments: [Argument], at site: SourceRange) -> [NodeID]? {
-    let instance = instances[index]
-    let cell = instance.cell
+    let cell = instances[index].cell
     instances[index].isApplied = true
-    let name = instance.name.text
+    let name = instances[index].name.text
     var values: [NodeID?] = []
     var initial: [NodeID?] = []
     for argument in arguments {
@@ -113,7 +119,8 @@ extension BodyChecker {
         reportShape(
           .wrongType(
             "input '\(input.name)' of '\(name)'", expected: input.type.described, found: type(value),
-            at: argument.value.range, notes: [note]))
+            at: argument.value.range,
+            notes: Diagnostic.Note.numbers(of: type(value), for: input.type) + [note]))
         continue
       }
       if case .steps(let own) = input.type.extent, case .steps(let given) = type(value).extent {
@@ -134,13 +141,15 @@ extension BodyChecker {
       report(.sequenceInsideCell(name, hasState: !cell.states.isEmpty, at: site))
       return nil
     }
-    if !isModel, !cell.states.isEmpty, let first = instance.applications.first {
+    // What stands inside of the arguments was applied before: applications count in the order of computation.
+    let earlier = instances[index].applications
+    if !isModel, !cell.states.isEmpty, let first = earlier.first {
       report(.appliedTwice(name, at: site, first: nodes[first.index].site))
       return nil
     }
     let steps: String? = if case .steps(let length) = extent { length } else { nil }
     let application = Application(
-      instance: index, ordinal: instance.applications.count + 1, steps: steps, inputCount: count)
+      instance: index, ordinal: earlier.count + 1, steps: steps, inputCount: count)
     let resultExtent = steps.map(Extent.steps) ?? .example
     guard
       let node = add(.apply(application), operands + given, ValueType([], resultExtent), at: site)

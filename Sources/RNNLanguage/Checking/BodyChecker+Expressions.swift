@@ -12,9 +12,11 @@ extension BodyChecker {
 
   /// The values of an expression, several only for a split or a cell with several outputs; nil after a report.
   mutating func checkValues(_ expression: Expression) -> [NodeID]? {
-    switch expression.kind {
-    case .call(let name, let arguments): return checkCall(name, arguments, at: expression.range)
-    default: return checkSingle(expression).map { [$0] }
+    nested(at: expression.range) { checker in
+      switch expression.kind {
+      case .call(let name, let arguments): checker.checkCall(name, arguments, at: expression.range)
+      default: checker.checkSingle(expression).map { [$0] }
+      }
     }
   }
 
@@ -67,30 +69,29 @@ extension BodyChecker {
   }
 
   private mutating func checkNext(_ name: String, at site: SourceRange) -> NodeID? {
-    guard scope.calls.isEmpty, let state = states.first(where: { $0.name.text == name }) else {
-      if !unit.isIncomplete { report(.notAState(name, at: site, states: states.map(\.name.text))) }
+    guard scope.calls.isEmpty, let number = stateNumbers[name] else {
+      if !unit.isIncomplete { reportNotAState(name, at: site) }
       return nil
     }
-    if let next = state.next { return next.node }
+    if let next = states[number].next { return next.node }
     hasFaults = true
-    for statement in unit.statements {
-      guard case .definition(let names, _) = statement.kind else { continue }
-      if let later = names.first(where: { $0.isNext && $0.name.text == name }) {
-        report(.usedBeforeDefinition("\(name)'", at: site, definedAt: later.name.range))
-        return nil
-      }
+    // One that is never assigned is reported where the state is declared.
+    if let later = nextDefinitions[name] {
+      report(.usedBeforeDefinition("\(name)'", at: site, definedAt: later))
     }
-    return nil  // Never assigned: reported where the state is declared.
+    return nil
   }
 
   /// The value of an expression that must be of numbers; nil after a report.
   mutating func checkNumber(_ expression: Expression) -> NodeID? {
-    guard let node = check(expression) else { return nil }
-    guard type(node).element == .number else {
-      report(.notANumber(type(node), at: expression.range))
-      return nil
-    }
-    return node
+    check(expression).flatMap { number($0, at: expression.range) }
+  }
+
+  /// A value that must be of numbers; nil after a report.
+  mutating func number(_ node: NodeID, at site: SourceRange) -> NodeID? {
+    if type(node).element == .number { return node }
+    report(.notANumber(type(node), at: site))
+    return nil
   }
 
   /// The value of an expression that must be a vector; nil after a report.
@@ -214,13 +215,8 @@ extension BodyChecker {
   }
 
   private mutating func product(_ a: NodeID, _ b: NodeID, at site: SourceRange) -> NodeID? {
-    let (left, right) = (type(a), type(b))
-    let shape: [Int]
-    switch (left.shape.count, right.shape.count) {
-    case (2, 1) where left.shape[1] == right.shape[0]: shape = [left.shape[0]]
-    case (1, 2) where left.shape[0] == right.shape[0]: shape = [right.shape[1]]
-    case (2, 2) where left.shape[1] == right.shape[0]: shape = [left.shape[0], right.shape[1]]
-    default: return reportShape(.doesNotMultiply(left, right, at: site))
+    guard let shape = type(a).product(type(b)) else {
+      return reportShape(.doesNotMultiply(type(a), type(b), at: site))
     }
     guard let extent = join([a, b], at: site) else { return nil }
     return add(.product, [a, b], ValueType(shape, extent), at: site)

@@ -30,7 +30,7 @@ extension BodyChecker {
       for name in group.names {
         guard let type else {
           hasFaults = true
-          if role == .state { states.append(State(name: name, shape: [], initial: .given, isFaulty: true)) }
+          if role == .state { add(State(name: name, shape: [], initial: .given, isFaulty: true)) }
           define(name, .faulty, kind: nil)
           continue
         }
@@ -43,14 +43,14 @@ extension BodyChecker {
           parameters.append(
             CheckedParameter(
               name: name.text, otherName: otherName?.text, shape: type.shape,
-              initializer: initializer ?? .constant(0)))
+              initializer: initializer ?? .constant(0), site: name.range))
         case .input, .target:
           operation = .input(inputs.count)
           inputs.append(
             CheckedInput(name: name.text, type: type, isTarget: role == .target, site: name.range))
         case .state:
           operation = .state(states.count)
-          states.append(State(name: name, shape: type.shape, initial: initialState ?? .given))
+          add(State(name: name, shape: type.shape, initial: initialState ?? .given))
         }
         let kind: String? =
           switch role {
@@ -219,8 +219,8 @@ extension BodyChecker {
   }
 
   private mutating func assignState(_ name: Name, _ node: NodeID?) {
-    guard let index = states.firstIndex(where: { $0.name.text == name.text }) else {
-      if !unit.isIncomplete { report(.notAState(name.text, at: name.range, states: states.map(\.name.text))) }
+    guard let index = stateNumbers[name.text] else {
+      if !unit.isIncomplete { reportNotAState(name.text, at: name.range) }
       return
     }
     if let old = states[index].next {
@@ -240,13 +240,13 @@ extension BodyChecker {
       report(.notOneStep("the next value of state '\(name.text)'", found, at: name.range))
       node = nil
     }
-    states[index].next = (node, name.range)
+    setNext(ofState: index, node, at: name.range)
   }
 
   private mutating func defineInstance(
     _ name: Name, _ id: DeclarationID, _ cell: UnitDeclaration, _ callee: Name, _ arguments: [Argument]
   ) {
-    let instance = checker.instantiate(id, cell, callee, arguments, sizes: sizes, in: scope.module)
+    let instance = checker.instantiate(id, cell, callee, arguments, sizes: sizes, sizesNote)
     guard let instance else {
       hasFaults = true
       define(name, .faulty, kind: nil)
@@ -304,7 +304,10 @@ extension BodyChecker {
       return
     }
     if let old = loss?.site ?? outputSites["loss"] {
-      report(.redefinition("loss", at: site, of: old))
+      report(
+        .redefinition("loss", at: site, of: old).adding([
+          Diagnostic.Note("several terms are a sum: loss a + 0.1 * b")
+        ]))
       return
     }
     let node = check(value)

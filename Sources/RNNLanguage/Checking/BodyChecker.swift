@@ -53,20 +53,26 @@ struct BodyChecker {
   let unit: UnitDeclaration
   let sizes: [String: Int]
   /// For which sizes the body is checked, as a note of every fault that depends on them.
-  private let sizesNote: [Diagnostic.Note]
+  let sizesNote: [Diagnostic.Note]
 
   var scope: Scope
   /// Where names are defined that may not be in force yet.
   var definitions: [String: SourceRange] = [:]
+  /// Where the next values of states are assigned.
+  var nextDefinitions: [String: SourceRange] = [:]
   private var used: Set<String> = []
   private var work = 0
+  /// The levels of the expression that is being checked, and of the calls that led to it.
+  private var depth = 0
 
   var nodes: [CheckedNode] = []
   var parameters: [CheckedParameter] = []
   /// Where each name that other programs use was given.
   var otherNameSites: [String: SourceRange] = [:]
   var inputs: [CheckedInput] = []
-  var states: [State] = []
+  private(set) var states: [State] = []
+  /// Which of the states has a name.
+  private(set) var stateNumbers: [String: Int] = [:]
   var instances: [Instance] = []
   var outputs: [CheckedOutput] = []
   var outputSites: [String: SourceRange] = [:]
@@ -84,14 +90,7 @@ struct BodyChecker {
     self.checker = checker
     self.unit = unit
     self.sizes = sizes
-    let list = unit.sizes.compactMap { size in sizes[size.name.text].map { "\(size.name.text) = \($0)" } }
-    sizesNote =
-      list.isEmpty
-      ? []
-      : [
-        Diagnostic.Note(
-          "in \(unit.kind.rawValue) '\(unit.name.text)' with \(list.joined(separator: ", "))", at: origin)
-      ]
+    sizesNote = checker.sizesNote(unit, sizes, at: origin)
     scope = Scope(module: module)
     ownStateCount = unit.statements.reduce(0) { count, statement in
       guard case .declaration(.state, let groups, _) = statement.kind else { return count }
@@ -104,7 +103,7 @@ struct BodyChecker {
 
   var evaluator: SizeEvaluator {
     // A closure cannot change the checker of bodies: whether a report was a fault is known by the missing result.
-    let (checker, notes, isIncomplete) = (checker, scope.calls + sizesNote, unit.isIncomplete)
+    let (checker, notes, isIncomplete) = (checker, callNotes + sizesNote, unit.isIncomplete)
     return SizeEvaluator(sizes: scope.calls.isEmpty ? sizes : [:]) { diagnostic in
       if isIncomplete, diagnostic.id == "unknown-name" { return }
       checker.report(diagnostic.adding(notes))
@@ -116,7 +115,15 @@ struct BodyChecker {
   mutating func report(_ diagnostic: Diagnostic) {
     if diagnostic.level == .error { hasFaults = true }
     if diagnostic.level == .warning, checker.program.isLibrary(scope.module) { return }
-    checker.report(diagnostic.adding(scope.calls))
+    checker.report(diagnostic.adding(callNotes))
+  }
+
+  /// The calls that led here; of a long chain the ends.
+  private var callNotes: [Diagnostic.Note] {
+    let (calls, ends) = (scope.calls, 3)
+    guard calls.count > 2 * ends + 1 else { return calls }
+    return calls.prefix(ends) + [Diagnostic.Note("and \(calls.count - 2 * ends) calls between")]
+      + calls.suffix(ends)
   }
 
   /// Reports a fault that depends on the sizes, of which a note tells.
@@ -124,6 +131,13 @@ struct BodyChecker {
   mutating func reportShape(_ diagnostic: Diagnostic) -> NodeID? {
     report(diagnostic.adding(sizesNote))
     return nil
+  }
+
+  /// Reports a prime behind what is no state.
+  mutating func reportNotAState(_ name: String, at site: SourceRange) {
+    let states = states
+    let known = checker.names(forReportAt: site, of: "not-a-state") { states.map(\.name.text) }
+    report(.notAState(name, at: site, states: known))
   }
 
   // MARK: Nodes
@@ -151,6 +165,18 @@ struct BodyChecker {
     hasFaults = true
     if work == Checker.bodyLimit + 1 { checker.report(.tooManyOperations(unit)) }
     return false
+  }
+
+  /// Runs a check one level further inside of an expression; nil, after a report, if there are too many.
+  mutating func nested<Result>(at site: SourceRange, _ check: (inout BodyChecker) -> Result?) -> Result? {
+    guard depth < Checker.depthLimit else {
+      hasFaults = true
+      checker.report(.tooDeep(at: scope.calls.last?.site ?? site))
+      return nil
+    }
+    depth += 1
+    defer { depth -= 1 }
+    return check(&self)
   }
 
   func type(_ node: NodeID) -> ValueType { nodes[node.index].type }
@@ -182,7 +208,7 @@ struct BodyChecker {
   mutating func define(_ name: Name, _ entity: Entity, kind: String?) {
     if name.text == "_" { return }
     if let old = scope.names[name.text] {
-      if states.contains(where: { $0.name.text == name.text }) {
+      if stateNumbers[name.text] != nil {
         report(.assignedWithoutPrime(name))
       } else {
         report(.redefinition(name.text, at: name.range, of: old.site))
@@ -190,6 +216,24 @@ struct BodyChecker {
       return
     }
     scope.names[name.text] = Binding(entity: entity, site: name.range, kind: kind)
+  }
+
+  /// Adds a state; of several with one name, the first counts.
+  mutating func add(_ state: State) {
+    if stateNumbers[state.name.text] == nil { stateNumbers[state.name.text] = states.count }
+    states.append(state)
+  }
+
+  /// Sets the next value of a state.
+  mutating func setNext(ofState number: Int, _ node: NodeID?, at site: SourceRange) {
+    states[number].next = (node, site)
+  }
+
+  /// Whether nothing has a name, here or further on.
+  func isUnknown(_ name: String) -> Bool {
+    scope.names[name] == nil && definitions[name] == nil && !unit.isIncomplete
+      && Builtin(rawValue: name) == nil
+      && checker.program.lookup(name, in: scope.module) == nil
   }
 
   /// What a name means, or nil after a report.
@@ -205,10 +249,22 @@ struct BodyChecker {
       report(
         .notAValue(name, "a function or cell", at: site, hint: "apply it to arguments: \(name)(…)"))
     } else if !unit.isIncomplete {
-      report(.unknownName(name, "name", at: site, among: Array(scope.names.keys) + definitions.keys))
+      let (names, definitions) = (scope.names, definitions)
+      let known = checker.names(forReportAt: site) { Array(names.keys) + definitions.keys }
+      report(.unknownName(name, "name", at: site, among: known, hint: hint(forUnknown: name)))
     }
     hasFaults = true
     return nil
+  }
+
+  /// The way out for a name that nothing is near to.
+  private func hint(forUnknown name: String) -> String {
+    if !scope.calls.isEmpty { return "a function sees its parameters only" }
+    return ForeignWords.hint(forOperator: name)
+      ?? "a value is defined before it is used: \(name) = …"
+      + (isModel
+        ? "; data are declared by 'input \(name): …' or 'target \(name): …'"
+        : "; what the caller gives is declared by 'input \(name): [H]'")
   }
 
   func isUsed(_ name: String) -> Bool { used.contains(name) }
@@ -227,9 +283,10 @@ struct BodyChecker {
     if !unit.isIncomplete { checkCompleteness() }
     guard !hasFaults, !unit.isIncomplete else { return nil }
     let result = CheckedCell(
-      name: unit.name.text, sizes: sizes, parameters: parameters, inputs: inputs, states: allStates(),
-      instances: instances.map { CheckedInstance(name: $0.name.text, cell: $0.cell) }, nodes: nodes,
-      nextStates: nextStates, outputs: outputs, loss: loss?.node)
+      name: unit.name.text, isLibrary: checker.program.isLibrary(scope.module), sizes: sizes,
+      parameters: parameters, inputs: inputs, states: allStates(),
+      instances: instances.map { CheckedInstance(name: $0.name.text, cell: $0.cell, site: $0.name.range) },
+      nodes: nodes, nextStates: nextStates, outputs: outputs, loss: loss?.node)
     if isModel, result.isRandom, let taken = scope.names["seed"] {
       report(.seedTaken(at: taken.site))
       return nil
@@ -247,71 +304,14 @@ struct BodyChecker {
       let names: [Name]
       switch statement.kind {
       case .declaration(_, let groups, _): names = groups.flatMap(\.names)
-      case .definition(let defined, _): names = defined.filter { !$0.isNext }.map(\.name)
+      case .definition(let defined, _):
+        names = defined.filter { !$0.isNext }.map(\.name)
+        for next in defined where next.isNext && nextDefinitions[next.name.text] == nil {
+          nextDefinitions[next.name.text] = next.name.range
+        }
       case .output, .loss: names = []
       }
       for name in names where definitions[name.text] == nil { definitions[name.text] = name.range }
-    }
-  }
-
-  /// The states of the body and of its instances; those of an instance go by their path.
-  private func allStates() -> [CheckedState] {
-    let own = states.map { CheckedState(name: $0.name.text, shape: $0.shape, initial: $0.initial) }
-    guard !isModel else { return own }
-    return own
-      + instances.flatMap { instance in
-        instance.cell.states.map { state in
-          var initial = state.initial
-          if case .parameter(let path) = initial { initial = .parameter("\(instance.name.text).\(path)") }
-          return CheckedState(
-            name: "\(instance.name.text).\(state.name)", shape: state.shape, initial: initial)
-        }
-      }
-  }
-
-  /// The next values of all states of a cell; reports those that have none.
-  private mutating func checkStates() -> [NodeID] {
-    guard !isModel, !unit.isIncomplete else { return [] }
-    var next: [NodeID] = []
-    for state in states {
-      if let assigned = state.next {
-        if let node = assigned.node { next.append(node) } else { hasFaults = true }
-      } else if !state.isFaulty {
-        report(.stateNeverAssigned(state.name))
-      }
-    }
-    for instance in instances where !instance.cell.states.isEmpty {
-      guard let application = instance.applications.first else {
-        if !instance.isApplied { report(.neverApplied(instance.name.text, at: instance.name.range)) }
-        continue
-      }
-      for (index, state) in instance.cell.states.enumerated() {
-        let type = ValueType(state.shape, .example)
-        let node = add(.nextState(index), [application], type, at: nodes[application.index].site)
-        if let node { next.append(node) }
-      }
-    }
-    return next
-  }
-
-  private mutating func checkCompleteness() {
-    let hasOutput = unit.statements.contains { statement in
-      switch statement.kind {
-      case .output: true
-      case .loss: isModel
-      case .declaration, .definition: false
-      }
-    }
-    if !hasOutput { report(.missingOutput(unit)) }
-    let hasInput = unit.statements.contains { statement in
-      if case .declaration(.input, _, _) = statement.kind { true } else { false }
-    }
-    if isModel, !hasInput { report(.missingInput(unit)) }
-    // What is at fault may hide uses.
-    if hasFaults { return }
-    for (name, binding) in scope.names.sorted(by: { $0.key < $1.key }) {
-      guard let kind = binding.kind, !name.hasPrefix("_"), !isUsed(name) else { continue }
-      report(.unusedName(name, kind, at: binding.site))
     }
   }
 }

@@ -86,6 +86,7 @@ struct CheckedParameter: Sendable {
   let otherName: String?
   let shape: [Int]
   let initializer: Initializer
+  let site: SourceRange
 }
 
 struct CheckedInput: Sendable {
@@ -114,6 +115,7 @@ struct CheckedState: Sendable {
 struct CheckedInstance: Sendable {
   let name: String
   let cell: CheckedCell
+  let site: SourceRange
 }
 
 struct CheckedOutput: Sendable {
@@ -124,6 +126,8 @@ struct CheckedOutput: Sendable {
 /// A cell or a model for given sizes, with every name resolved and every shape known.
 final class CheckedCell: Sendable {
   let name: String
+  /// Whether it is of the standard library.
+  let isLibrary: Bool
   let sizes: [String: Int]
   /// Its own parameters; those of its instances are theirs.
   let parameters: [CheckedParameter]
@@ -141,13 +145,17 @@ final class CheckedCell: Sendable {
   let isRandom: Bool
   /// The number of nodes, those of its instances included.
   let weight: Int
+  /// The number of cells inside of each other, from this one to the innermost.
+  let depth: Int
 
   init(
-    name: String, sizes: [String: Int], parameters: [CheckedParameter], inputs: [CheckedInput],
+    name: String, isLibrary: Bool, sizes: [String: Int], parameters: [CheckedParameter],
+    inputs: [CheckedInput],
     states: [CheckedState], instances: [CheckedInstance], nodes: [CheckedNode], nextStates: [NodeID],
     outputs: [CheckedOutput], loss: NodeID?
   ) {
     self.name = name
+    self.isLibrary = isLibrary
     self.sizes = sizes
     self.parameters = parameters
     self.inputs = inputs
@@ -161,6 +169,7 @@ final class CheckedCell: Sendable {
       instances.contains { $0.cell.isRandom }
       || nodes.contains { if case .bernoulli = $0.operation { true } else { false } }
     weight = instances.reduce(nodes.count + parameters.count + 1) { $0 + $1.cell.weight }
+    depth = 1 + (instances.map(\.cell.depth).max() ?? 0)
   }
 
   func type(_ node: NodeID) -> ValueType { nodes[node.index].type }
@@ -169,6 +178,11 @@ final class CheckedCell: Sendable {
   /// step, or every step sees whole sequences.
   var runsStepByStep: Bool {
     !states.isEmpty || inputs.contains { $0.type.isSequence }
+  }
+
+  /// All its parameters, those of its instances included, by their paths behind a prefix.
+  func parameterPaths(_ prefix: String = "") -> [String] {
+    parameters.map { prefix + $0.name } + instances.flatMap { $0.cell.parameterPaths("\(prefix)\($0.name).") }
   }
 
   /// The cell of the instance at a path of names, or itself for an empty path.

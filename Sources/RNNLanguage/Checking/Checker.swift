@@ -13,12 +13,19 @@ final class Checker {
   var faultyFunctions: Set<DeclarationID> = []
   private var checked: [Key: CheckedCell?] = [:]
   private var chain: [DeclarationID] = []
+  private var isNestedTooDeeply = false
+  /// The cell that is being checked for sizes that are made up, since no model uses it, and one of these sizes.
+  private var unusedCell: (name: String, size: String)?
   private var reached: Set<DeclarationID> = []
 
   /// The most nodes of a program that are made before it is refused.
   static let weightLimit = 1_000_000
   /// The most nodes and calls of functions in the body of one unit.
   static let bodyLimit = 50_000
+  /// The most cells inside of each other: bounds the recursion of everything that walks them.
+  static let nestingLimit = 128
+  /// The most levels of an expression, functions written out: bounds the recursion of the walk over it.
+  static let depthLimit = 512
 
   init(_ program: Program) {
     self.program = program
@@ -27,6 +34,14 @@ final class Checker {
   }
 
   func report(_ diagnostic: Diagnostic) { diagnostics.report(diagnostic) }
+
+  /// The names among which the one at `site` may have been meant; none if the report of it is not shown, since to
+  /// compare with all names takes time.
+  func names(
+    forReportAt site: SourceRange, of id: String = "unknown-name", _ names: () -> [String]
+  ) -> [String] {
+    diagnostics.wantsError(id, at: site) ? names() : []
+  }
 
   /// Checks models with the sizes that the user set, of which each model takes those that it has.
   @discardableResult
@@ -52,8 +67,25 @@ final class Checker {
       for (index, size) in unit.sizes.enumerated() where size.defaultValue == nil {
         given[size.name.text] = 120 * (index + 2)
       }
+      unusedCell = unit.sizes.first { $0.defaultValue == nil }.map { (unit.name.text, $0.name.text) }
       _ = defaultSizes(unit, given: given).flatMap { check(id, unit, sizes: $0, origin: nil) }
+      unusedCell = nil
     }
+  }
+
+  /// A note that tells for which sizes a unit is checked; nothing for a unit without sizes.
+  func sizesNote(
+    _ unit: UnitDeclaration, _ sizes: [String: Int], at origin: SourceRange?
+  ) -> [Diagnostic.Note] {
+    let list = unit.sizes.compactMap { size in sizes[size.name.text].map { "\(size.name.text) = \($0)" } }
+    guard !list.isEmpty else { return [] }
+    let place = "in \(unit.kind.rawValue) '\(unit.name.text)' with \(list.joined(separator: ", "))"
+    guard let unusedCell else { return [Diagnostic.Note(place, at: origin)] }
+    let (name, size) = unusedCell
+    return [
+      Diagnostic.Note("\(place), made up since no model uses '\(name)'", at: origin),
+      Diagnostic.Note("a default in '\(name)', such as \(size) = 64, would be used instead"),
+    ]
   }
 
   /// The sizes of a unit: those given, then the defaults; nil after a report.
@@ -64,7 +96,7 @@ final class Checker {
       var value = given[size.name.text]
       if value == nil {
         if let expression = size.defaultValue {
-          value = evaluator(sizes).integer(expression)
+          value = evaluator(sizes, sizesNote(unit, sizes, at: nil)).integer(expression)
         } else {
           report(.missingSize(size.name, of: unit))
         }
@@ -81,7 +113,7 @@ final class Checker {
   /// Makes an instance of a cell with sizes from the arguments of its call; nil after a report.
   func instantiate(
     _ id: DeclarationID, _ unit: UnitDeclaration, _ call: Name, _ arguments: [Argument],
-    sizes outer: [String: Int], in module: Int
+    sizes outer: [String: Int], _ notes: [Diagnostic.Note]
   ) -> CheckedCell? {
     guard unit.kind == .cell else {
       report(.modelInside(unit.name.text, at: call.range))
@@ -92,7 +124,13 @@ final class Checker {
       report(.recursion("cell", names, at: call.range))
       return nil
     }
-    let outside = evaluator(outer)
+    guard chain.count < Self.nestingLimit else {
+      reportNesting(unit, at: call.range)
+      return nil
+    }
+    // Its sizes are among what could not be read.
+    if unit.isIncomplete, unit.sizes.isEmpty { return nil }
+    let outside = evaluator(outer, notes)
     let positional = arguments.filter { $0.label == nil }
     let signature = "\(unit.name.text)(\(unit.sizes.map(\.name.text).joined(separator: ", ")))"
     if positional.count > unit.sizes.count {
@@ -124,14 +162,29 @@ final class Checker {
     guard isComplete else { return nil }
     var sizes: [String: Int] = [:]
     for size in unit.sizes {
-      let value = given[size.name.text] ?? size.defaultValue.flatMap { evaluator(sizes).integer($0) }
+      let value =
+        given[size.name.text]
+        ?? size.defaultValue.flatMap {
+          evaluator(sizes, sizesNote(unit, sizes, at: call.range)).integer($0)
+        }
       guard let value else {
         if size.defaultValue == nil { report(.missingSizeArgument(size.name, of: unit, at: call.range)) }
         return nil
       }
       guard define(size, value, in: &sizes, at: size.name.range) else { return nil }
     }
-    return check(id, unit, sizes: sizes, origin: call.range)
+    guard let cell = check(id, unit, sizes: sizes, origin: call.range) else { return nil }
+    guard chain.count + cell.depth <= Self.nestingLimit else {
+      reportNesting(unit, at: call.range)
+      return nil
+    }
+    return cell
+  }
+
+  /// Reports cells inside of each other that are too many, once: each that holds one of them is at fault, too.
+  private func reportNesting(_ unit: UnitDeclaration, at site: SourceRange) {
+    if !isNestedTooDeeply { report(.cellsTooDeep(unit.name.text, at: site)) }
+    isNestedTooDeeply = true
   }
 
   private func define(
@@ -166,7 +219,7 @@ final class Checker {
     return cell
   }
 
-  private func evaluator(_ sizes: [String: Int]) -> SizeEvaluator {
-    SizeEvaluator(sizes: sizes) { [self] in report($0) }
+  private func evaluator(_ sizes: [String: Int], _ notes: [Diagnostic.Note]) -> SizeEvaluator {
+    SizeEvaluator(sizes: sizes) { [self] in report($0.adding(notes)) }
   }
 }

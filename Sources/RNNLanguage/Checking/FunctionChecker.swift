@@ -15,7 +15,7 @@ struct FunctionChecker {
       guard case .function(let function) = program[id] else { continue }
       callees[id] = check(function, id)
     }
-    for id in callees.keys.sorted() { findCycle(from: id, callees) }
+    for cycle in cycles(of: callees) { report(cycle, callees) }
   }
 
   /// Checks the names of a function and gives the functions that it calls.
@@ -38,7 +38,9 @@ struct FunctionChecker {
   ) {
     switch expression.kind {
     case .name(let name) where !parameters.contains(name):
-      fault(.unknownName(name, "name", at: expression.range, among: Array(parameters)), in: id)
+      let known = checker.names(forReportAt: expression.range) { Array(parameters) }
+      let hint = "a function sees its parameters only"
+      fault(.unknownName(name, "name", at: expression.range, among: known, hint: hint), in: id)
     case .next(let name):
       fault(.notAState(name, at: expression.range, states: []), in: id)
     case .invalid:
@@ -49,7 +51,7 @@ struct FunctionChecker {
         case .function(let function):
           calls.append((callee, name.range))
           let count = function.parameters.count
-          if arguments.count != count {
+          if !function.isInvalid, arguments.count != count {
             fault(
               .argumentCount(
                 function.signature, expected: count...count, found: arguments.count, at: name.range),
@@ -70,9 +72,10 @@ struct FunctionChecker {
             in: id)
         }
       } else {
-        let known =
+        let known = checker.names(forReportAt: name.range) {
           Builtin.names + program.names(in: id.module) { if case .function = $0 { true } else { false } }
-        fault(.unknownName(name.text, "function", at: name.range, among: known), in: id)
+        }
+        fault(.unknownFunction(name, "function", among: known), in: id)
       }
     default: break
     }
@@ -84,22 +87,66 @@ struct FunctionChecker {
     checker.faultyFunctions.insert(id)
   }
 
-  /// Reports a chain of calls that leads from a function back to it, at the first call of the chain.
-  private func findCycle(
-    from start: DeclarationID, _ callees: [DeclarationID: [(DeclarationID, SourceRange)]]
+  /// The groups of functions that call each other in a circle, by Tarjan's algorithm with a stack of its own: a chain
+  /// of calls can be long.
+  private func cycles(of callees: [DeclarationID: [(DeclarationID, SourceRange)]]) -> [Set<DeclarationID>] {
+    var order: [DeclarationID: Int] = [:]
+    var low: [DeclarationID: Int] = [:]
+    var (open, isOpen): ([DeclarationID], Set<DeclarationID>) = ([], [])
+    var cycles: [Set<DeclarationID>] = []
+    var path: [(id: DeclarationID, next: Int)] = []
+    func enter(_ id: DeclarationID) {
+      (order[id], low[id]) = (order.count, order.count)
+      open.append(id)
+      isOpen.insert(id)
+      path.append((id, 0))
+    }
+    for start in callees.keys.sorted() where order[start] == nil {
+      enter(start)
+      while let (id, next) = path.last {
+        let calls = callees[id] ?? []
+        if next < calls.count {
+          path[path.count - 1].next += 1
+          let callee = calls[next].0
+          if order[callee] == nil {
+            enter(callee)
+          } else if isOpen.contains(callee) {
+            low[id] = min(low[id, default: 0], order[callee, default: 0])
+          }
+          continue
+        }
+        path.removeLast()
+        if let caller = path.last?.id { low[caller] = min(low[caller, default: 0], low[id, default: 0]) }
+        guard low[id] == order[id], let first = open.lastIndex(of: id) else { continue }
+        let group = Set(open[first...])
+        open.removeSubrange(first...)
+        isOpen.subtract(group)
+        if group.count > 1 || calls.contains(where: { $0.0 == id }) { cycles.append(group) }
+      }
+    }
+    return cycles
+  }
+
+  /// Reports functions that call each other in a circle: the shortest chain of calls that leads from the first of them
+  /// back to it, at its last call.
+  private func report(
+    _ group: Set<DeclarationID>, _ callees: [DeclarationID: [(DeclarationID, SourceRange)]]
   ) {
+    // Each function of the cycle is at fault, but the cycle is one fault.
+    defer { checker.faultyFunctions.formUnion(group) }
+    guard checker.faultyFunctions.isDisjoint(with: group), let start = group.min() else { return }
     var cameFrom: [DeclarationID: DeclarationID] = [:]
     var queue = [start]
-    while let id = queue.popLast() {
-      for (callee, site) in callees[id] ?? [] {
+    var next = 0
+    while next < queue.count {
+      let id = queue[next]
+      next += 1
+      for (callee, site) in callees[id] ?? [] where group.contains(callee) {
         if callee == start {
           var chain = [id]
           while let last = chain.last, last != start, let before = cameFrom[last] { chain.append(before) }
           let names = (chain.reversed() + [start]).compactMap { program[$0].name?.text }
-          // Each function of the cycle is at fault, but the cycle is one fault.
-          if !checker.faultyFunctions.contains(start) { checker.report(.recursion("fn", names, at: site)) }
-          checker.faultyFunctions.formUnion(chain)
-          checker.faultyFunctions.insert(start)
+          checker.report(.recursion("fn", names, at: site))
           return
         }
         if cameFrom[callee] == nil {
@@ -112,5 +159,8 @@ struct FunctionChecker {
 }
 
 extension FunctionDeclaration {
+  /// Whether it could not be read; its parameters may be missing.
+  var isInvalid: Bool { if case .invalid = body.kind { true } else { false } }
+
   var signature: String { "\(name.text)(\(parameters.map(\.text).joined(separator: ", ")))" }
 }

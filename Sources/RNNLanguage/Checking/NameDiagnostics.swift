@@ -15,7 +15,25 @@ extension Diagnostic {
   }
 
   static func importCycle(_ cycle: String, at site: SourceRange) -> Diagnostic {
-    Diagnostic("import-cycle", "the file imports itself: \(cycle)", at: site)
+    Diagnostic(
+      "import-cycle", "the file imports itself: \(cycle)", at: site,
+      notes: [Note("move what both files need into a third one")])
+  }
+
+  static func importsTooDeep(at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "too-deep", "files import each other in too long a row", at: site,
+      notes: [Note("at most \(Program.importLimit) files stand in a row; one file can import many")])
+  }
+
+  static func cellsTooDeep(_ name: String, at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "too-deep", "'\(name)' holds cells inside of each other too deeply", at: site,
+      notes: [
+        Note(
+          "at most \(Checker.nestingLimit) levels fit; many layers are instances beside each other in one cell"
+        )
+      ])
   }
 
   static func badImport(_ message: String, at site: SourceRange) -> Diagnostic {
@@ -24,11 +42,22 @@ extension Diagnostic {
     )
   }
 
-  static func unknownName(_ name: String, _ what: String, at site: SourceRange, among names: [String])
-    -> Diagnostic
-  {
-    Diagnostic(
-      "unknown-name", "unknown \(what) '\(name)'", at: site, notes: Note.didYouMean(name, among: names))
+  /// - Parameter hint: the way out if no name is near.
+  static func unknownName(
+    _ name: String, _ what: String, at site: SourceRange, among names: [String], hint: String? = nil
+  ) -> Diagnostic {
+    let near = Note.didYouMean(name, among: names)
+    return Diagnostic(
+      "unknown-name", "unknown \(what) '\(name)'", at: site, notes: near.isEmpty ? Note.hint(hint) : near)
+  }
+
+  /// - Parameter what: what was looked for, such as `function`.
+  static func unknownFunction(_ name: Name, _ what: String, among names: [String]) -> Diagnostic {
+    let hint =
+      ForeignWords.hint(forFunction: name.text)
+      ?? "a function is declared by 'fn \(name.text)(x) = …'"
+      + (what == "function" ? "" : ", a cell by 'cell \(name.text)(sizes) { … }'")
+    return unknownName(name.text, what, at: name.range, among: names, hint: hint)
   }
 
   static func usedBeforeDefinition(_ name: String, at site: SourceRange, definedAt: SourceRange)
@@ -74,9 +103,10 @@ extension Diagnostic {
   static func recursion(_ what: String, _ chain: [String], at site: SourceRange) -> Diagnostic {
     let name = chain.first ?? ""
     let message = what == "cell" ? "cell '\(name)' contains itself" : "function '\(name)' calls itself"
+    let links = chain.count > 10 ? chain.prefix(5) + ["…"] + chain.suffix(4) : chain[...]
     return Diagnostic(
       "recursion", message, at: site,
-      notes: [Note("\(chain.joined(separator: " → ")): repetition is over the steps of a sequence only")])
+      notes: [Note("\(links.joined(separator: " → ")): repetition is over the steps of a sequence only")])
   }
 
   // MARK: Statements that do not belong
@@ -85,6 +115,13 @@ extension Diagnostic {
     -> Diagnostic
   {
     Diagnostic("misplaced", "\(what) does not belong in a \(kind.rawValue)", at: site, notes: [Note(hint)])
+  }
+
+  /// A warning: the model is right, but inference asks for what it does not need.
+  static func inputOfLoss(_ name: String, at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "input-of-loss", "only the loss uses input '\(name)'", at: site, level: .warning,
+      notes: [Note("declare it by 'target \(name): …': a program for inference then does without it")])
   }
 
   static func modelInside(_ name: String, at site: SourceRange) -> Diagnostic {
@@ -142,6 +179,7 @@ extension Diagnostic {
   }
 
   static func notAState(_ name: String, at site: SourceRange, states: [String]) -> Diagnostic {
+    if let keyword = Keyword(rawValue: name) { return keywordAsName(keyword, at: site) }
     let near = Note.didYouMean(name, among: states)
     let hint = Note("only a state has a next value; a state is declared by 'state \(name): [H]'")
     return Diagnostic(

@@ -37,6 +37,9 @@ final class Program {
   private let loader: SourceLoader
   private(set) var diagnostics = DiagnosticSet()
 
+  /// The most files that import each other in a row: bounds the recursion of the walk over them.
+  static let importLimit = 128
+
   init(main source: SourceFile, loader: SourceLoader) {
     self.loader = loader
     load(source, chain: [])
@@ -57,7 +60,9 @@ final class Program {
     }
   }
 
-  var mainSource: SourceFile { modules[0].syntax.source }
+  var mainSyntax: SyntaxFile { modules[0].syntax }
+
+  var mainSource: SourceFile { mainSyntax.source }
 
   func isLibrary(_ module: Int) -> Bool { modules[module].isLibrary }
 
@@ -126,6 +131,10 @@ final class Program {
       return nil
     }
     if let known = paths[path] { return known }
+    guard chain.count < Self.importLimit else {
+      diagnostics.report(.importsTooDeep(at: declaration.range))
+      return nil
+    }
     do throws(DiagnosticError) {
       return load(try loader.read(path), chain: chain)
     } catch {

@@ -63,9 +63,15 @@ extension Diagnostic {
   static func shapesDiffer(_ what: String, _ left: ValueType, _ right: ValueType, at site: SourceRange)
     -> Diagnostic
   {
-    Diagnostic(
+    let isProduct = what == "'*'" && left.product(right) != nil
+    return Diagnostic(
       "shape", "the shapes of \(what) differ: \(left.step) and \(right.step)", at: site,
-      notes: [Note("operands have the same shape, or one is a scalar")])
+      notes: [
+        Note(
+          isProduct
+            ? "'@' is the product of matrices and vectors: \(left.step) @ \(right.step) would fit"
+            : "operands have the same shape, or one is a scalar")
+      ])
   }
 
   static func doesNotMultiply(_ left: ValueType, _ right: ValueType, at site: SourceRange) -> Diagnostic {
@@ -88,13 +94,22 @@ extension Diagnostic {
   }
 
   static func notANumber(_ found: ValueType, at site: SourceRange) -> Diagnostic {
-    let hint =
-      if case .token = found.element {
-        "onehot(x), or a row E[x] of a parameter E, makes numbers of a token"
-      } else {
-        "where(condition, 1, 0) makes numbers of a mask"
-      }
-    return Diagnostic("shape", "expected numbers, found \(found.described)", at: site, notes: [Note(hint)])
+    Diagnostic(
+      "shape", "expected numbers, found \(found.described)", at: site,
+      notes: Note.numbers(of: found, for: ValueType([], .constant)))
+  }
+
+  /// A warning, since it computes something.
+  static func softmaxTwice(at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "softmax-twice", "cross_entropy applies softmax itself, and here to the result of another one",
+      at: site,
+      level: .warning,
+      notes: [
+        Note(
+          "give it what stands inside of the softmax: with output softmax(y), the loss is cross_entropy(y, next)"
+        )
+      ])
   }
 
   static func extentsDiffer(_ left: Extent, _ right: Extent, at site: SourceRange) -> Diagnostic {
@@ -196,5 +211,22 @@ extension Diagnostic {
     Diagnostic(
       "value-count", "\(count) values where one is needed", at: site,
       notes: [Note("name them first: a, b = …")])
+  }
+}
+
+extension Diagnostic.Note {
+  /// How a value becomes the numbers that are expected, if it holds none.
+  static func numbers(of found: ValueType, for expected: ValueType) -> [Diagnostic.Note] {
+    switch (found.element, expected.element) {
+    case (.token(let size), .number):
+      [
+        Diagnostic.Note(
+          "onehot(x) makes a vector of \(size) numbers of a token, Embedding(\(size), D) or E[x], a row of a parameter E, one"
+            + " that is learned")
+      ]
+    case (.mask, .number): [Diagnostic.Note("where(condition, 1, 0) makes numbers of a mask")]
+    case (.number, .token): [Diagnostic.Note("argmax(x) is the token of the greatest element of x")]
+    default: []
+    }
   }
 }

@@ -43,6 +43,16 @@ struct ValueType: Hashable, Sendable {
   /// Whether the other type is the same but for its extent.
   func matches(_ other: ValueType) -> Bool { element == other.element && shape == other.shape }
 
+  /// The shape of the product '@' with another type, or nil if the two do not multiply.
+  func product(_ other: ValueType) -> [Int]? {
+    switch (shape.count, other.shape.count) {
+    case (2, 1) where shape[1] == other.shape[0]: [shape[0]]
+    case (1, 2) where shape[0] == other.shape[0]: [other.shape[1]]
+    case (2, 2) where shape[1] == other.shape[0]: [shape[0], other.shape[1]]
+    default: nil
+    }
+  }
+
   func with(extent: Extent) -> ValueType { ValueType(element, shape, extent) }
 
   /// How the type is written, without the extent.

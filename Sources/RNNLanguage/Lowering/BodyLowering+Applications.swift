@@ -7,7 +7,7 @@ extension BodyLowering {
     let instance = cell.instances[application.instance]
     let inputs = Array(operands.prefix(application.inputCount))
     let given = Array(operands.dropFirst(application.inputCount))
-    let parameters = parametersOfInstances[instance.name[...], default: [:]]
+    let parameters = environment.parameters.of(instance.name)
     var states: [LoweredValue] = []
     if let model, !instance.cell.states.isEmpty {
       states = model.initialStates(of: instance, application, given: given, parameters)
@@ -56,8 +56,8 @@ extension BodyLowering {
   /// An example whose sequence has ended keeps its states, and its outputs are 0.
   private func scan(_ cell: CheckedCell, over steps: Symbol, _ environment: Environment) -> LoweredValue {
     let outside = environment.surroundings
-    let paths = environment.parameters.keys.sorted()
-    var invariants = paths.compactMap { environment.parameters[$0] }
+    let paths = cell.parameterPaths().sorted()
+    var invariants = paths.map { environment.parameters[$0] }
     var sequences: [ValueID] = []
     let isRagged = outside.lengths[steps] != nil && !environment.states.isEmpty
     var known: Set<Symbol> = isRagged ? [steps] : []
@@ -98,7 +98,7 @@ extension BodyLowering {
         lengths: Dictionary(uniqueKeysWithValues: zip(ragged, invariants[firstLengths...])),
         seed: seed == nil ? nil : invariants.last, step: isCounted ? elements.last : nil)
       let inner = Environment(
-        parameters: Dictionary(uniqueKeysWithValues: zip(paths, invariants)), inputs: inputs,
+        parameters: Parameters(Dictionary(uniqueKeysWithValues: zip(paths, invariants))), inputs: inputs,
         states: carries.map { .tensor($0, lead: 1) }, surroundings: surroundings)
       guard case .application(let outputs, let states) = step(cell, inner, lead: [.batch]) else {
         preconditionFailure("a step is an application")

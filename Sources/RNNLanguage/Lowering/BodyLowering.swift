@@ -9,22 +9,32 @@ import RNNSupport
 struct BodyLowering {
   /// The values that a body starts from.
   struct Environment {
-    /// Values of parameters by their path from the cell.
-    var parameters: [String: ValueID]
+    var parameters: Parameters
     var inputs: [LoweredValue]
     /// Previous values of the states; empty in a model.
     var states: [LoweredValue]
     var surroundings: Surroundings
+  }
 
-    /// The parameters of instances by the names of these, and by their path from the instance's cell.
-    var parametersOfInstances: [Substring: [String: ValueID]] {
-      var found: [Substring: [String: ValueID]] = [:]
-      for (path, value) in parameters {
-        guard let dot = path.firstIndex(of: ".") else { continue }
-        found[path[..<dot], default: [:]][String(path[path.index(after: dot)...])] = value
-      }
-      return found
+  /// Values of parameters by their path from a cell.
+  struct Parameters {
+    /// The values by their path from the cell that the first of these was made for.
+    private let values: [String: ValueID]
+    /// Where the cell stands in that one: an instance's parameters are not copied.
+    private let prefix: String
+
+    init(_ values: [String: ValueID], prefix: String = "") {
+      self.values = values
+      self.prefix = prefix
     }
+
+    subscript(path: String) -> ValueID {
+      guard let value = values[prefix + path] else { preconditionFailure("no parameter \(prefix)\(path)") }
+      return value
+    }
+
+    /// The parameters of an instance.
+    func of(_ instance: String) -> Parameters { Parameters(values, prefix: "\(prefix)\(instance).") }
   }
 
   let context: LoweringContext
@@ -36,8 +46,6 @@ struct BodyLowering {
   private let symbols: [String: Symbol]
   /// Where the states of an instance begin among the states of the body.
   let firstStates: [Int]
-  /// The parameters of instances by the names of these, and by their path from the instance's cell.
-  let parametersOfInstances: [Substring: [String: ValueID]]
   /// Tells a model of the applications in it, and where their states start; nil in a cell.
   let model: ModelLowering?
   private(set) var values: [LoweredValue] = []
@@ -57,7 +65,6 @@ struct BodyLowering {
       symbols[length] = value.axes(in: context.builder).lead.first?.symbol
     }
     self.symbols = symbols
-    parametersOfInstances = environment.parametersOfInstances
     var next = cell.states.count - cell.instances.reduce(0) { $0 + $1.cell.states.count }
     firstStates = cell.instances.map { instance in
       defer { next += instance.cell.states.count }
@@ -106,8 +113,7 @@ struct BodyLowering {
     switch node.operation {
     case .literal(let value): return .literal(value)
     case .parameter(let path):
-      guard let value = environment.parameters[path] else { preconditionFailure("no parameter \(path)") }
-      return .tensor(value, lead: 0)
+      return .tensor(environment.parameters[path], lead: 0)
     case .input(let index): return environment.inputs[index]
     case .state(let index): return environment.states[index]
     case .unary(let function): return map(operands[0]) { builder.unary(function, $0) }

@@ -8,6 +8,7 @@ final class ModelLowering {
   private let ragged: Set<String>
   private let isTraining: Bool
   private var surroundings = Surroundings()
+  private var givenStates: [String: ValueID] = [:]
   private var finalStates: [(name: String, value: ValueID)] = []
   /// For the loss and other numbers that are reported, what each is a mean over.
   private(set) var means: [String: [Symbol]] = [:]
@@ -38,7 +39,8 @@ final class ModelLowering {
     addInitialStates()
 
     let environment = BodyLowering.Environment(
-      parameters: parameters, inputs: zip(model.inputs, inputs).compactMap { mask($0, $1) }, states: [],
+      parameters: BodyLowering.Parameters(parameters),
+      inputs: zip(model.inputs, inputs).compactMap { mask($0, $1) }, states: [],
       surroundings: surroundings)
     var body = BodyLowering(model, context, environment, lead: [.batch], model: self)
     body.run()
@@ -143,8 +145,8 @@ final class ModelLowering {
       let instance = model.instances[application.instance]
       for state in instance.cell.states where state.initial == .given {
         let shape = [.batch] + state.shape.map(Dimension.fixed)
-        _ = builder.graph.addInput(
-          name(state, of: instance, application), role: .state, TensorType(element, shape))
+        let name = name(state, of: instance, application)
+        givenStates[name] = builder.graph.addInput(name, role: .state, TensorType(element, shape))
       }
     }
   }
@@ -152,7 +154,7 @@ final class ModelLowering {
   /// The states of an application before its first step.
   func initialStates(
     of instance: CheckedInstance, _ application: Application, given: [LoweredValue],
-    _ parameters: [String: ValueID]
+    _ parameters: BodyLowering.Parameters
   ) -> [LoweredValue] {
     instance.cell.states.enumerated().map { index, state in
       let axes = Axes(lead: [.batch], own: state.shape.map(Dimension.fixed))
@@ -163,12 +165,11 @@ final class ModelLowering {
         switch state.initial {
         case .given:
           let name = name(state, of: instance, application)
-          guard let input = builder.graph.input(named: name) else { preconditionFailure("no input \(name)") }
-          value = .tensor(input.value, lead: 1)
+          guard let input = givenStates[name] else { preconditionFailure("no input \(name)") }
+          value = .tensor(input, lead: 1)
         case .constant(let number): value = .literal(number)
         case .parameter(let path):
-          guard let parameter = parameters[path] else { preconditionFailure("no parameter \(path)") }
-          value = .tensor(parameter, lead: 0)
+          value = .tensor(parameters[path], lead: 0)
         }
       }
       return .tensor(builder.conform(value, to: axes, element), lead: 1)

@@ -49,6 +49,9 @@ extension Parser {
           base = Expression(.member(base, name, isNext: true), base.range.joined(name.range))
         default: throw expected("a name behind '.'")
         }
+        if isAt(.leftParenthesis), case .member(let inner, let name, _) = base.kind {
+          throw fail(.callOfMember(inner, name, at: base.range))
+        }
         base = try bounded(base)
       } else {
         return base

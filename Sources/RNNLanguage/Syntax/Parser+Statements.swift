@@ -5,6 +5,8 @@ extension Parser {
     let start = current.range
     let kind: Statement.Kind
     switch current.kind {
+    case .keyword(let keyword) where isAtKeywordAsName:
+      throw fail(.keywordAsName(keyword, at: advance().range))
     case .keyword(.param): kind = try parseDeclaration(.param)
     case .keyword(.input): kind = try parseDeclaration(.input)
     case .keyword(.target): kind = try parseDeclaration(.target)
@@ -118,11 +120,31 @@ extension Parser {
       }
     } while accept(.comma)
     guard accept(.equals) else {
-      throw expected(
-        "'='", notes: [Diagnostic.Note("a statement is a definition 'name = …' or starts with a keyword")])
+      if let first = names.first?.name, let hint = ForeignWords.hint(forStatement: first.text) {
+        throw fail(.foreignWord(first.text, hint: hint, at: first.range))
+      }
+      throw expected("'='", notes: [Diagnostic.Note(definitionHint(names))])
     }
     skipNewlines()
     return .definition(names, try recovering { parser throws(Failure) in try parser.parseExpression() })
+  }
+
+  /// What may have been meant by names without a value.
+  private func definitionHint(_ names: [DefinedName]) -> String {
+    let keywords = Keyword.allCases.map(\.rawValue)
+    if let word = names.first?.name.text, let keyword = nearestName(to: word, among: keywords), isAtValue {
+      return "did you mean '\(keyword)'?"
+    }
+    return isAt(.leftParenthesis)
+      ? "the next value of a state is written h' = …, without its step"
+      : "a statement is a definition 'name = …' or starts with a keyword"
+  }
+
+  private var isAtValue: Bool {
+    switch current.kind {
+    case .name, .next, .number: true
+    case .keyword, .string, .punctuation, .foreign, .newline, .end: false
+    }
   }
 
   private mutating func parseOutputs() throws(Failure) -> [OutputItem] {

@@ -85,9 +85,22 @@ struct Parser {
     if nextSignificant.kind == .punctuation(sign) {
       skipNewlines()
       advance()
+    } else if let foreign = foreignOperator {
+      throw fail(foreign)
     } else {
       throw fail(.unclosed(open, expected: sign, found: current))
     }
+  }
+
+  /// What is wrong if an operator of another language stands here or just in front of here.
+  private var foreignOperator: Diagnostic? {
+    for token in [current, tokens[max(0, index - 1)]] {
+      guard case .name(let word) = token.kind, let hint = ForeignWords.hint(forOperator: word) else {
+        continue
+      }
+      return .foreignWord(word, hint: hint, at: token.range)
+    }
+    return nil
   }
 
   mutating func parseName(_ what: String) throws(Failure) -> Name {
@@ -108,9 +121,9 @@ struct Parser {
   }
 
   mutating func expected(_ what: String, notes: [Diagnostic.Note] = []) -> Failure {
-    var notes = notes
-    if case .keyword(let keyword) = current.kind, what.contains("name") {
-      notes.append(Diagnostic.Note("'\(keyword.rawValue)' is a keyword"))
+    // One that starts a line is no name: the line before lacks its end.
+    if case .keyword(let keyword) = current.kind, !startsLine {
+      return fail(.keywordAsName(keyword, at: current.range))
     }
     return fail(.expected(what, found: current, notes: notes))
   }
@@ -121,19 +134,38 @@ struct Parser {
   }
 
   var isAtDeclaration: Bool {
-    if case .keyword(let keyword) = current.kind { keyword.startsDeclaration } else { false }
+    if case .keyword(let keyword) = current.kind {
+      keyword.startsDeclaration && !isAtKeywordAsName
+    } else {
+      false
+    }
   }
+
+  /// Whether a keyword stands where a definition has its name.
+  var isAtKeywordAsName: Bool {
+    guard case .keyword = current.kind, index + 1 < tokens.count else { return false }
+    return tokens[index + 1].kind == .punctuation(.equals) || tokens[index + 1].kind == .punctuation(.comma)
+  }
+
+  private var startsLine: Bool { index == 0 || tokens[index - 1].kind == .newline }
 
   private mutating func skipToDeclaration() {
-    repeat { advance() } while current.kind != .end && !isAtDeclaration
+    repeat { advance() } while current.kind != .end && !(isAtDeclaration && (startsLine || isBehindBody))
   }
 
-  /// Goes to the end of the line, or to the brace that ends the body.
+  private var isBehindBody: Bool { index > 0 && tokens[index - 1].kind == .punctuation(.rightBrace) }
+
+  /// Goes to the end of the line, or to the brace that ends the body; a block in braces is skipped as a whole.
   ///
   /// A fault at a keyword that starts a line leaves that line whole: the line before it lacks its end.
   mutating func skipLine() {
-    if index > 0, tokens[index - 1].kind == .newline, case .keyword = current.kind { return }
-    while current.kind != .newline, current.kind != .end, !isAt(.rightBrace) { advance() }
+    if startsLine, case .keyword = current.kind { return }
+    var depth = 0
+    while current.kind != .end, !(startsLine && isAtDeclaration) {
+      if depth == 0, current.kind == .newline || isAt(.rightBrace) { return }
+      if isAt(.leftBrace) { depth += 1 } else if isAt(.rightBrace) { depth -= 1 }
+      advance()
+    }
   }
 
   // MARK: Declarations
@@ -144,6 +176,9 @@ struct Parser {
     case .keyword(.model): return .unit(try parseUnit(.model))
     case .keyword(.fn): return .function(try parseFunction())
     case .keyword(.import): return .importation(try parseImport())
+    case .name(let word):
+      guard let hint = ForeignWords.hint(forStatement: word) else { fallthrough }
+      throw fail(.foreignWord(word, hint: hint, at: current.range))
     default:
       throw expected("a declaration", notes: [Diagnostic.Note("one of cell, model, fn and import")])
     }
@@ -162,24 +197,24 @@ struct Parser {
   private mutating func parseFunction() throws(Failure) -> FunctionDeclaration {
     advance()
     let name = try parseName("the name of a function")
-    let open = current
-    try expect(.leftParenthesis)
-    let parameters = try parseList(open, until: .rightParenthesis) { parser throws(Failure) in
-      try parser.parseName("the name of a parameter")
-    }
-    try expect(.equals)
-    skipNewlines()
-    let body: Expression
+    var parameters: [Name] = []
     do throws(Failure) {
-      body = try parseExpression()
+      let open = current
+      try expect(.leftParenthesis)
+      parameters = try parseList(open, until: .rightParenthesis) { parser throws(Failure) in
+        try parser.parseName("the name of a parameter")
+      }
+      try expect(.equals)
+      skipNewlines()
+      let body = try parseExpression()
       try endStatement()
+      return FunctionDeclaration(name: name, parameters: parameters, body: body)
     } catch {
       // The function exists, whatever it computes: its uses are no further faults.
       skipLine()
       return FunctionDeclaration(
         name: name, parameters: parameters, body: Expression(.invalid, name.range))
     }
-    return FunctionDeclaration(name: name, parameters: parameters, body: body)
   }
 
   private mutating func parseUnit(_ kind: UnitDeclaration.Kind) throws(Failure) -> UnitDeclaration {
@@ -240,7 +275,7 @@ struct Parser {
   mutating func endStatement() throws(Failure) {
     switch current.kind {
     case .newline, .end, .punctuation(.rightBrace): break
-    default: throw fail(.unfinished(current))
+    default: throw fail(foreignOperator ?? .unfinished(current))
     }
   }
 }

@@ -76,8 +76,10 @@ extension SyntaxFile {
   }
 }
 
-/// The words of the language.
+/// The words and limits of the language.
 package enum Words {
+  /// The most cells inside of each other.
+  package static let nestingLimit = Checker.nestingLimit
   /// The names of its functions.
   package static let functions = Builtin.names
   /// Its keywords.

@@ -11,6 +11,22 @@ enum Keyword: String, CaseIterable, Sendable {
     case .param, .input, .target, .state, .output, .loss: false
     }
   }
+
+  /// How it is used, for one that was taken for a name.
+  var use: String {
+    switch self {
+    case .cell: "it starts a declaration: cell Name(sizes) { … }"
+    case .model: "it starts a declaration: model Name(sizes) { … }"
+    case .fn: "it starts a declaration: fn name(x) = …"
+    case .import: "it starts a line: import \"cells.rnn\""
+    case .param: "it declares a parameter: param W: [H, I] = zeros"
+    case .input: "it declares an input: input x: [I]"
+    case .target: "it declares a target: target next: seq token(V)"
+    case .state: "it declares a state: state h: [H], whose next value is h' = …"
+    case .output: "it puts a value out: output y, or output name = y"
+    case .loss: "it says what is made small, without '=': loss e"
+    }
+  }
 }
 
 /// A sign of the language.
@@ -49,6 +65,8 @@ struct Token: Sendable {
     case number(Double)
     case string(String)
     case punctuation(Punctuation)
+    /// No sign of the language.
+    case foreign(String)
     /// The end of a line, or `;`.
     case newline
     case end
@@ -60,7 +78,7 @@ struct Token: Sendable {
   /// How the token is called in a message.
   var description: String {
     switch kind {
-    case .name, .next, .keyword, .number, .string, .punctuation: "'\(range.text)'"
+    case .name, .next, .keyword, .number, .string, .punctuation, .foreign: "'\(range.text)'"
     case .newline: range.text == ";" ? "';'" : "the end of the line"
     case .end: "the end of the file"
     }

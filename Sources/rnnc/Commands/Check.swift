@@ -8,9 +8,11 @@ struct Check: ParsableCommand {
   @OptionGroup var model: ModelArguments
 
   func run() throws {
-    let found = try Compiler().check(
+    let report = try Compiler().check(
       contentsOfFile: model.model, model: model.name, sizes: model.sizes.values)
-    if found.hasErrors { throw DiagnosticError(found) }
-    StandardError.write(found.rendered())
+    try report.diagnostics.throwIfErrors()
+    StandardError.write(report.diagnostics.rendered())
+    // Nobody can compile or train such a file: it is to be imported, or not the one that was meant.
+    if !report.hasModel { try StandardOutput.write("\(model.model): \(report.contents)\n") }
   }
 }
