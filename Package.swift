@@ -62,7 +62,9 @@ let package = Package(
       ]),
     .executableTarget(
       name: "rnnc",
-      dependencies: ["RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "RNNSupport", "RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: strict),
     layer("RNNTestSupport", ["RNNCompiler"]),
     tests("RNNRuntimeTests", ["RNNRuntime"], resources: [.copy("Fixtures")]),
