@@ -6,6 +6,8 @@ import RNNCompiler
 @main
 enum Main {
   static func main() {
+    // A file that may not grow is an error of writing it, not the end of the process.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try RNNC.parseAsRoot()
       try command.run()
