@@ -12,10 +12,10 @@ import Testing
     "model M { input x: [3]; loss sum(x) }",
     // Nothing to compute for what is put out.
     "model M { input x: [3]; output x }",
-    "model M { input x: [3]; param W: [3]; output W }",
+    "model M { input x: [3]; param W: [3] = ones; output W }",
     "model M { input x: token(3); output x }",
     // A parameter that the loss does not need, or nothing but one.
-    "model M { input x: []; target t: []; param W: [2]; loss t }",
+    "model M { input x: []; target t: []; param W: [2] = ones; loss t }",
     "model M { input x: []; param W: [2] = uniform(1); loss sum(W * W) }",
     // A state alone.
     "cell C { input x: []; state h: []; h' = x; output h' } model M { input x: seq []; c = C(); y = c(x); loss 1.0 }",
@@ -28,12 +28,7 @@ import Testing
 
   @Test(arguments: models)
   func everyStageIsMadeOrRefused(_ source: String) throws {
-    let program: Program
-    do {
-      program = try Compiler(CompileOptions(threads: 1, cache: nil)).compile(source: source, batch: 2)
-    } catch is DiagnosticError {
-      return
-    }
+    let program = try Compiler(CompileOptions(threads: 1, cache: nil)).compile(source: source, batch: 2)
     var made = 0
     for purpose in Self.purposes + [program.mainPurpose] {
       // Any other error is a bug of rnnc.
