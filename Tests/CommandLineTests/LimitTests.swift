@@ -56,13 +56,12 @@ struct LimitTests {
     #expect(data.status == 1 && data.errors.contains("'huge'"), "\(data.errors)")
   }
 
-  /// A thread that the system refuses.
+  /// As few open files as the loader of programs itself needs.
   @Test func aLimitOnFiles() throws {
-    for count in 3...6 {
+    for count in 4...6 {
       let outcome = try command.shell(
         "ulimit -n \(count); exec \"$RNNC\" compile '\(model)' --set H=8 --no-cache")
-      #expect([0, 1].contains(outcome.status), "\(count): \(outcome.errors)")
-      #expect(outcome.status == 0 || outcome.errors.contains("error: "), "\(outcome.errors)")
+      #expect(outcome.status == 0, "\(count): \(outcome.errors)")
     }
   }
 }
