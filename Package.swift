@@ -63,7 +63,7 @@ let package = Package(
     .executableTarget(
       name: "rnnc",
       dependencies: [
-        "RNNCompiler", "RNNSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "RNNSupport", "RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     layer("RNNTestSupport", ["RNNCompiler"]),

@@ -1,4 +1,3 @@
-import Dispatch
 import RNNLLVM
 import RNNPlan
 import Synchronization
@@ -11,24 +10,36 @@ public struct NativeCode: Sendable, Hashable {
   /// Takes object files that were made before.
   public init(objects: [[UInt8]]) { self.objects = objects }
 
-  /// Compiles a plan for a target, as much at once as there are processors.
+  /// Runs a function on a number of threads, with the number of each; the caller has the threads.
+  public typealias Runner = (_ body: @Sendable (_ thread: Int) -> Void) -> Void
+
+  /// Compiles a plan for a target, as much at once as there are threads.
   ///
   /// A function's code does not depend on which others are compiled with it, so neither do the results of the program.
   ///
+  /// - Parameters:
+  ///   - threads: how many threads `run` uses.
   /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
-  public init(_ plan: Plan, target: Target, timesKernels: Bool = false, processors: Int = 1) throws {
+  public init(
+    _ plan: Plan, target: Target, timesKernels: Bool = false, threads: Int = 1, run: Runner = { $0(0) }
+  ) throws {
     let outline = ProgramOutline(plan, timesKernels: timesKernels)
-    // More parts than processors, since it is not known how long one takes; very small ones cost more than they save.
-    let count = processors == 1 ? 1 : 4 * processors
+    // More parts than threads, since it is not known how long one takes; very small ones cost more than they save.
+    let count = threads == 1 ? 1 : 4 * threads
     let parts = outline.parts(max(1, min(count, outline.functions.count / 4)))
     let results = Mutex<[Result<[UInt8], Error>?]>(Array(repeating: nil, count: parts.count))
-    DispatchQueue.concurrentPerform(iterations: parts.count) { number in
-      let result = Result {
-        let module = Module("\(plan.name).\(number)", target: target)
-        try ProgramEmitter.emit(parts[number], withEntry: number == 0, of: outline, into: module)
-        return try module.objectAtLast()
+    let next = Atomic(0)
+    run { _ in
+      while true {
+        let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard number < parts.count else { return }
+        let result = Result {
+          let module = Module("\(plan.name).\(number)", target: target)
+          try ProgramEmitter.emit(parts[number], withEntry: number == 0, of: outline, into: module)
+          return try module.objectAtLast()
+        }
+        results.withLock { $0[number] = result }
       }
-      results.withLock { $0[number] = result }
     }
     objects = try results.withLock { try $0.map { try $0!.get() } }
   }

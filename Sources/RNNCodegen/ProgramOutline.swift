@@ -59,7 +59,7 @@ struct ProgramOutline: Sendable {
       parts[part].append(function)
       loads[part] += size
     }
-    return parts.map { $0.sorted() }.filter { !$0.isEmpty }
+    return parts.enumerated().filter { $0 == 0 || !$1.isEmpty }.map { $1.sorted() }
   }
 }
 

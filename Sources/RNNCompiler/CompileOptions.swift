@@ -1,4 +1,5 @@
 import RNNPasses
+import RNNSupport
 
 /// How a model is compiled; none of it changes what the model computes, beyond rounding.
 public struct CompileOptions: Sendable {
@@ -112,11 +113,13 @@ public struct CompileOptions: Sendable {
         "weights cannot be kept as \(weights.rawValue) in a model of \(elementType)",
         note: "products with \(weights.rawValue) weights are summed in f32")
     }
-    guard threads > 0 else {
-      throw InputError("\(threads) threads cannot compute: there must be one at least")
+    guard (1...Limits.threads).contains(threads) else {
+      throw InputError(
+        "\(counted(threads, "thread")) cannot compute", note: "choose a number from 1 to \(Limits.threads)")
     }
     if let memoryLimit, memoryLimit <= 0 {
-      throw InputError("nothing can be computed in \(memoryLimit) bytes", note: "raise the memory limit")
+      throw InputError(
+        "nothing can be computed in \(counted(memoryLimit, "byte"))", note: "raise the memory limit")
     }
     if let unknown = printAfter.subtracting(Self.passNames).min() {
       throw InputError(

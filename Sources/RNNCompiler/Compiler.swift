@@ -103,7 +103,8 @@ public struct Compiler: Sendable {
     try options.validate()
     guard batch > 0, batch <= Limits.extent else {
       throw InputError(
-        "a batch of \(batch) examples cannot be computed", note: "choose a number from 1 to \(Limits.extent)")
+        "a batch of \(counted(batch, "example")) cannot be computed",
+        note: "choose a number from 1 to \(Limits.extent)")
     }
     let start = ContinuousClock.now
     let recorder = SourceRecorder()
@@ -138,7 +139,8 @@ public struct Compiler: Sendable {
   ) -> Diagnostic {
     Diagnostic(
       "vocabulary-size",
-      "\(size.size) is set to \(chosen), but the text has \(vocabulary.count) tokens with '\(Vocabulary.unknown)'",
+      "\(size.size) is set to \(chosen), but the text has "
+        + "\(counted(vocabulary.count, "token")) with '\(Vocabulary.unknown)'",
       at: site,
       notes: [
         Diagnostic.Note(

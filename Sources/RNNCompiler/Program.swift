@@ -87,6 +87,7 @@ public final class Program {
       try options.passManager.run(options.optimization.forwardPipeline(batch: batch), on: &forward)
       graph = try purpose.graph(from: forward)
       try graph.verify()
+      try Limits.requirePlannable(graph, batch: batch)
     } catch  where !isForUser(error) {
       throw CompilerFault(
         stage: purpose.name, error, source: source, graph: model.graph.description)
@@ -110,12 +111,12 @@ public final class Program {
 // MARK: - Stages as text
 
 extension Program {
-  /// The purpose whose code is shown when none is named: a training step with clipping, or inference of a model
-  /// without a loss.
+  /// The purpose whose code is shown when none is named: a training step with clipping; evaluation of a model without a
+  /// parameter; inference of one without a loss.
   public var mainPurpose: Purpose {
-    let hasLoss = model.graph.outputs.contains { $0.role == .loss }
-    return hasLoss && model.graph.inputs.contains(where: \.isParameter)
-      ? .training(TrainingStepOptions(clipsNorm: true, carriesState: true)) : .inference
+    guard model.graph.outputs.contains(where: { $0.role == .loss }) else { return .inference }
+    return model.graph.inputs.contains(where: \.isParameter)
+      ? .training(TrainingStepOptions(clipsNorm: true, carriesState: true)) : .evaluation
   }
 
   /// The typed graph of the model.

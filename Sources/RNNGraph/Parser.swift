@@ -1,3 +1,5 @@
+import RNNSupport
+
 extension Graph {
   /// Reads a graph that was printed; `docs/ir.md` is the reference of the text.
   ///
@@ -166,7 +168,8 @@ struct GraphParser {
       repeat { types.append(try type()) } while accept(",")
     }
     guard types.count == results.count else {
-      throw start.error("the scan has \(results.count) results and \(types.count) types")
+      throw start.error(
+        "the scan has \(counted(results.count, "result")) and \(counted(types.count, "type"))")
     }
     try expect("{")
     let body = graph.addRegion()

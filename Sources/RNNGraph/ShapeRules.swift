@@ -1,3 +1,5 @@
+import RNNSupport
+
 /// Why operands do not fit an operation.
 public struct ShapeError: Error, CustomStringConvertible {
   /// The reason, lower-case, without a full stop.
@@ -178,7 +180,9 @@ extension Graph {
     let body = self[scan.body]
     try Self.expect(scan.invariants + scan.carries + scan.sequences, types)
     guard body.arguments.count == types.count, body.results.count >= scan.carries else {
-      throw ShapeError("the body has \(body.arguments.count) arguments and \(body.results.count) results")
+      throw ShapeError(
+        "the body has \(counted(body.arguments.count, "argument")) and \(counted(body.results.count, "result"))"
+      )
     }
     for (i, operand) in types.enumerated() {
       let argument = type(body.arguments[i])
@@ -204,7 +208,9 @@ extension Graph {
   }
 
   private static func expect(_ count: Int, _ types: [TensorType]) throws(ShapeError) {
-    guard types.count == count else { throw ShapeError("expected \(count) operands, found \(types.count)") }
+    guard types.count == count else {
+      throw ShapeError("expected \(counted(count, "operand")), found \(types.count)")
+    }
   }
 
   private static func float(_ type: TensorType) throws(ShapeError) -> TensorType {

@@ -8,7 +8,7 @@ public struct Target: Hashable, Sendable {
     case x86_64
     /// 64-bit Arm.
     case aarch64
-    /// Anything else LLVM can compile for.
+    /// That of a machine that rnnc itself runs on; there is no other way to get it.
     case other
   }
 
@@ -52,32 +52,29 @@ public struct Target: Hashable, Sendable {
   ///
   /// A processor of another architecture than this machine's is taken to run this machine's operating system.
   ///
-  /// - Throws: `UnknownTarget` if there is no such thing.
+  /// - Throws: `UnknownTarget` if there is no such thing, or the tests compile nothing for it.
   public init(named name: String, optimizationLevel: Int = 2) throws {
     if name == "native" {
       self = try Target(
         triple: Target.hostTriple, cpu: Target.host.cpu, features: Target.host.features,
         optimizationLevel: optimizationLevel, caches: .host)
-    } else if let family = TargetNames.architecture(ofCPU: name) {
-      let system = Target.hostTriple.split(separator: "-").dropFirst().joined(separator: "-")
-      let isHost = Target.host.architecture == family
-      let architecture = family == .x86_64 ? "x86_64" : "aarch64"
-      self = try Target(
-        triple: isHost ? Target.hostTriple : "\(architecture)-\(system)", cpu: name,
-        optimizationLevel: optimizationLevel)
-    } else if name.contains("-"), LLVMTargets.find(name) != nil {
-      self = try Target(triple: name, cpu: "generic", optimizationLevel: optimizationLevel)
-    } else {
-      throw UnknownTarget(name)
+      return
     }
+    let family = TargetNames.architecture(ofCPU: name)
+    let triple: String
+    if let family, family == Target.host.architecture {
+      triple = Target.hostTriple
+    } else {
+      let system = Target.hostTriple.split(separator: "-").dropFirst().joined(separator: "-")
+      triple = family.map { "\($0 == .x86_64 ? "x86_64" : "aarch64")-\(system)" } ?? name
+      guard TargetNames.isServed(triple: triple) else { throw UnknownTarget(name) }
+    }
+    self = try Target(
+      triple: triple, cpu: family == nil ? "generic" : name, optimizationLevel: optimizationLevel)
   }
 
-  /// Makes a target of LLVM's names.
-  ///
-  /// LLVM ignores, with a remark on standard error, names of processors and features that it does not know.
-  ///
-  /// - Throws: `UnknownTarget` if LLVM was built without the architecture.
-  public init(
+  /// Makes a target of LLVM's names, all of which LLVM must know: it tells of others on standard error only.
+  private init(
     triple: String, cpu: String, features: String = "", optimizationLevel: Int = 2,
     caches: CoreCaches = .least
   ) throws {
@@ -85,6 +82,8 @@ public struct Target: Hashable, Sendable {
     let machine = TargetMachine(target, triple, cpu, features, optimizationLevel)
     let layout = LLVMCreateTargetDataLayout(machine.ref)
     defer { LLVMDisposeTargetData(layout) }
+    // The context of a program and its C header have room for such addresses only.
+    guard LLVMPointerSize(layout) == 8 else { throw UnknownTarget(triple) }
     let abilities = try VectorAbilities(machine)
     self.triple = triple
     self.cpu = cpu

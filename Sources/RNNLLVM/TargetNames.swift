@@ -1,6 +1,7 @@
+import CRNNLLVM
 import RNNSupport
 
-/// The name of a target that does not exist.
+/// The name of a target that does not exist, or that code is not made for.
 public struct UnknownTarget: Error, CustomStringConvertible, Sendable {
   /// What the user wrote.
   public let name: String
@@ -13,11 +14,16 @@ public struct UnknownTarget: Error, CustomStringConvertible, Sendable {
   }
 
   /// What is wrong, without what would fit.
-  public var message: String { "unknown target '\(name)'" }
+  public var message: String {
+    name.contains("-") && LLVMTargets.find(name) != nil
+      ? "there is no code for the target '\(name)'" : "unknown target '\(name)'"
+  }
 
   /// What would fit.
   public var note: String {
-    let kinds = "a target is 'native', a processor such as x86-64-v3, znver4 or neoverse-n1, or a full triple"
+    let kinds =
+      "a target is 'native', a processor such as x86-64-v3, znver4 or neoverse-n1, or a triple of x86_64 or aarch64 "
+      + "with Linux or macOS, such as aarch64-unknown-linux-gnu"
     return suggestion.map { "did you mean '\($0)'? \(kinds)" } ?? kinds
   }
 
@@ -25,9 +31,9 @@ public struct UnknownTarget: Error, CustomStringConvertible, Sendable {
   public var description: String { "\(message); \(note)" }
 }
 
-/// The processors a user can name.
+/// The processors and the triples a user can name.
 ///
-/// LLVM's C API neither lists nor checks them (it takes an unknown name for an old processor), so those that
+/// LLVM's C API neither lists nor checks processors (it takes an unknown name for an old processor), so those that
 /// LLVM 19 knows of 64-bit x86 and Arm are repeated here. A newer one is reached as `native`.
 enum TargetNames {
   static let x86_64: Set<String> = names(
@@ -60,6 +66,25 @@ enum TargetNames {
   static func architecture(ofCPU name: String) -> Target.Architecture? {
     if x86_64.contains(name) { return .x86_64 }
     return aarch64.contains(name) ? .aarch64 : nil
+  }
+
+  /// Whether code is made for a triple.
+  ///
+  /// LLVM knows many more. Some end the process while code is made for them, some have addresses of other sizes than
+  /// programs count on, or the bytes of a number the other way round; nobody has tried the rest.
+  static func isServed(triple: String) -> Bool {
+    let normal = taking(message: LLVMNormalizeTargetTriple(triple))
+    let parts = normal.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
+    guard (3...4).contains(parts.count), ["x86_64", "amd64", "aarch64", "arm64"].contains(parts[0]) else {
+      return false
+    }
+    let system = parts[2].prefix { $0.isLetter }
+    let environment = parts.count > 3 ? parts[3] : ""
+    return switch system {
+    case "linux": ["", "gnu", "musl"].contains(environment)
+    case "darwin", "macos", "macosx": environment.isEmpty
+    default: false
+    }
   }
 
   /// The name that was most likely meant.

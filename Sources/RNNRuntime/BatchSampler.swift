@@ -1,3 +1,5 @@
+import RNNSupport
+
 /// The order in which windows of a text become batches.
 public enum SamplingOrder: String, Codable, Sendable, CaseIterable {
   /// Each row of a batch continues the same row of the batch before: state is carried through an epoch.
@@ -38,7 +40,8 @@ public struct BatchSampler: Sendable {
     let needed = Int128(batchSize) * Int128(steps) + Int128(largestOffset) + 1
     guard tokens >= needed else {
       throw InputError(
-        "the text has \(tokens) tokens, but batches of \(batchSize) rows of \(steps) steps need at least \(needed)",
+        "the text has \(counted(tokens, "token")), but batches of \(counted(batchSize, "row")) of "
+          + "\(counted(steps, "step")) need at least \(needed)",
         note: "lower --batch or --steps, raise --max-tokens, or give more text")
     }
     self.ids = ids

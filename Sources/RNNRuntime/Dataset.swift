@@ -1,3 +1,5 @@
+import RNNSupport
+
 /// Examples to train on or to measure with: named tensors whose first axis counts the examples.
 ///
 ///     let data = try Dataset(["x": Tensor(numbers, shape: [1000, 20, 2]), "y": Tensor(sums)])
@@ -34,7 +36,8 @@ public struct Dataset: Sendable {
       }
       if let first, first.count != extent {
         throw InputError(
-          "tensor '\(name)' of \(origin) has \(extent) examples, but '\(first.name)' has \(first.count)")
+          "tensor '\(name)' of \(origin) has \(counted(extent, "example")), but '\(first.name)' has \(first.count)"
+        )
       }
       first = first ?? (name, extent)
       if name.hasSuffix(Self.lengthsSuffix) { checked[name] = try Self.lengths(name, tensors, origin) }
@@ -118,7 +121,7 @@ public struct Dataset: Sendable {
     if let place = values.firstIndex(where: { $0 < 0 || $0 > steps }) {
       throw InputError(
         "tensor '\(name)' of \(origin) holds the length \(values[place]) at [\(place)], "
-          + "but '\(owner)' has \(steps) steps",
+          + "but '\(owner)' has \(counted(steps, "step"))",
         note: "choose lengths from 0 to \(steps)")
     }
     return try lengths.converted(to: .i32)

@@ -49,6 +49,8 @@ final class InputFile {
 
   /// All bytes of the file.
   func contents() throws -> [UInt8] {
+    try AvailableMemory.require(
+      bytes: Double(byteCount), for: "the bytes of '\(path)'", note: "free memory, or choose a smaller file")
     var failure: (any Error)?
     let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
       do {

@@ -24,6 +24,18 @@ public struct OutputFile {
     }
   }
 
+  /// Makes a folder and those around it, as far as they are not there.
+  /// - Throws: `InputError` if that is not possible.
+  public static func makeFolder(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      // What the system said is lost in Foundation's error.
+      guard mkdir(path, 0o777) != 0 else { return }
+      throw InputError("cannot make folder '\(path)': \(systemMessage())")
+    }
+  }
+
   private init(path: String) throws {
     self.path = path
     target = Self.resolvingLinks(path)

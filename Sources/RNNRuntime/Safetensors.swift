@@ -36,6 +36,9 @@ public struct Safetensors: Equatable, Sendable {
   ) throws {
     let header = try SafetensorsHeader(byteCount: byteCount, origin: origin, read: read)
     metadata = header.metadata
+    try AvailableMemory.require(
+      bytes: Double(byteCount), for: "the tensors of \(origin)", note: "free memory, or choose a smaller file"
+    )
     tensors = [:]
     for entry in header.entries {
       var tensor = Tensor(entry.elementType, shape: entry.shape)

@@ -1,4 +1,5 @@
 import Foundation
+import RNNSupport
 
 /// The checked table of contents of a safetensors file.
 struct SafetensorsHeader {
@@ -26,13 +27,14 @@ struct SafetensorsHeader {
       InputError("\(origin) is damaged: \(what)", note: "it is no safetensors file, or was cut or changed")
     }
     guard byteCount >= 8 else {
-      throw byteCount == 0 ? InputError("\(origin) is empty") : damaged("it has only \(byteCount) bytes")
+      throw byteCount == 0
+        ? InputError("\(origin) is empty") : damaged("it has only \(counted(byteCount, "byte"))")
     }
     var length: UInt64 = 0
     try withUnsafeMutableBytes(of: &length) { try read($0, 0) }
     length = UInt64(littleEndian: length)
     guard length >= 2, length <= UInt64(min(byteCount - 8, Self.longestHeader)) else {
-      throw damaged("a header of \(length) bytes does not fit a file of \(byteCount)")
+      throw damaged("a header of \(counted(length, "byte")) does not fit a file of \(byteCount)")
     }
     var header = [UInt8](repeating: 0, count: Int(length))
     try header.withUnsafeMutableBytes { try read($0, 8) }
@@ -69,21 +71,21 @@ struct SafetensorsHeader {
       }
       guard raw.end - raw.begin == size else {
         throw damaged(
-          "tensor '\(name)' has \(raw.end - raw.begin) bytes, but \(Tensor.describe(elementType, raw.shape)) "
+          "tensor '\(name)' has \(counted(raw.end - raw.begin, "byte")), but \(Tensor.describe(elementType, raw.shape)) "
             + "takes \(size)")
       }
       guard raw.begin == end else {
         throw damaged(
           raw.begin < end
             ? "tensor '\(name)' overlaps another one"
-            : "\(raw.begin - end) bytes before tensor '\(name)' belong to none")
+            : "no tensor has the \(counted(raw.begin - end, "byte")) before tensor '\(name)'")
       }
       end = raw.end
       entries.append(
         Entry(name: name, elementType: elementType, shape: raw.shape, fileOffset: dataOffset + raw.begin))
     }
     guard end == byteCount - dataOffset else {
-      throw damaged("\(byteCount - dataOffset - end) bytes at its end belong to no tensor")
+      throw damaged("no tensor has the \(counted(byteCount - dataOffset - end, "byte")) at its end")
     }
     self.entries = entries
   }

@@ -1,3 +1,5 @@
+import RNNSupport
+
 /// What a program wants of a tensor: its name, element type and shape.
 public struct TensorSpec: Hashable, Sendable {
   /// The tensor's name: the path of a parameter or state, or the name of an input.
@@ -35,7 +37,7 @@ extension Sequence<TensorSpec> {
             + Tensor.describe(spec.elementType, spec.shape),
           note: tensors.isEmpty
             ? "it holds no tensors"
-            : "it holds \(tensors.count) tensors: \(present)"
+            : "it holds \(counted(tensors.count, "tensor")): \(present)"
               + (tensors.count > 8 ? ", …" : ""))
       }
       guard tensor.shape == spec.shape else {

@@ -7,6 +7,8 @@ import RNNSupport
 @main
 enum Main {
   static func main() {
+    // A file that may not grow is an error of writing it, not the end of the process.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       try RNNC.requireCommand(CommandLine.arguments.dropFirst().first)
       var command = try RNNC.parseAsRoot()

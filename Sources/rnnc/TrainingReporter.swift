@@ -1,5 +1,6 @@
 import Foundation
 import RNNCompiler
+import RNNSupport
 
 /// Shows how a training run goes: a bar on a terminal, lines or JSON on standard output.
 final class TrainingReporter {
@@ -40,7 +41,8 @@ final class TrainingReporter {
     guard !json else { return try print(summary) }
     let last = run.position.last
     let quality = last.map { Self.words($0.training, run.unit) } ?? "nothing known"
-    var text = "\(quality) after \(run.position.epoch) epochs: \(String(format: "%.1f", summary.seconds)) s,"
+    var text =
+      "\(quality) after \(counted(run.position.epoch, "epoch")): \(String(format: "%.1f", summary.seconds)) s,"
     text += " \(Int(summary.speed)) \(run.unit.rawValue)/s"
     text += ", compiled in \(String(format: "%.2f", summary.compileSeconds)) s\n"
     if let best = run.position.best, let validation = best.validation {

@@ -133,6 +133,7 @@ struct BadInputTests {
     try train("--epochs", "0", "--epochs 0")
     try train("--steps", "0", "--steps 0")
     try train("--memory-limit", "10K", "the limit is 10240 bytes")
+    try train("--memory-limit", "1", "the limit is 1 byte\n")
     try train("--batch", "-2", "--batch -2")
     try train("--checkpoint", "/no/such/folder/a", "folder does not exist")
   }

@@ -71,6 +71,49 @@ struct CommandTests {
     #expect(try command.contents("net.h").count > 100 && command.contents("net.s").count > 100)
   }
 
+  /// A folder is made if the path says that it is one.
+  @Test func kindsAreWrittenIntoAFolder() throws {
+    let compile = ["compile", model, "--set", "H=8", "--inference", "--emit"]
+    for (kinds, files) in [("graph,plan", ["char-gru.graph", "char-gru.plan"]), ("header", ["char-gru.h"])] {
+      for folder in ["new/\(kinds)/", "new/\(kinds)"] {
+        let outcome = try command.run(compile + [kinds, "-o", folder])
+        #expect(outcome.status == 0 && outcome.output.isEmpty, "\(outcome.errors)")
+        let found = try FileManager.default.contentsOfDirectory(atPath: command.path(folder))
+        #expect(found.sorted() == files)
+      }
+    }
+    try command.write("", to: "file")
+    let blocked = try command.run(compile + ["plan", "-o", "file/folder/"])
+    #expect(
+      blocked.status == 1 && blocked.errors.contains("cannot make folder 'file/folder/': not a directory"))
+  }
+
+  /// LLVM knows many more targets; code is made for those that tests compile for.
+  @Test func otherTargetsAreRefused() throws {
+    for target in [
+      "nvptx64-nvidia-cuda", "amdgcn-amd-amdhsa", "wasm32-unknown-unknown", "i686-unknown-linux-gnu",
+      "armv7-unknown-linux-gnueabihf", "riscv64-unknown-linux-gnu", "x86_64-unknown-linux-gnux32",
+      "x86_64-pc-windows-msvc", "aarch64_be-unknown-linux-gnu", "nonsense-unknown-linux-gnu",
+    ] {
+      let outcome = try command.run(
+        "compile", model, "--set", "H=8", "--emit", "obj", "--target", target, "-o", "o")
+      #expect(outcome.status == 1, "\(target)")
+      let lines = outcome.errors.split(separator: "\n")
+      #expect(
+        lines.count == 2 && lines[0].hasPrefix("error: ") && lines[0].contains("'\(target)'"), "\(lines)")
+      #expect(lines[1].contains("x86_64 or aarch64 with Linux or macOS"))
+    }
+  }
+
+  @Test func whatIsMissingIsSaid() throws {
+    try command.write("model M { input x: []; target t: []; loss t + x }", to: "loss.rnn")
+    #expect(try command.run("compile", "loss.rnn").status == 0)
+    for more in [[], ["--emit", "obj"], ["--emit", "plan"]] {
+      let outcome = try command.run(["compile", "loss.rnn", "--inference"] + more)
+      #expect(outcome.status == 1 && outcome.errors.contains("model 'M' has no output and no state"))
+    }
+  }
+
   @Test func anotherProcessorsCodeHasItsRegisters() throws {
     func assembly(_ target: String) throws -> String {
       let outcome = try command.run(
@@ -106,7 +149,12 @@ struct CommandTests {
       let outcome = try command.run(["gradcheck", model] + more)
       #expect(outcome.status == 0, "\(outcome.errors)")
       for name in ["rnn.W", "rnn.U", "out.b", "rnn.h"] { #expect(outcome.output.contains(name)) }
+      #expect(outcome.output.contains(/\nthe gradients agree with differences: .*\n$/))
     }
+    try command.write("model M { input x: [1]; loss sum(sin(1000000000 * x)) }", to: "steep.rnn")
+    let wrong = try command.run("gradcheck", "steep.rnn")
+    #expect(wrong.status == 1 && wrong.output.contains("the gradients do not agree with differences: "))
+    #expect(wrong.errors.contains("error: the gradients do not agree"))
   }
 
   @Test func trainingReportsInJSON() throws {

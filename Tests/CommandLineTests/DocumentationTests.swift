@@ -56,4 +56,24 @@ struct DocumentationTests {
       }
     }
   }
+
+  /// Numbers of things are worded by `counted`, which knows the singular.
+  @Test func messagesCountWithTheRightNumber() throws {
+    let sources = Command.packageRoot.appendingPathComponent("Sources")
+    let files = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)
+    var count = 0
+    while let file = files?.nextObject() as? URL {
+      guard file.pathExtension == "swift" else { continue }
+      count += 1
+      let text = try String(contentsOf: file, encoding: .utf8)
+      // Names of steps, and what only the compiler's own messages count, in which there are no singles.
+      let things =
+        #/\\\((?!name|length|a\)|b\)|steps)[a-zA-Z.]+\) (steps|bytes|epochs|tokens|examples|threads|rows|tensors|updates|kernels|operations|instructions|batches)\b/#
+      for match in text.matches(of: things) {
+        guard !file.path.contains("/RNNPlan/") else { continue }
+        Issue.record("\(file.lastPathComponent): \(match.0)")
+      }
+    }
+    #expect(count > 200)
+  }
 }

@@ -110,8 +110,14 @@ struct BoundaryTests {
   }
 
   @Test(arguments: [
-    ("n", Tensor([4, 5, 2] as [Int64]), "tensor 'n' holds the length 5 at [1], but there are 4 steps"),
-    ("n", Tensor([4, 3, -1] as [Int32]), "tensor 'n' holds the length -1 at [2], but there are 4 steps"),
+    (
+      "n", Tensor([4, 5, 2] as [Int64]),
+      "tensor 'n' holds the length 5 at [1], but the sequences have 4 steps"
+    ),
+    (
+      "n", Tensor([4, 3, -1] as [Int32]),
+      "tensor 'n' holds the length -1 at [2], but the sequences have 4 steps"
+    ),
     ("n", Tensor([4, 5] as [Int32]), "tensor 'n' is i32[2], but the model wants i32[3]"),
     ("n", Tensor([1, 1, 1] as [Float]), "tensor 'n' is f32[3], but the model wants i32[3]"),
     ("m", Tensor([1, 1, 1] as [Int32]), "the input has no tensor 'n', which the model needs as i32[3]"),

@@ -85,8 +85,8 @@ import Testing
   /// Each operation on operands that do not fit, or with a type that is not its result's.
   @Test(arguments: [
     ("tanh %x : f32[3]", "the results are f32[3], the shape rule gives f32[2, 3]"),
-    ("tanh %i : i32[4]", "has no arithmetic"), ("tanh %x, %x : f32[2, 3]", "expected 1 operands, found 2"),
-    ("tanh : f32[]", "expected 1 operands, found 0"),
+    ("tanh %i : i32[4]", "has no arithmetic"), ("tanh %x, %x : f32[2, 3]", "expected 1 operand, found 2"),
+    ("tanh : f32[]", "expected 1 operand, found 0"),
     ("add %x, %y : f32[2, 3]", "f32[2, 3] and f32[3, 2] differ"),
     ("less %x, %x : f32[2, 3]", "the shape rule gives bool[2, 3]"),
     ("select %x, %x, %x : f32[2, 3]", "a condition f32[2, 3] does not fit"),
@@ -137,7 +137,7 @@ import Testing
         $0.sequences = 1
       }
     }
-    try expectProblem("expected 1 operands, found 0") { $0.changeScan { $0.invariants = 1 } }
+    try expectProblem("expected 1 operand, found 0") { $0.changeScan { $0.invariants = 1 } }
     try expectProblem("the body has 0 arguments and 0 results") {
       let input = $0.inputs[0].value
       $0.operations.withLast { $0.operands = [input] }

@@ -1,9 +1,10 @@
+import CRNNLLVM
 import Testing
 
 @testable import RNNLLVM
 
 /// `f(x, n)`: the sum of `n` floats, by whole vectors and a masked tail.
-private func sumModule(_ target: Target) -> Module {
+func sumModule(_ target: Target) -> Module {
   let module = Module("sum", target: target)
   let function = module.function("sum", [module.pointer, module.i64], module.f32)
   module.set([.noalias, .nonnull, .readonly, .nocapture], onParameter: 0, of: function)
@@ -51,6 +52,14 @@ private func sumModule(_ target: Target) -> Module {
       #expect(Array(try module.object().prefix(4)) == [0x7f, 0x45, 0x4c, 0x46])
       #expect(module.description == text, "emission must not change the module")
     }
+  }
+
+  /// LLVM itself would print it and end the process.
+  @Test func `what LLVM cannot emit is an error`() {
+    let module = sumModule(.host)
+    let text = "no such instruction"
+    LLVMSetModuleInlineAsm2(module.ref, text, text.utf8.count)
+    #expect { try module.object() } throws: { "\($0)".contains("cannot emit code for") }
   }
 
   @Test func `loops carry values, and do not run on an empty range`() throws {
@@ -168,40 +177,5 @@ private func sumModule(_ target: Target) -> Module {
     b.return(module.i32.zero)
     try module.verify()
     #expect { try module.run(passes: "no-such-pass") } throws: { "\($0)".contains("no-such-pass") }
-  }
-}
-
-@Suite struct TargetTests {
-  @Test func `vector units are known by the processor's name`() throws {
-    for (name, bytes, registers, fma) in [
-      ("x86-64", 16, 16, false), ("x86-64-v2", 16, 16, false), ("sandybridge", 16, 16, false),
-      ("x86-64-v3", 32, 16, true), ("znver3", 32, 16, true), ("x86-64-v4", 64, 32, true),
-      ("skylake-avx512", 64, 32, true), ("znver5", 64, 32, true), ("neoverse-n1", 16, 32, true),
-      ("aarch64-unknown-linux-gnu", 16, 32, true), ("x86_64-unknown-linux-gnu", 16, 16, false),
-    ] {
-      let target = try Target(named: name)
-      #expect(target.vectorBytes == bytes, "\(name)")
-      #expect(target.vectorRegisters == registers, "\(name)")
-      #expect(target.hasFMA == fma, "\(name)")
-    }
-  }
-
-  @Test func `native is this machine`() throws {
-    let target = try Target(named: "native")
-    #expect(target == Target.host)
-    #expect(target.runsHere)
-    #expect(try !Target(named: target.architecture == .x86_64 ? "neoverse-n1" : "x86-64").runsHere)
-  }
-
-  @Test func `an unknown name is refused with one that looks like it`() {
-    #expect { try Target(named: "x86-64-v5") } throws: { error in
-      let error = error as? UnknownTarget
-      return error?.suggestion == "x86-64-v2"
-    }
-    #expect { try Target(named: "znver33") } throws: { "\($0)".contains("did you mean 'znver3'") }
-    #expect { try Target(named: "not-a-machine") } throws: {
-      "\($0)".contains("unknown target 'not-a-machine'")
-    }
-    #expect(throws: UnknownTarget.self) { try Target(named: "") }
   }
 }

@@ -77,7 +77,7 @@ import Testing
     #expect(error(["x": Tensor(.f32, shape: [])]).hasPrefix("tensor 'x' of 'a' is f32[], but its first axis"))
     #expect(
       error(["x": x, "y": Tensor([1 as Float])])
-        == "tensor 'y' of 'a' has 1 examples, but 'x' has 2")
+        == "tensor 'y' of 'a' has 1 example, but 'x' has 2")
     var bad = x
     try bad.withUnsafeMutableElements(as: Float.self) { ($0[7], $0[9]) = (.nan, .infinity) }
     #expect(error(["x": bad]) == "tensor 'x' of 'a' holds nan at [1, 0, 1], which is not a finite number")

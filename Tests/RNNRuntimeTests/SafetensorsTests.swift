@@ -77,9 +77,9 @@ import Testing
     ),
     (
       #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[3,4]}}"#,
-      4, "2 bytes before tensor 'b' belong to none"
+      4, "no tensor has the 2 bytes before tensor 'b'"
     ),
-    (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 7, "3 bytes at its end belong to no tensor"),
+    (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 7, "no tensor has the 3 bytes at its end"),
   ]
 
   @Test(arguments: damages.indices) func damagedFilesAreExplained(index: Int) {

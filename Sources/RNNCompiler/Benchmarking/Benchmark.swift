@@ -51,6 +51,7 @@ public final class Benchmark {
 
   /// Measures the machine.
   public init(_ options: CompileOptions = CompileOptions()) throws {
+    try options.validate()
     self.options = options
     let pool = try ThreadPool(count: options.threads)
     probe = try MachineProbe()
@@ -72,9 +73,15 @@ public final class Benchmark {
   }
 
   /// Times a program, as a case of the kind and with the steps of `benchmark`.
+  ///
+  /// - Throws: `InputError` if the model lacks what is timed, or a number makes no sense.
   public func run(
     _ benchmark: BenchmarkCase, seconds: Double = 0.6, _ program: Program
   ) throws -> BenchmarkResult {
+    guard seconds > 0, seconds <= 86_400 else {
+      throw InputError(
+        "nothing is timed for \(seconds) seconds", note: "choose a number from above 0 to 86400")
+    }
     let tensors = try program.randomTensors(steps: benchmark.steps, seed: 0)
     let (call, execution) = try prepare(benchmark.kind, program, tensors)
     // The first call chooses the program for these sizes.
@@ -93,7 +100,8 @@ public final class Benchmark {
     let median = times[times.count / 2]
     // The backward pass has two products for each one of the forward pass.
     let operations = work.operations * (benchmark.kind == .training ? 3 : 1)
-    let rate = work.weightBytes > 0 ? bandwidth(bytes: Int(work.weightBytes)) : .infinity
+    // What is far larger than the caches is all read at one rate, and need not be there twice.
+    let rate = work.weightBytes > 0 ? bandwidth(bytes: Int(min(work.weightBytes, 1e9))) : .infinity
     return BenchmarkResult(
       name: benchmark.name, kind: benchmark.kind, seconds: median, leastSeconds: times[0],
       compileSeconds: compileSeconds, operations: operations, peak: peak,

@@ -1,6 +1,7 @@
 import RNNCodegen
 import RNNGraph
 import RNNPlan
+import RNNSupport
 
 extension NativeModule {
   /// A C header for the exported function: the block of memory that it reads, in the order of the plan, and the bytes
@@ -10,7 +11,7 @@ extension NativeModule {
     let type = "struct \(entryName)_context"
     let guardName = "\(entryName)_h".uppercased()
     var lines = [
-      "// Written by rnnc: model \(plan.name), batch \(plan.batch), \(plan.threads) thread\(plan.threads == 1 ? "" : "s").",
+      "// Written by rnnc: model \(plan.name), batch \(plan.batch), \(counted(plan.threads, "thread")).",
       "#ifndef \(guardName)", "#define \(guardName)", "", "#include <stdint.h>", "",
       "#ifdef __cplusplus", "extern \"C\" {", "#endif", "",
       "#define \(entryName.uppercased())_THREADS \(plan.threads)", "",
@@ -40,7 +41,10 @@ extension NativeModule {
     lines += ["};", ""]
     lines += arenaFunction
     lines += [
-      "// Computes the outputs. Each of the \(plan.threads) threads calls it with the same context and its own number.",
+      "// Computes the outputs. "
+        + (plan.threads == 1
+          ? "The thread is number 0."
+          : "Each of the \(counted(plan.threads, "thread")) calls it with the same context and its own number."),
       "void \(entryName)(\(type) *context, int32_t thread);", "",
       "#ifdef __cplusplus", "}", "#endif", "", "#endif", "",
     ]

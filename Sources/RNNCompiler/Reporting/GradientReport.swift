@@ -1,29 +1,38 @@
+import Foundation
 import RNNGraph
 import RNNInterpreter
+import RNNSupport
 
-/// Compares a model's gradients with differences of its loss, at a random point.
+/// Compares a model's gradients with differences of its loss, at a random point and with one random draw.
 public struct GradientReport: Sendable {
   /// The largest disagreement in each tensor, by rising name.
   public let results: [GradientCheck.Result]
   /// The sizes the model was compiled with.
   public let sizes: [String: Int]
 
+  /// The largest relative error that passes.
+  public static let tolerance = 1e-6
+
   /// The largest relative error of all tensors.
   public var worst: Double { results.map(\.relativeError).max() ?? 0 }
+
+  /// Whether the gradients agree with the differences.
+  public var agrees: Bool { worst <= Self.tolerance }
 
   /// Checks every parameter, float input and initial state of a program.
   ///
   /// - Parameters:
   ///   - steps: the size of every sequence.
-  ///   - seed: decides the point and the directions.
-  /// - Throws: `InputError` if the model has no loss, or does not compute in `f64`.
+  ///   - seed: decides the point, the directions and what `bernoulli` draws.
+  /// - Throws: `InputError` if the model has no loss or nothing to derive it by, or does not compute in `f64`.
   public init(_ program: Program, steps: Int = 4, seed: UInt64 = 0) throws {
     guard program.options.elementType == .f64 else {
       throw InputError("gradients can be checked in f64 only")
     }
     sizes = program.sizes
-    let tensors = try program.randomTensors(steps: steps, seed: seed)
-    let found = try program.run(tensors, gradients: true)
+    // As arrays, changed, along a direction and as gradients, too.
+    let tensors = try program.randomTensors(steps: steps, seed: seed, isDrawing: true, copies: 8)
+    let found = try program.run(tensors, for: .drawing(.gradients))
     try Self.requireNumbers(found, seed: seed)
     var point: [String: [Double]] = [:]
     var gradients: [String: [Double]] = [:]
@@ -32,11 +41,16 @@ public struct GradientReport: Sendable {
       point[name] = tensor.numbers
       gradients[name] = gradient.numbers
     }
+    if gradients.isEmpty {
+      throw InputError(
+        "there is nothing to check: model '\(program.source.name)' has no parameter, no input of floats and no state"
+      )
+    }
     var generator = RandomStream(seed: seed, name: "directions")
     results = try GradientCheck().check(at: point, gradients: gradients, using: &generator) { moved in
       var all = tensors
       for (name, numbers) in moved { all[name] = Tensor(numbers, shape: tensors[name]?.shape ?? []) }
-      return try program.run(all)["loss"]?.numbers.first ?? .nan
+      return try program.run(all, for: .drawing(.evaluation))["loss"]?.numbers.first ?? .nan
     }
     if let result = results.first(where: { !$0.difference.isFinite }) {
       throw Self.undefined(
@@ -66,22 +80,37 @@ public struct GradientReport: Sendable {
 
 extension Program {
   /// A random tensor for every input of the model: normal numbers, ids that are equally likely.
-  func randomTensors(steps: Int, seed: UInt64) throws -> [String: Tensor] {
+  ///
+  /// - Parameters:
+  ///   - isDrawing: whether the model makes random draws, and needs their seed.
+  ///   - copies: how often the caller needs memory for the tensors.
+  /// - Throws: `InputError` if there are no steps, or there is too little memory.
+  func randomTensors(steps: Int, seed: UInt64, isDrawing: Bool = false, copies: Double = 1) throws -> [String:
+    Tensor]
+  {
+    guard steps > 0 else {
+      throw InputError(
+        "sequences of \(counted(steps, "step")) hold nothing", note: "choose a positive number")
+    }
+    let graph = try model.lowered(isTraining: isDrawing).graph
+    var sizes = Dictionary(graph.symbols.map { ($0, steps) }, uniquingKeysWith: { first, _ in first })
+    sizes[.batch] = batch
+    try AvailableMemory.require(
+      bytes: copies * graph.byteCount(of: graph.inputs.map(\.value), sizes),
+      for: "the tensors for \(counted(batch, "example")) of \(counted(steps, "step"))")
     var tensors: [String: Tensor] = [:]
-    for input in model.graph.inputs {
-      let type = model.graph.type(input.value)
-      let extents = type.shape.map { dimension in
-        switch dimension {
-        case .fixed(let extent): extent
-        case .symbol(.batch): batch
-        case .symbol: steps
-        }
-      }
+    for input in graph.inputs {
+      let type = graph.type(input.value)
+      let extents = type.extents(sizes)
       var stream = RandomStream(seed: seed, name: input.name)
       var tensor = Tensor(ElementType(type.element), shape: extents)
       if let limit = input.idLimit {
-        let ids = (0..<tensor.count).map { _ in Int32(stream.integer(below: limit)) }
-        tensor = Tensor(ids, shape: extents)
+        tensor.withUnsafeMutableBytes { bytes in
+          let ids = bytes.assumingMemoryBound(to: Int32.self)
+          for i in ids.indices { ids[i] = Int32(stream.integer(below: limit)) }
+        }
+      } else if input.role == .seed {
+        tensor = Tensor([Int32(truncatingIfNeeded: stream.next())], shape: [])
       } else if type.element.isFloat {
         // Spread enough for every derivative to matter, and little enough for squashes not to saturate.
         tensor.fillNormal(standardDeviation: 0.5, using: &stream)

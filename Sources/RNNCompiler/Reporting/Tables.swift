@@ -21,7 +21,7 @@ public enum LibraryCells {
 }
 
 extension GradientReport {
-  /// A line for each tensor with its largest relative error.
+  /// A line for each tensor with its largest relative error, and one that says whether all agree.
   public var table: String {
     let width = results.map(\.name.count).max() ?? 0
     let sizes = sizes.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: " ")
@@ -29,7 +29,14 @@ extension GradientReport {
       let padding = String(repeating: " ", count: width - result.name.count)
       return "\(result.name)\(padding)  \(String(format: "%.1e", result.relativeError))\n"
     }
-    return (sizes.isEmpty ? "" : "sizes: \(sizes)\n") + lines.joined()
+    return (sizes.isEmpty ? "" : "sizes: \(sizes)\n") + lines.joined() + verdict + "\n"
+  }
+
+  private var verdict: String {
+    guard let worst = results.max(by: { $0.relativeError < $1.relativeError }) else { return "" }
+    let error = String(format: "%.1e", worst.relativeError)
+    return "the gradients \(agrees ? "agree" : "do not agree") with differences: "
+      + "the largest error is \(error), of '\(worst.name)', and \(Self.tolerance) is allowed"
   }
 }
 
@@ -39,7 +46,7 @@ extension Program {
     func line(_ name: String, _ duration: Duration, _ count: Int?) -> String {
       let padded = name.padding(toLength: 26, withPad: " ", startingAt: 0)
       let time = String(format: "%9.3f ms", duration.seconds * 1000)
-      return padded + time + (count.map { "   \($0) operations" } ?? "") + "\n"
+      return padded + time + (count.map { "   " + counted($0, "operation") } ?? "") + "\n"
     }
     let compilation = try compilation(for: purpose)
     return try line("check", frontendTime, nil)
@@ -50,7 +57,8 @@ extension Program {
 
   private func size(of compilation: Compilation) throws -> String {
     let size = try compilation.codeSize
-    return "\(size.operations) operations, \(size.kernels) kernels, \(size.instructions) LLVM instructions\n"
+    return counted(size.operations, "operation") + ", " + counted(size.kernels, "kernel") + ", "
+      + counted(size.instructions, "LLVM instruction") + "\n"
   }
 }
 

@@ -40,6 +40,8 @@ extension Execution {
       }
     }
     let known = sizes.sizes.merging([.batch: batch]) { $1 }
+    try AvailableMemory.require(
+      bytes: graph.byteCount(of: open.map { graph.inputs[$0].value }, known), for: "the states of the model")
     for i in open {
       var tensor = Tensor(signature.elementType(i), shape: signature.shape(i, known))
       if case .lengths(let symbol) = graph.inputs[i].role {

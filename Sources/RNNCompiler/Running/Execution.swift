@@ -1,6 +1,7 @@
 import RNNCodegen
 import RNNGraph
 import RNNInterpreter
+import RNNSupport
 
 /// A compiled graph with the tensors of its inputs and outputs, kept from call to call.
 ///
@@ -89,10 +90,9 @@ final class Execution {
       throw InputError("the number of steps \(unknown) is not known: no input of this program has it")
     }
     let all = try chooseEngine(new)
-    let results = graph.outputs.indices.filter { replaced[$0] == nil }.map { graph.outputs[$0].value }
-    var bytes = graph.byteCount(of: results, new)
-    if case .native(let call) = engine { bytes += call.workingBytes(all) }
-    try Limits.require(bytes: bytes, for: "sequences of \(new[.steps] ?? 1) steps")
+    try AvailableMemory.require(
+      bytes: missingBytes(new, all),
+      for: "calls with \(counted(batch, "example")) of \(counted(new[.steps] ?? 1, "step"))")
     sizes = new
     allSizes = all
     for (i, output) in graph.outputs.enumerated() where replaced[i] == nil {
@@ -100,6 +100,19 @@ final class Execution {
       outputs[i] = Tensor(ElementType(type.element), shape: type.extents(sizes))
     }
     if case .native(let call) = engine { call.setSizes(all) }
+  }
+
+  /// The bytes that calls of these sizes need beyond what there is, approximately.
+  private func missingBytes(_ sizes: [Symbol: Int], _ all: [Symbol: Int]) -> Double {
+    let results = graph.outputs.indices.filter { replaced[$0] == nil }
+    let held = results.reduce(0) { $0 + outputs[$1].byteCount }
+    let bytes = graph.byteCount(of: results.map { graph.outputs[$0].value }, sizes) - Double(held)
+    switch engine {
+    case .native(let call): return bytes + call.missingBytes(all)
+    // It keeps every value as numbers in double precision.
+    case .interpreter(let interpreter): return bytes + interpreter.graph.elementCount(sizes) * 8
+    case nil: return bytes
+    }
   }
 
   /// Chooses what computes calls of these sizes, and gives the sizes with those of segments.
@@ -238,12 +251,17 @@ private final class NativeCall {
     if let clocks { context.setClocks(clocks.address) }
   }
 
-  /// The bytes of working memory, approximately.
-  func workingBytes(_ sizes: [Symbol: Int]) -> Double { program.plan.arenaBytes.approximate(sizes) }
+  /// The bytes of working memory that there must be beyond what there is, approximately.
+  func missingBytes(_ sizes: [Symbol: Int]) -> Double {
+    let bytes = program.plan.arenaBytes.approximate(sizes)
+    return bytes > Double(arena.byteCount) ? bytes - Double(arena.byteCount) : 0
+  }
 
   func setSizes(_ sizes: [Symbol: Int]) {
     let bytes = program.plan.arenaBytes.evaluate(sizes)
     if bytes > arena.byteCount {
+      // The old one goes before the new one comes.
+      arena = AlignedMemory(byteCount: 0)
       arena = AlignedMemory(byteCount: bytes)
       hasNewArena = true
     }

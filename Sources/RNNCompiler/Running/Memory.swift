@@ -1,39 +1,49 @@
-import Foundation
 import RNNGraph
 import RNNPlan
+import RNNSupport
 
 /// Limits that keep a wrong number from becoming a crash.
 enum Limits {
   /// Examples in a batch, and steps of a sequence.
   static let extent = 1 << 24
 
-  /// Checks that memory for `bytes` more is thinkable on this machine.
+  /// Threads that share the work of a program.
+  static let threads = 1 << 10
+
+  /// Checks that a plan can count the bytes of a program: it multiplies extents with the batch.
   ///
-  /// - Throws: `InputError` if it is more than the machine has.
-  static func require(bytes: Double, for purpose: String) throws {
-    let available = Double(ProcessInfo.processInfo.physicalMemory)
-    guard bytes > available else { return }
-    func gigabytes(_ bytes: Double) -> String { String(format: "%.1f GB", bytes / 1e9) }
+  /// - Throws: `InputError` if one step of it takes more than any machine has.
+  static func requirePlannable(_ graph: Graph, batch: Int) throws {
+    let once = Dictionary(graph.symbols.map { ($0, 1) }, uniquingKeysWith: { first, _ in first })
+    let bytes = 8 * graph.elementCount(once.merging([.batch: batch]) { $1 })
+    guard bytes > Double(1 << 43) else { return }
     throw InputError(
-      "\(purpose) need \(gigabytes(bytes)) of memory, and this machine has \(gigabytes(available))",
-      note: "choose smaller sizes, a smaller batch or fewer steps")
+      "one step of \(counted(batch, "example")) needs \(AvailableMemory.text(bytes)) of memory",
+      note: "choose smaller sizes or a smaller batch")
   }
 }
 
 extension InputError {
   /// The error of a limit of memory within which sequences of so many steps cannot be computed.
   static func aboveLimit(bytes: Double, limit: Int, steps: Int) -> InputError {
-    func text(_ bytes: Double) -> String {
-      bytes < 1e6 ? "\(Int(bytes)) bytes" : String(format: "%.1f MB", bytes / 1e6)
-    }
+    let text = AvailableMemory.text(Double(limit))
     return InputError(
-      "sequences of \(steps) steps need \(text(bytes)) of working memory at least, and the limit is "
-        + text(Double(limit)),
+      "sequences of \(counted(steps, "step")) need \(AvailableMemory.text(bytes)) of working memory at least, "
+        + "and the limit is \(text)",
       note: "raise the memory limit, or choose a smaller batch, smaller sizes or fewer steps")
   }
 }
 
 extension Graph {
+  /// The number of elements of all values for known sizes, of a loop's body in one step.
+  func elementCount(_ sizes: [Symbol: Int]) -> Double {
+    reachableRegions.reduce(0) { sum, region in
+      let values = self[region].arguments + self[region].operations.flatMap { self[$0].results }
+      return sum
+        + values.reduce(0) { $0 + type($1).extents(sizes).reduce(1) { $0 * Double($1) } }
+    }
+  }
+
   /// The bytes of values of this graph for known sizes.
   func byteCount(of values: some Sequence<ValueID>, _ sizes: [Symbol: Int]) -> Double {
     values.reduce(0) { sum, value in

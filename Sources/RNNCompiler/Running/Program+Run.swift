@@ -41,10 +41,19 @@ extension Program {
     _ tensors: [String: Tensor], gradients: Bool, layout: SequenceLayout, names: [String: String],
     modules: ModuleMap, origin: String
   ) throws -> [String: Tensor] {
-    let execution = try execution(for: purpose(of: tensors, gradients: gradients))
-    let given = try resolvingOtherNames(tensors, modules: modules, origin: origin)
+    try run(
+      resolvingOtherNames(tensors, modules: modules, origin: origin),
+      for: purpose(of: tensors, gradients: gradients), layout: layout, names: names, origin: origin)
+  }
+
+  /// Runs the graph of a purpose on tensors that are called as the model calls them.
+  func run(
+    _ tensors: [String: Tensor], for purpose: Purpose, layout: SequenceLayout = .timeMajor,
+    names: [String: String] = [:], origin: String = "the input"
+  ) throws -> [String: Tensor] {
+    let execution = try execution(for: purpose)
     try execution.setInputs(
-      given, layout: layout, origin: origin, names: names,
+      tensors, layout: layout, origin: origin, names: names,
       otherName: { StateReader.otherName(of: $0, model.otherNames) })
     try execution.run()
     var results: [String: Tensor] = [:]
@@ -81,7 +90,7 @@ extension Program {
 
   /// The parameters at the start of a training run: a function of the seed and each parameter's path alone.
   public func initialParameters(seed: UInt64) throws -> [String: Tensor] {
-    try Limits.require(
+    try AvailableMemory.require(
       bytes: model.graph.byteCount(of: model.graph.inputs.filter(\.isParameter).map(\.value), [:]),
       for: "the parameters of model '\(model.graph.name)'")
     var parameters: [String: Tensor] = [:]

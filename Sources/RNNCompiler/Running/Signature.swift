@@ -1,4 +1,5 @@
 import RNNGraph
+import RNNSupport
 
 /// What a graph takes, and the check of what a user gives.
 ///
@@ -58,7 +59,9 @@ struct Signature {
       switch dimension {
       case .fixed(let wanted): if extent != wanted { throw mismatch(tensor, index) }
       case .symbol(.batch):
-        if extent != batch { throw mismatch(tensor, index, note: "there are \(batch) examples at once") }
+        if extent != batch {
+          throw mismatch(tensor, index, note: "the batch has \(counted(batch, "example"))")
+        }
       case .symbol(let symbol): try learn(symbol, extent, from: tensor, index, &sizes)
       }
     }
@@ -110,7 +113,8 @@ struct Signature {
     try lengths.withUnsafeElements(as: Int32.self) { lengths in
       guard let place = lengths.firstIndex(where: { $0 < 0 || $0 > steps }) else { return }
       throw InputError(
-        "\(subject(index)) holds the length \(lengths[place]) at [\(place)], but there are \(steps) steps",
+        "\(subject(index)) holds the length \(lengths[place]) at [\(place)], but "
+          + "the sequences have \(counted(steps, "step"))",
         note: "choose lengths from 0 to \(steps)")
     }
   }

@@ -76,6 +76,9 @@ public final class Stream {
     self.first = try part(first)
     self.later = whole === rest ? self.first : try part(later)
     model = program.source.name
+    let given = first.graph.inputs.filter { $0.role == .state }.map(\.value)
+    try AvailableMemory.require(
+      bytes: first.graph.byteCount(of: given, [.batch: program.batch]), for: "the states of the model")
     start = State(
       names: names,
       tensors: self.first.states.map { state in

@@ -1,4 +1,5 @@
 import RNNGraph
+import RNNSupport
 
 /// Continues texts with a trained model.
 ///
@@ -36,7 +37,9 @@ public final class TextGenerator {
     guard let output else {
       throw InputError(
         "model '\(graph.name)' has no output that predicts a token at each step",
-        note: "it needs an output of \(vocabulary.count) probabilities, such as 'output softmax(y)'")
+        note:
+          "it needs one of probabilities for \(counted(vocabulary.count, "token")), such as 'output softmax(y)'"
+      )
     }
     let steps = sequence.first?.symbol ?? .steps
     let canRunStepwise = (try? graph.continued(over: steps)) != nil
@@ -64,7 +67,10 @@ public final class TextGenerator {
       throw InputError(
         "a temperature of \(temperature) makes no sense", note: "choose 0 or a positive number")
     }
-    guard count >= 0 else { throw InputError("\(count) tokens cannot be generated") }
+    guard (0...Limits.extent).contains(count) else {
+      throw InputError(
+        "\(counted(count, "token")) cannot be generated", note: "choose a number from 0 to \(Limits.extent)")
+    }
     var tokens = tokenization.tokens(of: prefix)
     if let last = prefix.last, last.isWhitespace, tokenization == .char, !tokens.isEmpty {
       tokens.append(" ")

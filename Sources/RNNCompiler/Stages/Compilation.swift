@@ -173,9 +173,11 @@ public final class Compilation {
   private func code() throws -> NativeCode {
     let plan = try plan
     let code = try stage("code", try optimizedGraph) {
-      try NativeCode(
-        plan, target: options.target, timesKernels: options.timesKernels,
-        processors: ThreadPool.processorCount)
+      // Where the system has no more threads, one must do.
+      let pool = try (try? ThreadPool()) ?? ThreadPool(count: 1)
+      return try NativeCode(
+        plan, target: options.target, timesKernels: options.timesKernels, threads: pool.count,
+        run: { pool.run($0) })
     }
     if let (cache, key) = try cacheAndKey { cache.store(code, for: key) }
     return code

@@ -18,6 +18,8 @@ public enum Purpose: Hashable, Sendable {
   case seededGradients([String])
   /// A training step: loss, gradients, and new parameters and states in place of the old.
   case training(TrainingStepOptions)
+  /// The same as another purpose, but with random draws as in training, from a further input `seed`.
+  indirect case drawing(Purpose)
 
   /// A short name, for files and messages.
   public var name: String {
@@ -28,19 +30,26 @@ public enum Purpose: Hashable, Sendable {
     case .gradients: "gradients"
     case .seededGradients: "seeded gradients"
     case .training: "training"
+    case .drawing(let purpose): "\(purpose.name) with random draws"
     }
   }
 }
 
 extension Purpose {
   /// Whether random draws are made.
-  var isTraining: Bool { if case .training = self { true } else { false } }
+  var isTraining: Bool {
+    switch self {
+    case .training, .drawing: true
+    case .inference, .evaluation, .measurement, .gradients, .seededGradients: false
+    }
+  }
 
   /// Whether the numbers may be those of rounded weights: nothing is derived from them.
   var mayRoundWeights: Bool {
     switch self {
     case .inference, .evaluation, .measurement: true
     case .gradients, .seededGradients, .training: false
+    case .drawing(let purpose): purpose.mayRoundWeights
     }
   }
 
@@ -49,7 +58,14 @@ extension Purpose {
   /// - Throws: `InputError` if the model lacks what the purpose needs.
   func graph(from model: Graph) throws -> Graph {
     switch self {
-    case .inference: return model.withoutTargets()
+    case .inference:
+      let graph = model.withoutTargets()
+      guard !graph.outputs.isEmpty else {
+        throw InputError(
+          "model '\(model.name)' has no output and no state, so there is nothing to compute but its loss",
+          note: "add a line such as 'output y', or ask for more than inference, which needs the targets")
+      }
+      return graph
     case .evaluation: return model
     case .measurement:
       try requireLoss(model)
@@ -66,6 +82,7 @@ extension Purpose {
       }
       let gradients = try gradient(of: model, withRespectTo: \.isParameter)
       return try trainingGraph(from: gradients, options)
+    case .drawing(let purpose): return try purpose.graph(from: model)
     }
   }
 

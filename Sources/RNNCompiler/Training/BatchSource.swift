@@ -1,3 +1,5 @@
+import RNNSupport
+
 /// What a training run takes its batches from, and measures with.
 protocol BatchSource {
   /// What is counted to tell the speed.
@@ -33,7 +35,9 @@ final class TextSource: BatchSource {
 
   /// - Throws: `InputError` if a text does not fit the model or does not fill a batch.
   init(_ corpus: Corpus, validation: Corpus?, _ program: Program, _ options: TrainingOptions) throws {
-    guard options.steps > 0 else { throw InputError("batches of \(options.steps) steps hold no text") }
+    guard options.steps > 0 else {
+      throw InputError("batches of \(counted(options.steps, "step")) hold no text")
+    }
     let text = try TextInterface(program.model.graph)
     guard text.idLimit >= corpus.vocabulary.count else {
       throw InputError(

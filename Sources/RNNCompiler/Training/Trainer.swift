@@ -1,5 +1,6 @@
 import RNNGraph
 import RNNOptimizers
+import RNNSupport
 
 /// What one training step reports.
 public struct TrainingStep: Sendable, Hashable {
@@ -72,7 +73,9 @@ public final class Trainer {
     try optimizer.validate()
     guard schedule.isValid else { throw InputError("the numbers of the schedule \(schedule) make no sense") }
     guard warmup >= 0, accumulation > 0 else {
-      throw InputError("a warm-up of \(warmup) updates or a mean of \(accumulation) steps makes no sense")
+      throw InputError(
+        "a warm-up of \(counted(warmup, "update")) or a mean of \(counted(accumulation, "step")) makes no sense"
+      )
     }
     for (kind, bound) in [("norm", clipNorm), ("value", clipValue)] {
       if let bound, !(bound > 0) {
@@ -94,6 +97,10 @@ public final class Trainer {
     executions = [BatchKind(examples: program.batch, ragged: program.ragged): execution]
     text = try? TextInterface(program.model.graph)
     let parameters = try program.initialParameters(seed: seed)
+    let kept = execution.graph.inputs.filter { !$0.isData && !$0.isParameter }.map(\.value)
+    try AvailableMemory.require(
+      bytes: execution.graph.byteCount(of: kept, [.batch: program.batch]),
+      for: "the states of the model and of the optimizer")
     for (i, input) in execution.graph.inputs.enumerated() where !input.isData {
       execution.inputs[i] =
         parameters[input.name]

@@ -1,5 +1,6 @@
 import Foundation
 import RNNGraph
+import RNNSupport
 
 /// A training run over a text or a data set: epochs of batches, what they give, checkpoints, and resuming from one.
 ///
@@ -63,10 +64,11 @@ public final class TrainingRun {
   private init(
     _ program: Program, _ source: any BatchSource, _ corpus: Corpus?, _ options: TrainingOptions
   ) throws {
-    guard options.epochs > 0 else { throw InputError("\(options.epochs) epochs train nothing") }
+    guard options.epochs > 0 else { throw InputError("\(counted(options.epochs, "epoch")) train nothing") }
     if let patience = options.patience {
       guard patience > 0 else {
-        throw InputError("a patience of \(patience) epochs makes no sense", note: "choose a positive number")
+        throw InputError(
+          "a patience of \(counted(patience, "epoch")) makes no sense", note: "choose a positive number")
       }
       guard source.validationFingerprint != nil else {
         throw InputError(

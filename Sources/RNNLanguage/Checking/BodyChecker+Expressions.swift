@@ -250,7 +250,8 @@ extension BodyChecker {
     guard size == extent else {
       return reportShape(
         .wrongType(
-          "the token", expected: "token(\(extent)) for \(extent) rows", found: type(token), at: index.range))
+          "the token", expected: "token(\(extent)) for \(counted(extent, "row"))", found: type(token),
+          at: index.range))
     }
     guard found.extent == .constant else {
       return reportShape(

@@ -204,6 +204,3 @@ extension Diagnostic {
       notes: [Note("the first application", at: first), Note("make a second instance of its cell")])
   }
 }
-
-/// `1 argument`, `2 arguments`.
-func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import RNNCompiler
+import RNNSupport
 
 /// `rnnc bench [MODEL]`
 struct Bench: ParsableCommand {
@@ -47,26 +48,29 @@ struct Bench: ParsableCommand {
   @Flag(help: "Print a JSON object for each case.")
   var json = false
 
-  func validate() throws {
-    guard batch > 0, steps > 0 else { throw ValidationError("A batch and a sequence need one at least.") }
-    guard seconds > 0 else { throw ValidationError("Timing takes time: --seconds must be positive.") }
-  }
-
   func run() throws {
     let options = CompileOptions(
       threads: threads ?? ThreadPool.processorCount, weights: weights.format, timesKernels: kernels)
-    let cases = try model == nil ? builtIn() : []
-    let benchmark = try Benchmark(options)
-    try printMachine(benchmark, threads: options.threads)
-    for one in cases { try show(benchmark.run(one, seconds: seconds)) }
+    var cases: [(BenchmarkCase, Program?)] = []
     if let model {
       let program = try Compiler(options).compile(
         contentsOfFile: model, model: name, sizes: sizes.values, batch: batch)
-      let isTrained = !inference && program.mainPurpose != .inference
+      let isTrained = if case .training = program.mainPurpose { !inference } else { false }
       let one = BenchmarkCase(
         name: program.source.name, kind: isTrained ? .training : .inference, source: program.source.text,
         batch: batch, steps: steps)
-      try show(benchmark.run(one, seconds: seconds, program))
+      cases = [(one, program)]
+    } else {
+      cases = try builtIn().map { ($0, nil) }
+    }
+    let benchmark = try Benchmark(options)
+    for (number, (one, program)) in cases.enumerated() {
+      let result =
+        try program.map { try benchmark.run(one, seconds: seconds, $0) }
+        ?? benchmark.run(one, seconds: seconds)
+      // What is wrong is told before the machine is measured.
+      if number == 0 { try printMachine(benchmark, threads: options.threads) }
+      try show(result)
     }
   }
 
@@ -90,7 +94,7 @@ struct Bench: ParsableCommand {
     }
     try StandardOutput.write(
       """
-      \(threads) threads: \(Int(benchmark.peak / 1e9)) GFLOP/s of multiply-adds; reading \(rates.joined(separator: ", "))
+      \(counted(threads, "thread")): \(Int(benchmark.peak / 1e9)) GFLOP/s of multiply-adds; reading \(rates.joined(separator: ", "))
 
       \(columns(["case", "ms", "least", "compile s", "GFLOP/s", "of peak", "of reading"]))
 

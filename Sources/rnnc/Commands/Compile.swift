@@ -7,8 +7,9 @@ struct Compile: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compile a model, and show or write any stage of it.",
     discussion: """
-      Without --inference, the code is that of a training step with clipping and stochastic gradient descent; a model \
-      without a loss is compiled for inference. Several kinds are written to files named after the model.
+      Without --inference, the code is that of a training step with clipping and stochastic gradient descent. A model \
+      without a parameter is compiled for its outputs and its loss, one without a loss for inference. Several kinds are \
+      written to files named after the model.
       """)
 
   @OptionGroup var model: ModelArguments
@@ -20,7 +21,11 @@ struct Compile: ParsableCommand {
       valueName: "kind[,kind…]"))
   var emit: String?
 
-  @Option(name: .short, help: "Where to write: a file, or with several kinds a folder or a prefix.")
+  @Option(
+    name: .short,
+    help:
+      "Where to write: a file, a folder, which is made if the path ends in '/', or with several kinds a prefix."
+  )
   var output: String?
 
   @Option(help: "Examples that are computed at once.")
@@ -72,6 +77,7 @@ struct Compile: ParsableCommand {
       }
     }
     let wanted = kinds.isEmpty && output != nil ? [.object] : kinds
+    if let output, output.hasSuffix("/") { try OutputFile.makeFolder(output) }
     for kind in wanted {
       let bytes = try program.artifact(kind, for: purpose)
       if let path = path(of: kind, among: wanted.count) {
@@ -86,13 +92,13 @@ struct Compile: ParsableCommand {
   /// Where a kind goes; nil for standard output.
   private func path(of kind: Artifact, among count: Int) -> String? {
     let name = URL(fileURLWithPath: model.model).deletingPathExtension().lastPathComponent
-    guard count > 1 else {
-      return output == "-" ? nil : output ?? (kind == .object ? "\(name).o" : nil)
-    }
-    guard let output else { return "\(name).\(kind.fileExtension)" }
+    let file = "\(name).\(kind.fileExtension)"
+    guard let output else { return count > 1 || kind == .object ? file : nil }
     var isFolder: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: output, isDirectory: &isFolder)
-    let prefix = exists && isFolder.boolValue ? "\(output)/\(name)" : output
-    return "\(prefix).\(kind.fileExtension)"
+    if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder), isFolder.boolValue {
+      return URL(fileURLWithPath: output).appendingPathComponent(file).relativePath
+    }
+    if count == 1 { return output == "-" ? nil : output }
+    return "\(output).\(kind.fileExtension)"
   }
 }
