@@ -8,6 +8,7 @@ enum Main {
   static func main() {
     do {
       var command = try RNNC.parseAsRoot()
+      try RepeatedOptions.check(Array(CommandLine.arguments.dropFirst()), of: type(of: command))
       try command.run()
     } catch {
       exit(with: error)
