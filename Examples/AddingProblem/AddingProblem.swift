@@ -24,8 +24,7 @@ struct AddingProblem: ParsableCommand {
     let trainer = try Trainer(program, optimizer: .adam(learningRate: 0.003), clipNorm: 1, seed: seed)
     var random = RandomStream(seed: seed, name: "training")
     for update in stride(from: 1, through: updates, by: 1) {
-      trainer.resetState()
-      let step = try trainer.step(examples(64, steps, &random))
+      let step = try trainer.step(examples(64, steps, &random), startsAfresh: true)
       if update % 100 == 0 { print("update \(update): squared error", String(format: "%.4f", step.loss)) }
     }
     let seconds = (ContinuousClock.now - start).seconds

@@ -26,8 +26,7 @@ struct CopyMemory: ParsableCommand {
     let trainer = try Trainer(program, optimizer: .adam(learningRate: 0.001), clipNorm: 1, seed: seed)
     var random = RandomStream(seed: seed, name: "training")
     for update in stride(from: 1, through: updates, by: 1) {
-      trainer.resetState()
-      let step = try trainer.step(examples(64, delay, &random))
+      let step = try trainer.step(examples(64, delay, &random), startsAfresh: true)
       if update % 100 == 0 { print("update \(update): loss", String(format: "%.5f", step.loss)) }
     }
     let seconds = (ContinuousClock.now - start).seconds

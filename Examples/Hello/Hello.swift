@@ -19,8 +19,7 @@ struct Hello: ParsableCommand {
     let rate = model == "Equations" ? 0.1 : 0.05
     let trainer = try Trainer(program, optimizer: .adam(learningRate: rate), seed: seed)
     for epoch in 1...15 {
-      trainer.resetState()
-      let step = try trainer.step(["text": ids("hello"), "next": ids("ohlol")])
+      let step = try trainer.step(["text": ids("hello"), "next": ids("ohlol")], startsAfresh: true)
       let answer = try program.run(trainer.parameters.merging(["text": ids("hello")]) { $1 })
       let word = try answer["output"]?.values(as: Int32.self).map { letters[Int($0)] } ?? []
       print("epoch \(epoch):", String(word) + ", loss", String(format: "%.3f", step.loss))

@@ -68,10 +68,7 @@ func learn(_ model: String, _ ragged: Set<String>, _ examples: [String: Tensor])
 ) {
   let program = try compile(model, ragged)
   let trainer = try Trainer(program, optimizer: .adam(learningRate: 0.02), clipNorm: 1, seed: 0)
-  for _ in 0..<150 {
-    trainer.resetState()
-    _ = try trainer.step(examples)
-  }
+  for _ in 0..<150 { try trainer.step(examples, startsAfresh: true) }
   return (program, trainer.parameters)
 }
 

@@ -31,8 +31,7 @@ struct ReverseStrings: ParsableCommand {
     for update in stride(from: 1, through: updates, by: 1) {
       let words = (0..<64).map { _ in word(longest, &random) }
       seen.formUnion(words)
-      trainer.resetState()
-      let step = try trainer.step(examples(words))
+      let step = try trainer.step(examples(words), startsAfresh: true)
       if update % 200 == 0 { print("update \(update): loss", String(format: "%.5f", step.loss)) }
     }
     let seconds = (ContinuousClock.now - start).seconds

@@ -21,9 +21,7 @@ struct TimeMachine: ParsableCommand {
     for epoch in stride(from: 0, to: epochs, by: 1) {
       var (loss, batches) = (0.0, 0.0)
       for batch in try corpus.sequentialBatches(batch: 32, steps: 35, epoch: epoch) {
-        if batch.startsAfresh { trainer.resetState() }
-        let step = try trainer.step(["text": batch.inputs, "next": batch.targets])
-        loss += step.loss
+        loss += try trainer.step(batch).loss
         batches += 1
       }
       if (epoch + 1) % max(1, epochs / 10) == 0 {

@@ -26,7 +26,7 @@ public final class Program {
 
   let model: LoweredModel
   /// How data sets fit the model.
-  private(set) lazy var dataInterface = DataInterface(model.graph)
+  private(set) lazy var dataInterface = DataInterface(model)
   private var compilations: [Purpose: Compilation] = [:]
   private var executions: [Purpose: Execution] = [:]
   /// The same for other sequences that are ragged.
@@ -85,7 +85,7 @@ public final class Program {
     do {
       var forward = try model.lowered(isTraining: purpose.isTraining).graph
       try options.passManager.run(options.optimization.forwardPipeline(batch: batch), on: &forward)
-      graph = try purpose.graph(from: forward)
+      graph = try purpose.graph(from: forward, lossAxes: model.means["loss"] ?? [])
       try graph.verify()
       try Limits.requirePlannable(graph, batch: batch)
     } catch  where !isForUser(error) {

@@ -1,24 +1,42 @@
 import RNNGraph
 
 extension GraphBuilder {
-  /// Gathers the gradients of `count` steps before parameters follow their mean.
+  /// Gathers the gradients of `count` steps before parameters follow their mean, as if their batches were one.
   ///
-  ///     s = kept + g,  n = kept + 1
-  ///     g' = s / count in a step with n = count, after which s and n are zero again
+  /// The loss of a step is a mean over `weight` elements. So the gradient of the mean over those of all steps is
   ///
-  /// Gives the means, and whether this step is one that changes parameters.
+  ///     s = kept + weight g,  w = kept + weight,  n = kept + 1
+  ///     g' = s / w in a step with n = count, after which s, w and n are zero again
+  ///
+  /// Gives these means, and whether this step is one that changes parameters.
   func accumulate(
-    _ gradients: [(parameter: Parameter, gradient: Term)], count: Int
+    _ gradients: [(parameter: Parameter, gradient: Term)], count: Int, weight: Term
   ) throws -> (gradients: [Term], isUpdate: Term) {
     let number = try state("gradient_count", TensorType(.f64, [])) + 1
     let isUpdate = number.equals(Double(count))
-    try replace("gradient_count", with: isUpdate.choose(number.constant(0), number).value)
-    let means = try gradients.map { parameter, gradient in
-      let name = "gradient_sum.\(parameter.name)"
-      let sum = try state(name, gradient.type) + gradient
+    func gather(_ name: String, _ term: Term) throws -> Term {
+      let sum = try state(name, term.type) + term
       try replace(name, with: isUpdate.choose(sum.constant(0), sum).value)
-      return (1 / Double(count)) * sum
+      return sum
+    }
+    try replace("gradient_count", with: isUpdate.choose(number.constant(0), number).value)
+    // Where no step has an element, each gradient is zero.
+    let share = 1 / max(try gather("gradient_weight", weight), 1)
+    let means = try gradients.map { parameter, gradient in
+      share * (try gather("gradient_sum.\(parameter.name)", weight * gradient))
     }
     return (means, isUpdate)
+  }
+
+  /// The number of elements, of the axes that these symbols count, that the loss of a batch is a mean over: valid steps
+  /// where sequences are ragged, and examples if there are no axes.
+  func lossCount(over axes: [Symbol]) -> Term {
+    for input in graph.inputs {
+      guard case .lengths(let steps) = input.role, axes.contains(steps) else { continue }
+      let element = graph.outputs.first { $0.role == .loss }.map { type($0.value).element } ?? .f64
+      let sum = reduce(.sum, convert(input.value, to: element), axes: [0])
+      return Term(sum, self).converted(to: .f64)
+    }
+    return Term(size(axes.isEmpty ? [.batch] : axes, .f64), self)
   }
 }

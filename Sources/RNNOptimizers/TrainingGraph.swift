@@ -58,8 +58,11 @@ public struct TrainingStepOptions: Sendable, Hashable {
 /// with the role `update`, and the metrics `gradient_norm` where the norm is clipped and `scheduled_learning_rate`
 /// where a schedule or a warm-up changes it. Numbers that all parameters share are `f64[]`.
 ///
+/// - Parameter lossAxes: what the loss is a mean over, by which gathered gradients are weighted.
 /// - Throws: `TrainingGraphError`.
-public func trainingGraph(from graph: Graph, _ options: TrainingStepOptions) throws -> Graph {
+public func trainingGraph(
+  from graph: Graph, _ options: TrainingStepOptions, lossAxes: [Symbol] = [.batch]
+) throws -> Graph {
   let builder = GraphBuilder(graph)
   let trained = graph.outputs.compactMap { output -> (parameter: Parameter, gradient: Term)? in
     guard case .gradient(let name) = output.role, let input = graph.input(named: name),
@@ -80,7 +83,8 @@ public func trainingGraph(from graph: Graph, _ options: TrainingStepOptions) thr
   var gradients = trained.map(\.gradient)
   var isUpdate: Term?
   if options.accumulation > 1 {
-    let accumulated = try builder.accumulate(trained, count: options.accumulation)
+    let accumulated = try builder.accumulate(
+      trained, count: options.accumulation, weight: builder.lossCount(over: lossAxes))
     (gradients, isUpdate) = (accumulated.gradients, accumulated.isUpdate)
   }
   if options.clipsValues {

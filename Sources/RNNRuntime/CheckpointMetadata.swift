@@ -86,13 +86,15 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var validationFingerprint: String?
   /// After how many epochs without a lower validation loss the run ends; nil for none.
   public var patience: Int?
+  /// The order of the axes of sequences in the files of a data set; nil for `[N, T, …]`.
+  public var layout: SequenceLayout?
 
   /// Collects the options.
   public init(
     epochs: Int, batchSize: Int, steps: Int = 35, order: SamplingOrder = .sequential,
     optimization: OptimizationOptions, seed: UInt64 = 0, files: [String] = [], maxTokens: Int? = nil,
     minimumFrequency: Int = 1, reserved: [String] = [], dataFingerprint: String? = nil,
-    validationFiles: [String] = [], patience: Int? = nil
+    validationFiles: [String] = [], patience: Int? = nil, layout: SequenceLayout? = nil
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
@@ -107,5 +109,6 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     self.dataFingerprint = dataFingerprint
     self.validationFiles = validationFiles
     self.patience = patience
+    self.layout = layout
   }
 }

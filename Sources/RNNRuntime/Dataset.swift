@@ -7,7 +7,7 @@ import RNNSupport
 ///
 /// Names are those of a model's inputs, targets and, where they do not start at zero, states. A sequence is
 /// `[N, T, …]`, a single value `[N, …]`. Where the examples are of different lengths, `NAME.lengths`, `i32[N]` or
-/// `i64[N]`, says how many steps of each are valid; what stands behind these is not looked at.
+/// `i64[N]`, says how many steps of each are valid; what stands behind these may be anything.
 public struct Dataset: Sendable {
   /// The tensors by name; lengths are `i32`.
   public let tensors: [String: Tensor]
@@ -24,8 +24,7 @@ public struct Dataset: Sendable {
   /// Checks tensors as far as that needs no model.
   ///
   /// - Parameter origin: what the data is, for messages.
-  /// - Throws: `InputError` if there are no examples, tensors disagree on their number, a number is not finite, or a
-  ///   length is not one.
+  /// - Throws: `InputError` if there are no examples, tensors disagree on their number, or a length is not one.
   public init(_ tensors: [String: Tensor], origin: String = "the data") throws {
     var checked = tensors
     var first: (name: String, count: Int)?
@@ -36,12 +35,11 @@ public struct Dataset: Sendable {
       }
       if let first, first.count != extent {
         throw InputError(
-          "tensor '\(name)' of \(origin) has \(counted(extent, "example")), but '\(first.name)' has \(first.count)"
-        )
+          "tensor '\(name)' of \(origin) has \(counted(extent, "example")), but '\(first.name)' has \(first.count)",
+          note: "the first axis of each tensor of a data set counts the examples; parameters are no data")
       }
       first = first ?? (name, extent)
       if name.hasSuffix(Self.lengthsSuffix) { checked[name] = try Self.lengths(name, tensors, origin) }
-      try tensor.requireFinite("tensor '\(name)' of \(origin)")
     }
     guard let first else { throw InputError("\(origin) holds no tensors") }
     guard first.count > 0 else {
@@ -53,9 +51,12 @@ public struct Dataset: Sendable {
   }
 
   /// Reads a safetensors file.
-  /// - Throws: `InputError` if the file cannot be read or is damaged, and as for tensors.
+  /// - Throws: `InputError` if the file cannot be read, is damaged or says that its sequences are `[T, N, …]`, and as for
+  ///   tensors.
   public init(contentsOfFile path: String) throws {
-    try self.init(Safetensors(contentsOfFile: path, kind: "data file").tensors, origin: "'\(path)'")
+    let file = try Safetensors(contentsOfFile: path, kind: "data file")
+    try file.require(.batchMajor, origin: "'\(path)'")
+    try self.init(file.tensors, origin: "'\(path)'")
   }
 
   /// The names of the tensors that have lengths.

@@ -11,11 +11,14 @@ final class InputFile {
   private let descriptor: Int32
 
   /// Opens a file.
-  /// - Parameter kind: what the file should be, for messages, as in `checkpoint`.
-  /// - Throws: `InputError` if it is missing, not readable or not a regular file.
-  init(path: String, kind: String) throws {
+  /// - Parameters:
+  ///   - kind: what the file should be, for messages, as in `checkpoint`.
+  ///   - limit: the most bytes that can be read; what the memory of the machine holds if not given.
+  /// - Throws: `InputError` if it is missing, not readable, not a regular file or too large.
+  init(path: String, kind: String, limit: Int = InputFile.memory) throws {
     self.path = path
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Without waiting for somebody to write into a pipe.
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw InputError("cannot open \(kind) '\(path)': \(systemMessage())")
     }
@@ -23,12 +26,24 @@ final class InputFile {
     let code = fstat(descriptor, &status) == 0 ? 0 : errno
     byteCount = code == 0 ? Int(status.st_size) : 0
     let mode = status.st_mode & S_IFMT
+    // From here on, `deinit` closes the file when this fails.
     guard code == 0, mode == S_IFREG else {
-      close(descriptor)
       let reason =
         code != 0 ? systemMessage(code) : mode == S_IFDIR ? "is a directory" : "not a regular file"
       throw InputError("cannot read \(kind) '\(path)': \(reason)")
     }
+    guard byteCount <= limit else {
+      throw InputError(
+        "\(kind) '\(path)' is too large: it has \(Self.describe(byteCount)), and at most \(Self.describe(limit)) "
+          + "can be read")
+    }
+  }
+
+  /// The bytes of memory that the machine has.
+  static let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+
+  private static func describe(_ bytes: Int) -> String {
+    bytes < 1_000_000 ? "\(bytes) bytes" : String(format: "%.1f MB", Double(bytes) / 1e6)
   }
 
   deinit { close(descriptor) }

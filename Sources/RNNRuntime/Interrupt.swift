@@ -1,28 +1,48 @@
 import Foundation
 import Synchronization
 
-/// Ctrl-C as a wish to stop soon, which a training loop grants between two steps.
+/// Ctrl-C, or another signal that asks a program to end, as a wish to stop soon, which a training loop grants between
+/// two steps.
 public enum Interrupt {
-  /// The exit status of an interrupted program: 128 + the number of SIGINT.
-  public static let exitStatus: Int32 = 130
+  /// The signals: Ctrl-C, a request to end as a system sends it when it goes down, and a terminal that was closed.
+  private static let signals = [SIGINT, SIGTERM, SIGHUP]
 
-  private static let requests = Atomic(0)
+  /// The last of the signals that came; 0 for none.
+  private static let received = Atomic<Int32>(0)
 
-  /// From now on the first Ctrl-C sets `isRequested`, and the second ends the process at once.
+  /// From now on the first signal sets `isRequested`, and the second ends the process at once. SIGQUIT always does, and
+  /// a reader that went away is an error of the next write instead of a signal.
   public static func install() {
     // A first touch here, so that the handler never has to initialise it.
-    requests.store(0, ordering: .relaxed)
-    signal(SIGINT) { _ in
-      // Nothing but what a signal handler may do: an atomic and _exit.
-      if Interrupt.requests.wrappingAdd(1, ordering: .relaxed).oldValue > 0 { _exit(Interrupt.exitStatus) }
+    received.store(0, ordering: .relaxed)
+    var all = sigset_t()
+    sigemptyset(&all)
+    for number in signals {
+      // Whoever started the process with nohup wants it to outlive the terminal.
+      if number == SIGHUP, isIgnored(number) { continue }
+      signal(number) { number in
+        // Nothing but what a signal handler may do: an atomic and _exit.
+        if Interrupt.received.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
+      }
+      sigaddset(&all, number)
     }
+    signal(SIGQUIT, SIG_DFL)
+    sigaddset(&all, SIGQUIT)
+    signal(SIGPIPE, SIG_IGN)
     // A parent that blocks signals, as worker threads do, hands that down.
-    var interrupt = sigset_t()
-    sigemptyset(&interrupt)
-    sigaddset(&interrupt, SIGINT)
-    pthread_sigmask(SIG_UNBLOCK, &interrupt, nil)
+    pthread_sigmask(SIG_UNBLOCK, &all, nil)
   }
 
-  /// Whether Ctrl-C was pressed since `install`.
-  public static var isRequested: Bool { requests.load(ordering: .relaxed) > 0 }
+  /// Whether a signal came since `install`.
+  public static var isRequested: Bool { received.load(ordering: .relaxed) != 0 }
+
+  /// The exit status of a program that a signal ended: 128 + its number.
+  public static var exitStatus: Int32 { 128 + received.load(ordering: .relaxed) }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
 }

@@ -3,8 +3,8 @@ import Foundation
 /// A file that is being written and takes the place of an older one only when it is complete.
 ///
 /// The bytes go to a temporary file in the same folder, which is synced and renamed at the end: whatever fails
-/// on the way, the older file stays whole. A path that is no regular file (a pipe, `/dev/stdout`) is written
-/// directly.
+/// on the way, the older file stays whole. What a process that was killed left of an earlier attempt is removed. A path
+/// that is no regular file (a pipe, `/dev/stdout`) is written directly.
 public struct OutputFile {
   private let path: String
   private let target: String
@@ -49,10 +49,15 @@ public struct OutputFile {
     } else {
       if exists, access(target, W_OK) != 0 { throw Self.failure(path, systemMessage()) }
       let url = URL(fileURLWithPath: target)
-      let name = ".\(url.lastPathComponent.prefix(100)).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
-      let temporary = url.deletingLastPathComponent().appendingPathComponent(name).path
-      self.temporary = temporary
-      descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      let folder = url.deletingLastPathComponent().path
+      let prefix = ".\(url.lastPathComponent.prefix(100))."
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+      where TemporaryFile.isNamed(name, prefix: prefix) {
+        TemporaryFile.removeIfAbandoned("\(folder)/\(name)")
+      }
+      let file = TemporaryFile("\(folder)/\(prefix)", permissions: 0o666)
+      temporary = file?.name
+      descriptor = file?.descriptor ?? -1
     }
     guard descriptor >= 0 else { throw Self.failure(path, systemMessage()) }
     if temporary != nil, exists { fchmod(descriptor, status.st_mode & 0o7777) }

@@ -98,9 +98,10 @@ public final class ProgressBar {
     var fields = [String(repeating: " ", count: 4 - percent.count) + percent]
     fields.append("epoch \(progress.epoch)/\(progress.epochs)")
     if let evaluation = progress.evaluation {
-      switch progress.unit {
-      case .tokens: fields.append("perplexity \(decimals(evaluation.perplexity, 2))")
-      case .examples: fields.append("loss \(String(format: "%.4g", evaluation.loss))")
+      if progress.unit == .tokens, evaluation.perplexity.isFinite {
+        fields.append("perplexity \(decimals(evaluation.perplexity, 2))")
+      } else {
+        fields.append("loss \(String(format: "%.4g", evaluation.loss.withoutSignOfNaN))")
       }
     }
     if let seconds = progress.secondsLeft { fields.append("\(time(seconds)) left") }

@@ -55,7 +55,11 @@ struct SafetensorsHeader {
     let dataOffset = 8 + Int(length)
     var end = 0
     var entries: [Entry] = []
-    for (name, raw) in table.entries.sorted(by: { ($0.value.begin, $0.key) < ($1.value.begin, $1.key) }) {
+    // A tensor without elements ends where it begins, and where another one may begin, too.
+    func place(_ entry: (key: String, value: RawEntry)) -> (Int, Int, String) {
+      (entry.value.begin, entry.value.end, entry.key)
+    }
+    for (name, raw) in table.entries.sorted(by: { place($0) < place($1) }) {
       guard let elementType = ElementType(safetensorsName: raw.dtype) else {
         throw InputError(
           "tensor '\(name)' of \(origin) has the element type '\(raw.dtype)', which is not supported",

@@ -1,3 +1,5 @@
+import Foundation
+
 extension Tensor {
   /// The first element, in row-major order, that is infinite or not a number, and its place; nil if there is none.
   public var firstNonFinite: (value: Double, position: [Int])? {
@@ -12,7 +14,7 @@ extension Tensor {
         guard largest >= infinity else { return nil }
         let numbers = bytes.assumingMemoryBound(to: Number.self)
         guard let place = numbers.firstIndex(where: { !$0.isFinite }) else { return nil }
-        return (Double(numbers[place]), position(of: place))
+        return (Double(numbers[place]).withoutSignOfNaN, position(of: place))
       }
     }
     switch elementType {
@@ -44,6 +46,27 @@ extension Tensor {
 
   /// A place as messages show it; nothing for the only element of a scalar.
   static func place(_ position: [Int]) -> String { position.isEmpty ? "" : " at \(position)" }
+
+  /// A sequence with zeros behind the valid steps of each example.
+  ///
+  /// - Parameter stepsFirst: whether the first axis counts steps and the second examples, and not the other way round.
+  /// - Requires: it has two axes or more, and as many examples as there are lengths.
+  public func clearingSteps(behind lengths: [Int32], stepsFirst: Bool) -> Tensor {
+    let (steps, examples) = stepsFirst ? (shape[0], shape[1]) : (shape[1], shape[0])
+    precondition(examples == lengths.count, "\(lengths.count) lengths of \(examples) examples")
+    var result = self
+    let width = shape[2...].reduce(elementType.byteCount, *)
+    guard byteCount > 0 else { return result }
+    result.withUnsafeMutableBytes { bytes in
+      for (example, length) in lengths.enumerated() {
+        for step in Int(length)..<max(Int(length), steps) {
+          let place = stepsFirst ? step * examples + example : example * steps + step
+          memset(bytes.baseAddress! + place * width, 0, width)
+        }
+      }
+    }
+    return result
+  }
 
   /// Whether this is a copy of another tensor that neither of them was written to since.
   public func sharesMemory(with other: Tensor) -> Bool {

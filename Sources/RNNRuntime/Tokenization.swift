@@ -17,10 +17,13 @@ public enum Tokenization: String, Codable, Sendable, CaseIterable {
   }
 
   /// Text for a sequence of tokens.
-  public func text(of tokens: some Sequence<String>) -> String {
+  public func text(of tokens: some Sequence<String>) -> String { tokens.joined(separator: separator) }
+
+  /// What stands between two tokens in a text.
+  public var separator: String {
     switch self {
-    case .char: tokens.joined()
-    case .word: tokens.joined(separator: " ")
+    case .char: ""
+    case .word: " "
     }
   }
 

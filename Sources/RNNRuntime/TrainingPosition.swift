@@ -60,7 +60,7 @@ public struct Evaluation: Codable, Hashable, Sendable {
   }
 
   /// e to the power of the loss: for a mean cross-entropy of tokens, among how many equally likely ones it is as hard to
-  /// choose.
+  /// choose. It is infinite where that is more than the greatest number, which a loss above 709 is enough for.
   public var perplexity: Double { exp(loss) }
 }
 

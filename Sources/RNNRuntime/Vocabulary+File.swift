@@ -9,7 +9,9 @@ extension Vocabulary {
   /// Reads a vocabulary from the file at a path, as `init(contentsOf:)` does.
   public init(contentsOfFile path: String) throws {
     let origin = "vocabulary '\(path)'"
-    let bytes = try InputFile(path: path, kind: "vocabulary").contents()
+    var bytes = try InputFile(path: path, kind: "vocabulary", limit: 256 << 20).contents()
+    // Some editors put a byte-order mark in front of UTF-8.
+    if bytes.starts(with: [0xef, 0xbb, 0xbf]) { bytes.removeFirst(3) }
     guard !bytes.isEmpty else { throw InputError("\(origin) is empty") }
     let tokens: [String]
     do {

@@ -12,6 +12,7 @@ enum Main {
     do {
       try RNNC.requireCommand(CommandLine.arguments.dropFirst().first)
       var command = try RNNC.parseAsRoot()
+      try RepeatedOptions.check(Array(CommandLine.arguments.dropFirst()), of: type(of: command))
       try command.run()
     } catch {
       exit(with: error)

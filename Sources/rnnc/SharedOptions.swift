@@ -19,6 +19,15 @@ struct SizeOptions: ParsableArguments {
   )
   var assignments: [SizeAssignment] = []
 
+  func validate() throws {
+    var known: [String: Int] = [:]
+    for size in assignments {
+      if let other = known.updateValue(size.value, forKey: size.name), other != size.value {
+        throw ValidationError("--set \(size.name): given as \(other) and as \(size.value).")
+      }
+    }
+  }
+
   /// The sizes by name.
   var values: [String: Int] {
     Dictionary(assignments.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
@@ -136,6 +145,13 @@ struct MemoryLimit: ExpressibleByArgument {
   }
 }
 
+/// The order of the axes of sequences in files.
+enum LayoutOption {
+  static let help = ArgumentHelp(
+    "The order of the axes of sequences in files: batch-major, [N, T, …], or time-major, [T, N, …]. (default: "
+      + "batch-major)")
+}
+
 /// The types a model can compute in.
 enum FloatType: String, ExpressibleByArgument, CaseIterable {
   case f32, f64
@@ -148,3 +164,4 @@ extension CompileOptions.Weights: ExpressibleByArgument {}
 extension Artifact: ExpressibleByArgument {}
 extension Tokenization: ExpressibleByArgument {}
 extension SamplingOrder: ExpressibleByArgument {}
+extension SequenceLayout: ExpressibleByArgument {}

@@ -38,13 +38,17 @@ final class TrainingReporter {
   func finish() throws {
     bar.erase()
     let summary = Summary(run, seconds: (ContinuousClock.now - start).seconds)
+    if run.stepsDone == 0 { StandardError.write(nothingToDo) }
     guard !json else { return try print(summary) }
     let last = run.position.last
     let quality = last.map { Self.words($0.training, run.unit) } ?? "nothing known"
-    var text =
-      "\(quality) after \(counted(run.position.epoch, "epoch")): \(String(format: "%.1f", summary.seconds)) s,"
-    text += " \(Int(summary.speed)) \(run.unit.rawValue)/s"
-    text += ", compiled in \(String(format: "%.2f", summary.compileSeconds)) s\n"
+    var text = "\(quality) after \(counted(run.position.epoch, "epoch"))"
+    if run.stepsDone > 0 {
+      text += ": \(String(format: "%.1f", summary.seconds)) s"
+      text += ", \(Int(summary.speed)) \(run.unit.rawValue)/s"
+      text += ", compiled in \(String(format: "%.2f", summary.compileSeconds)) s"
+    }
+    text += "\n"
     if let best = run.position.best, let validation = best.validation {
       text += "best validation \(Self.words(validation, run.unit)) after epoch \(best.epoch)"
       text += run.hasLostPatience ? "; stopped early\n" : "\n"
@@ -52,17 +56,33 @@ final class TrainingReporter {
     try StandardOutput.write(text)
   }
 
+  /// Tells why a run that was continued had nothing to do, and how to go on.
+  private var nothingToDo: String {
+    let done = run.position.epoch
+    if done < run.options.epochs, let patience = run.options.patience {
+      let epochs = patience == 1 ? "an epoch" : "\(patience) epochs"
+      return "nothing to do: the run stopped early, after \(epochs) without a lower validation loss\n"
+        + "note: to go on, raise --patience\n"
+    }
+    let all = done == 1 ? "the epoch is done" : "all \(done) epochs are done"
+    return "nothing to do: \(all)\nnote: to go on, ask for more, as in --epochs \(done + 10)\n"
+  }
+
   /// An evaluation in words: the perplexity of a text; loss and accuracy of a data set.
   private static func words(_ evaluation: Evaluation, _ unit: TrainingUnit) -> String {
     switch unit {
-    case .tokens: return "perplexity \(String(format: "%.3f", evaluation.perplexity))"
+    case .tokens:
+      guard evaluation.perplexity.isFinite else {
+        return "loss \(String(format: "%.4g", evaluation.loss)), whose perplexity is above 1e308"
+      }
+      return "perplexity \(String(format: "%.3f", evaluation.perplexity))"
     case .examples:
       let accuracy = evaluation.accuracy.map { "  accuracy \(String(format: "%.2f", 100 * $0)) %" }
       return "loss \(String(format: "%.4g", evaluation.loss))\(accuracy ?? "")"
     }
   }
 
-  /// Tells that Ctrl-C stopped the run, and how to go on with what was written.
+  /// Tells that a signal stopped the run, and how to go on with what was written.
   func interrupted(writer: CheckpointWriter?, resume: String?) {
     bar.erase()
     let place = "interrupted in epoch \(run.position.epoch + 1) of \(run.options.epochs)"
@@ -78,22 +98,20 @@ final class TrainingReporter {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     bar.erase()
     try StandardOutput.write(Array(encoder.encode(value)) + [UInt8(ascii: "\n")])
   }
 
   private struct Summary: Encodable {
-    let loss: Double?
-    let accuracy: Double?
-    let perplexity: Double?
-    let validationLoss: Double?
-    let validationAccuracy: Double?
-    let validationPerplexity: Double?
+    let loss: JSONNumber?
+    let accuracy: JSONNumber?
+    let perplexity: JSONNumber?
+    let validationLoss: JSONNumber?
+    let validationAccuracy: JSONNumber?
+    let validationPerplexity: JSONNumber?
     let bestEpoch: Int?
-    let bestValidationLoss: Double?
-    let bestValidationAccuracy: Double?
+    let bestValidationLoss: JSONNumber?
+    let bestValidationAccuracy: JSONNumber?
     let stoppedEarly: Bool?
     let tokensPerSecond: Double?
     let examplesPerSecond: Double?
@@ -106,17 +124,18 @@ final class TrainingReporter {
     var speed: Double { tokensPerSecond ?? examplesPerSecond ?? 0 }
 
     init(_ run: TrainingRun, seconds: Double) {
+      func number(_ number: Double?) -> JSONNumber? { number.map(JSONNumber.init) }
       let isText = run.unit == .tokens
       let (last, best) = (run.position.last, run.position.best)
-      loss = last?.training.loss
-      accuracy = last?.training.accuracy
-      perplexity = isText ? last?.training.perplexity : nil
-      validationLoss = last?.validation?.loss
-      validationAccuracy = last?.validation?.accuracy
-      validationPerplexity = isText ? last?.validation?.perplexity : nil
+      loss = number(last?.training.loss)
+      accuracy = number(last?.training.accuracy)
+      perplexity = isText ? number(last?.training.perplexity) : nil
+      validationLoss = number(last?.validation?.loss)
+      validationAccuracy = number(last?.validation?.accuracy)
+      validationPerplexity = isText ? number(last?.validation?.perplexity) : nil
       bestEpoch = best?.epoch
-      bestValidationLoss = best?.validation?.loss
-      bestValidationAccuracy = best?.validation?.accuracy
+      bestValidationLoss = number(best?.validation?.loss)
+      bestValidationAccuracy = number(best?.validation?.accuracy)
       stoppedEarly = run.options.patience == nil ? nil : run.hasLostPatience
       let speed = Double(run.unitsDone) / max(seconds, 1e-9)
       tokensPerSecond = isText ? speed : nil

@@ -193,20 +193,29 @@ struct CommandTests {
     let program = try Compiler(CompileOptions(threads: 1)).compile(
       contentsOfFile: model, sizes: ["H": 8], batch: 3)
     var tensors = try program.initialParameters(seed: 4)
-    tensors["text"] = Tensor((0..<15).map(Int32.init), shape: [5, 3])
-    tensors["next"] = Tensor((1..<16).map(Int32.init), shape: [5, 3])
+    // In files [N, T], in memory [T, N].
+    tensors["text"] = Tensor((0..<15).map(Int32.init), shape: [3, 5])
+    tensors["next"] = Tensor((1..<16).map(Int32.init), shape: [3, 5])
     try Safetensors(tensors: tensors).write(toFile: command.path("in.st"))
-    for more in [[], ["--interpret"]] {
+    for name in ["text", "next"] { tensors[name] = tensors[name]?.swappingFirstAxes() }
+    try Safetensors(tensors: tensors).write(toFile: command.path("steps.st"))
+    let expected = try program.run(tensors, gradients: true)
+    for (file, more) in [
+      ("in.st", []), ("in.st", ["--interpret"]), ("steps.st", ["--layout", "time-major"]),
+    ] {
       let outcome = try command.run(
-        ["run", model, "--set", "H=8", "--tensors", "in.st", "--gradients", "-o", "out.st"] + more)
-      #expect(outcome.status == 0, "\(outcome.errors)")
+        ["run", model, "--set", "H=8", "--tensors", file, "--gradients", "-o", "out.st"] + more)
+      #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
       let found = try Safetensors(contentsOfFile: command.path("out.st")).tensors
-      let expected = try program.run(tensors, gradients: true)
       #expect(found.keys.sorted() == expected.keys.sorted())
-      let pairs = zip(
-        try #require(found["grad.rnn.U"]).values(as: Float.self),
-        try #require(expected["grad.rnn.U"]).values(as: Float.self))
-      for (a, b) in pairs { #expect(abs(a - b) < 1e-5) }
+      for name in ["grad.rnn.U", "output", "rnn.h"] {
+        let tensor = try #require(expected[name])
+        let isSwapped = name == "output" && file == "in.st"
+        let pairs = zip(
+          try #require(found[name]).values(as: Float.self),
+          try (isSwapped ? tensor.swappingFirstAxes() : tensor).values(as: Float.self))
+        for (a, b) in pairs { #expect(abs(a - b) < 1e-5) }
+      }
     }
   }
 
@@ -235,7 +244,7 @@ struct CommandTests {
     }
     #expect(try output(weights) == output(checkpoint.parameters))
     #expect(try output(weights).shape == [3, 5, vocabulary])
-    #expect(try output(weights, "--batch-first") != output(weights))
+    #expect(try output(weights, "--layout", "time-major") != output(weights))
     let wrong = try command.run(convert + ["--module", "rnn=lstm"])
     #expect(wrong.status == 1 && wrong.errors.contains("no instance 'lstm'"), "\(wrong.errors)")
   }

@@ -238,9 +238,9 @@ struct DataTests {
       """, to: "run.rnn")
     let program = try Compiler().compile(contentsOfFile: command.path("run.rnn"), batch: 2)
     var good = try program.initialParameters(seed: 0)
-    good["x"] = Tensor(.f32, shape: [4, 2, 3])
+    good["x"] = Tensor(.f32, shape: [2, 4, 3])
     good["rnn.h"] = Tensor(.f32, shape: [2, 3])
-    for (name, place) in [("x", "[1, 0, 1]"), ("rnn.U", "[2, 1]"), ("rnn.h", "[0, 1]")] {
+    for (name, place) in [("x", "[0, 2, 1]"), ("rnn.U", "[2, 1]"), ("rnn.h", "[0, 1]")] {
       var tensors = good
       let shape = try #require(good[name]).shape
       var numbers = [Float](repeating: 0, count: shape.reduce(1, *))

@@ -134,6 +134,31 @@ final class CodeCacheTests {
     #expect(try run(nowhere).stages[2] == "code")
   }
 
+  /// A pipe and a file of terabytes are no code; the next compilation puts its own in their place.
+  @Test(.timeLimit(.minutes(1))) func whatNeverEndsIsNotRead() throws {
+    let results = try run().results
+    let path = "\(cache.path)/\(try #require(files.first))"
+    for isPipe in [true, false] {
+      unlink(path)
+      if isPipe {
+        #expect(mkfifo(path, 0o600) == 0)
+      } else {
+        #expect(FileManager.default.createFile(atPath: path, contents: nil))
+        #expect(chmod(path, 0o600) == 0 && truncate(path, 1 << 42) == 0)
+      }
+      let again = try run()
+      #expect(again.stages[2] == "code" && again.results == results)
+      #expect(try run().stages[2] == "cache")
+    }
+  }
+
+  @Test func whatKilledProcessesLeftGoes() throws {
+    _ = try run()
+    try Data([1]).write(to: URL(fileURLWithPath: "\(cache.path)/x.1-2.tmp"))
+    _ = try run(source: smallModel.replacingOccurrences(of: "GRU", with: "LSTM"))
+    #expect(files.count == 2 && files.allSatisfy { !$0.hasSuffix(".tmp") })
+  }
+
   @Test func theOldestFilesGo() throws {
     var small = cache
     _ = try run()

@@ -108,7 +108,6 @@ struct DatasetTrainingTests {
     let twin = try Trainer(program(4), seed: 1)
     let batch = given.batches(batch: 4)[0]
     let first = try twin.step(batch).loss
-    twin.resetState()
     let loss = try whole(
       given[0..<4],
       Trainer(program(4), seed: 1).parameters.merging(["rnn.h": #require(batch["rnn.h"])]) { $1 })
@@ -254,105 +253,5 @@ struct DatasetTrainingTests {
     let (found, expected) = (try #require(reports.last?.validationLoss), try #require(sums.mean?.loss))
     #expect(abs(found - expected) < 1e-5)
     #expect(reports.last?.validationPerplexity == exp(found) && run.position.best != nil)
-  }
-}
-
-/// What follows each token, and which token came last.
-private let raggedModel = """
-  model Ragged(V = 5, H = 6) {
-      input  text: seq token(V)
-      target next: seq token(V)
-
-      rnn = GRU(V, H)
-      out = Linear(H, V)
-
-      y = out(rnn(onehot(text)))
-      output softmax(y)
-      loss   cross_entropy(y, next)
-  }
-  """
-
-@Suite("Training on ragged data sets")
-struct RaggedTrainingTests {
-  /// Examples of 0 to 6 tokens, with tokens behind their ends that are to be ignored.
-  private func data(_ count: Int, padding: Int32) throws -> Dataset {
-    var stream = RandomStream(seed: 1, name: "data")
-    let steps = 6
-    var (text, next): ([Int32], [Int32]) = ([], [])
-    let lengths = (0..<count).map { n in Int64(n == 0 ? 0 : stream.integer(below: steps + 1)) }
-    for length in lengths {
-      let tokens = (0...steps).map { _ in Int32(stream.integer(below: 5)) }
-      text += (0..<steps).map { $0 < length ? tokens[$0] : padding }
-      next += (0..<steps).map { $0 < length ? tokens[$0 + 1] : padding }
-    }
-    return try Dataset([
-      "text": Tensor(text, shape: [count, steps]), "next": Tensor(next, shape: [count, steps]),
-      "next.lengths": Tensor(lengths),
-    ])
-  }
-
-  private func program(_ batch: Int) throws -> Program {
-    try Compiler(CompileOptions(elementType: .f64, threads: 2)).compile(source: raggedModel, batch: batch)
-  }
-
-  /// The mean over valid steps is that of running each example alone, as long as it is.
-  @Test func meansAreOverValidStepsExactly() throws {
-    let data = try data(11, padding: 3)
-    let trainer = try Trainer(program(4), seed: 2)
-    let found = try trainer.evaluate(data)
-
-    let single = try program(1)
-    var sums = EvaluationSums()
-    for n in 0..<11 {
-      let batch = data[n..<(n + 1)].batches(batch: 1)[0]
-      let length = Int(try #require(batch["next.lengths"]).values(as: Int32.self)[0])
-      guard length > 0 else { continue }
-      var tensors = trainer.parameters
-      for name in ["text", "next"] { tensors[name] = batch.sequence(name, steps: length) }
-      let outputs = try single.run(tensors)
-      sums.add(loss: try numbers(#require(outputs["loss"]))[0], count: length)
-      sums.add(accuracy: try numbers(#require(outputs["accuracy"]))[0], count: length)
-    }
-    let expected = try #require(sums.mean)
-    #expect(abs(found.loss - expected.loss) < 1e-12)
-    #expect(abs(try #require(found.accuracy) - (try #require(expected.accuracy))) < 1e-12)
-  }
-
-  @Test func whatIsBehindTheEndsDoesNotMatter() throws {
-    func run(padding: Int32) throws -> TrainingRun {
-      let data = try data(11, padding: padding)
-      let options = TrainingOptions(
-        epochs: 3, batchSize: 4, optimization: OptimizationOptions(optimizer: "sgd", learningRate: 1))
-      let run = try TrainingRun(program(4), data: data, validation: data, options: options)
-      try run.run()
-      return run
-    }
-    let (a, b) = (try run(padding: 0), try run(padding: 4))
-    #expect(a.trainer.parameters == b.trainer.parameters && a.position == b.position)
-    #expect((a.position.last?.training.loss ?? 9) < log(5.0))
-  }
-
-  /// Batches with and without lengths may follow each other; full lengths are no lengths.
-  @Test func lengthsChooseTheCode() throws {
-    let trainer = try Trainer(program(2), seed: 2)
-    let twin = try Trainer(program(2), seed: 2)
-    var tensors = [
-      "text": Tensor([1, 2, 3, 4, 0, 1] as [Int32], shape: [3, 2]),
-      "next": Tensor([2, 3, 4, 0, 1, 2] as [Int32], shape: [3, 2]),
-    ]
-    let plain = tensors
-    tensors["text.lengths"] = Tensor([3, 3] as [Int32])
-    for ragged in [plain, tensors, tensors, plain] {
-      #expect(try abs(trainer.step(ragged).loss - twin.step(plain).loss) < 1e-12)
-    }
-    tensors["text.lengths"] = Tensor([4, 3] as [Int32])
-    let long = #expect(throws: InputError.self) { try trainer.step(tensors) }
-    #expect(long?.message.contains("holds the length 4 at [0], but the sequences have 3 steps") == true)
-    tensors["text.lengths"] = Tensor([2, 3] as [Int32])
-    tensors["next.lengths"] = Tensor([3, 3] as [Int32])
-    let two = #expect(throws: InputError.self) { try trainer.step(tensors) }
-    #expect(
-      two?.message.contains("are different, but both count the same steps T") == true, "\(two?.message ?? "")"
-    )
   }
 }

@@ -95,7 +95,7 @@ struct OptimizerTests {
     try trainer.setParameters(["vector.p": #require(fixture["start"]).converted(to: element)])
     for t in 0..<12 {
       let gradient = Tensor(Array(gradients[(4 * t)..<(4 * t + 4)]), shape: [1, 4])
-      let step = try trainer.step(["g": gradient.converted(to: element)])
+      let step = try trainer.step(["g": gradient.converted(to: element)], startsAfresh: true)
       #expect(step.isUpdate == ((t + 1) % test.accumulation == 0))
       if (t + 1) % test.epoch == 0 { trainer.endEpoch(loss: losses[t]) }
       let p = try numbers(#require(trainer.parameters["vector.p"]))
@@ -120,7 +120,8 @@ struct OptimizerTests {
       program, optimizer: .sgd(learningRate: 2), schedule: .cosine(over: .epochs(2), minimum: 0), warmup: 2)
     var rates: [Double] = []
     for _ in 0..<4 {
-      rates.append(try trainer.step(["g": Tensor(.f32, shape: [1, 4])]).learningRate)
+      let step = try trainer.step(["g": Tensor(.f32, shape: [1, 4])], startsAfresh: true)
+      rates.append(step.learningRate)
       trainer.endEpoch(loss: 1)
     }
     for (rate, expected) in zip(rates, [1.0, 1, 0, 0]) { #expect(abs(rate - expected) < 1e-15) }

@@ -101,6 +101,32 @@ struct StateDictionaryTests {
     #expect(try program.parameters(from: parameters) == parameters)
   }
 
+  /// Under both names, a parameter has the same numbers, or it is not clear which are meant.
+  @Test(arguments: [
+    ("deep.forward.W", "deep.forward.weight_ih_l0"), ("e.E", "e.weight"), ("a.W", "rnn.weight_ih_l0"),
+  ]) func bothNamesMeanTheSame(_ path: String, _ other: String) throws {
+    let modules = try ModuleMap(["rnn=a+b,c"])
+    let whole = try program.stateDictionary(of: parameters, modules: modules)
+    // One parameter, or all, under its own name as well.
+    for given in [
+      whole.merging([path: try #require(parameters[path])]) { $1 }, whole.merging(parameters) { $1 },
+    ] {
+      #expect(try program.parameters(from: given, modules: modules) == parameters)
+      var wrong = given
+      let tensor = try #require(given[other])
+      wrong[other] = Tensor([Float](repeating: 7, count: tensor.count), shape: tensor.shape)
+      let error = #expect(throws: InputError.self) { try program.parameters(from: wrong, modules: modules) }
+      #expect(
+        error?.message == "tensors '\(path)' and '\(other)' of the state dictionary are different, "
+          + "but both are '\(path)' of the model")
+    }
+    // What has a place of its own in the file is a parameter that is given, too: a part may come from each.
+    var mixed = whole
+    mixed[other] = nil
+    mixed[path] = parameters[path]
+    #expect(try program.parameters(from: mixed, modules: modules) == parameters)
+  }
+
   @Test func aMissingBiasIsZero() throws {
     let given = try dictionary().filter { !$0.key.hasPrefix("rnn.bias") && $0.key != "out.bias" }
     let found = try program.parameters(from: given)
@@ -142,7 +168,7 @@ struct StateDictionaryTests {
   @Test(arguments: [
     ("rnn", "'rnn' does not map a module"), ("rnn=", "'rnn=' does not map a module"),
     ("rnn=a,", "'rnn=a,' does not map a module"), ("rnn=a+b+c", "'rnn=a+b+c' does not map a module"),
-    ("rnn=a,a", "instance 'a' is mapped twice"),
+    ("rnn=a,a", "instance 'a' is mapped twice to module 'rnn'"),
     ("rnn=z", "the model has no instance 'z' with names for other programs"),
   ])
   func wrongMapsAreExplained(_ entry: String, _ message: String) throws {
@@ -150,6 +176,57 @@ struct StateDictionaryTests {
       try program.stateDictionary(of: parameters, modules: ModuleMap([entry]))
     }
     #expect(error?.message == message)
+  }
+
+  /// Modules of PyTorch that share a weight are one instance here.
+  @Test func tiedWeightsAreRead() throws {
+    let bias = "cell Bias(N) { param b as bias: [N] = zeros; input x: [N]; output x + b }"
+    for (more, logits) in [("", "e.E @ h"), ("shift = Bias(5)", "shift(e.E @ h)")] {
+      let source = """
+        \(bias)
+        model Tied(V = 5, H = 3) {
+            input t: seq token(V)
+            e = Embedding(V, H)
+            rnn = RNN(H, H)
+            \(more)
+            h = rnn(e(t))
+            y = \(logits)
+            output y
+        }
+        """
+      let program = try Compiler().compile(source: source, batch: 1)
+      let parameters = try program.initialParameters(seed: 3)
+        .merging(more.isEmpty ? [:] : ["shift.b": Tensor([1, 2, 3, 4, 5] as [Float])]) { $1 }
+      var given = try program.stateDictionary(of: parameters)
+      let weight = given.removeValue(forKey: "e.weight")
+      given["encoder.weight"] = weight
+      given["decoder.weight"] = weight
+      given["decoder.bias"] = given.removeValue(forKey: "shift.bias")
+      #expect(try program.parameters(from: given) == parameters)
+      // The other way, with the decoder's name for each of its parts.
+      let modules = try ModuleMap(["encoder=e", "decoder=e"] + (more.isEmpty ? [] : ["decoder=shift"]))
+      #expect(try program.stateDictionary(of: parameters, modules: modules) == given)
+      #expect(try program.parameters(from: given, modules: modules) == parameters)
+      #expect(try program.unused(given) == [])
+
+      given["decoder.weight"] = Tensor((0..<15).map(Float.init), shape: [5, 3])
+      let error = #expect(throws: InputError.self) { try program.parameters(from: given) }
+      #expect(error != nil && error?.notes.isEmpty == false)
+      let mapped = #expect(throws: InputError.self) { try program.parameters(from: given, modules: modules) }
+      #expect(
+        mapped?.message
+          == "tensors 'encoder.weight' and 'decoder.weight' of the state dictionary are different, "
+          + "but both are 'e.E' of the model")
+    }
+  }
+
+  /// What is equal by chance, as biases that are zero are, is no tied weight.
+  @Test func numbersThatAreAllAlikeAreNoSignOfTiedWeights() throws {
+    var given = try dictionary()
+    given["other.weight"] = given["deep.norm.weight"].map { Tensor(.f32, shape: $0.shape) }
+    given["other.bias"] = given["other.weight"]
+    let error = #expect(throws: InputError.self) { try program.parameters(from: given) }
+    #expect(error?.message.contains("'other") == true, "\(error?.message ?? "")")
   }
 
   @Test func twoParametersCannotHaveOneName() throws {

@@ -102,7 +102,7 @@ struct TrainingTests {
       let x = Tensor([Float](repeating: 1, count: 128), shape: [2, 64])
       var sums = [[Double](repeating: 0, count: 64)]
       for _ in 0..<3 {
-        _ = try trainer.step(["x": x])
+        _ = try trainer.step(["x": x], startsAfresh: true)
         sums.append(try numbers(#require(trainer.parameters["vector.p"])))
       }
       return zip(sums, sums.dropFirst()).map { zip($0, $1).map { $0 - $1 } }
@@ -159,8 +159,8 @@ struct TrainingTests {
             let rows = (0..<5).map { 8 * $0 + part * width }
             return Tensor(rows.flatMap { ids[$0..<($0 + width)] }, shape: [5, width])
           }
-          trainer.resetState()
-          let step = try trainer.step(["text": columns(batch.inputs), "next": columns(batch.targets)])
+          let step = try trainer.step(
+            ["text": columns(batch.inputs), "next": columns(batch.targets)], startsAfresh: true)
           #expect(step.isUpdate == (part == parts - 1))
           #expect((step.gradientNorm != nil) == step.isUpdate)
         }
@@ -175,18 +175,73 @@ struct TrainingTests {
     }
   }
 
-  @Test func statesAreCarriedUntilTheyAreReset() throws {
-    let run = try makeRun(options())
-    let batch = try #require(try smallCorpus().sequentialBatches(batch: 4, steps: 7).first { _ in true })
-    let tensors = ["text": batch.inputs, "next": batch.targets]
-    func isZero() throws -> Bool {
-      try numbers(#require(run.trainer.recurrentState["rnn.h"])).allSatisfy { $0 == 0 }
+  /// Batches of a text know whether they continue the one before; whoever gives tensors says it.
+  @Test func statesAreCarriedWhereABatchContinuesTheOneBefore() throws {
+    func losses(_ step: (Trainer, TokenBatch) throws -> TrainingStep) throws -> [Double] {
+      let trainer = try makeRun(options()).trainer
+      return try (0..<3).flatMap { epoch in
+        try smallCorpus().sequentialBatches(batch: 4, steps: 7, epoch: epoch).map {
+          try step(trainer, $0).loss
+        }
+      }
     }
-    #expect(try isZero())
-    _ = try run.trainer.step(tensors)
-    #expect(try !isZero())
-    run.trainer.resetState()
-    #expect(try isZero())
+    func tensors(_ batch: TokenBatch) -> [String: Tensor] { ["text": batch.inputs, "next": batch.targets] }
+    let expected = try losses { try $0.step($1) }
+    #expect(try losses { try $0.step(tensors($1), startsAfresh: $1.startsAfresh) } == expected)
+    #expect(try losses { try $0.step(tensors($1), startsAfresh: false) } != expected)
+    #expect(try losses { try $0.step(tensors($1), startsAfresh: true) } != expected)
+  }
+
+  /// A batch that is refused leaves the states as they were, and a state that is given is not zero.
+  @Test func statesStartAfreshOrAsTheyAreGiven() throws {
+    let trainer = try makeRun(options()).trainer
+    let batch = try #require(try smallCorpus().sequentialBatches(batch: 4, steps: 7).first { _ in true })
+    var tensors = ["text": batch.inputs, "next": batch.targets]
+    let first = try trainer.step(tensors, startsAfresh: true).loss
+    let states = trainer.recurrentState
+    #expect(throws: InputError.self) { try trainer.step(["text": batch.inputs], startsAfresh: true) }
+    #expect(trainer.recurrentState == states)
+    let twin = try makeRun(options()).trainer
+    tensors["rnn.h"] = states["rnn.h"]
+    #expect(try twin.step(tensors, startsAfresh: true).loss != first)
+  }
+
+  /// Batches that are gathered weigh what their loss is a mean over: valid steps, and examples of a smaller last batch.
+  @Test(arguments: [(1, [1, 9]), (1, [3, 0, 5]), (2, [4, 7, 2])]) func gatheredGradientsWeighValidSteps(
+    _ batch: Int, _ lengths: [Int]
+  ) throws {
+    var stream = RandomStream(seed: 4, name: "data")
+    let tokens = lengths.map { length in (0..<(2 * length)).map { _ in Int32(stream.integer(below: 28)) } }
+    /// The tensors of some of the examples.
+    func tensors(_ examples: Range<Int>) -> [String: Tensor] {
+      let steps = max(lengths[examples].max() ?? 1, 1)
+      func column(_ offset: Int) -> Tensor {
+        let ids = (0..<steps).flatMap { step in
+          examples.map { step < lengths[$0] ? tokens[$0][2 * step + offset] : 0 }
+        }
+        return Tensor(ids, shape: [steps, examples.count])
+      }
+      return [
+        "text": column(0), "next": column(1), "text.lengths": Tensor(examples.map { Int32(lengths[$0]) }),
+      ]
+    }
+    func train(batch: Int, _ parts: [Range<Int>]) throws -> [String: Tensor] {
+      let program = try Compiler(CompileOptions(elementType: .f64, threads: 1)).compile(
+        source: smallModel, batch: batch)
+      let trainer = try Trainer(
+        program, optimizer: .sgd(learningRate: 1), clipNorm: 0.5, accumulation: parts.count)
+      for _ in 0..<2 {
+        for part in parts { try trainer.step(tensors(part), startsAfresh: true) }
+      }
+      return trainer.parameters
+    }
+    let parts = stride(from: 0, to: lengths.count, by: batch).map { $0..<min($0 + batch, lengths.count) }
+    let whole = try train(batch: lengths.count, [lengths.indices])
+    for (name, tensor) in try train(batch: batch, parts) {
+      for (a, b) in zip(try numbers(tensor), try numbers(#require(whole[name]))) {
+        #expect(abs(a - b) < 1e-12, "\(name): \(a) and \(b)")
+      }
+    }
   }
 
   @Test func copiesOfParametersDoNotChangeWithTraining() throws {
@@ -218,8 +273,10 @@ struct TrainingTests {
       "text": Tensor(.i32, shape: [7, 4]),
       "next": Tensor(Array(repeating: Int32(77), count: 28), shape: [7, 4]),
     ]
-    #expect(throws: InputError.self) { try run.trainer.step(tensors) }
-    #expect(throws: InputError.self) { try run.trainer.step(["text": Tensor(.i32, shape: [7, 4])]) }
+    #expect(throws: InputError.self) { try run.trainer.step(tensors, startsAfresh: false) }
+    #expect(throws: InputError.self) {
+      try run.trainer.step(["text": Tensor(.i32, shape: [7, 4])], startsAfresh: false)
+    }
     #expect(run.checkpoint() == before)
   }
 
@@ -246,82 +303,5 @@ struct TrainingTests {
     let run = try makeRun(options)
     let error = #expect(throws: InputError.self) { try run.run() }
     #expect(error?.message.contains("diverged") == true)
-  }
-}
-
-@Suite("Generation")
-struct GenerationTests {
-  /// One model that is read step by step, one whose state starts from a parameter, and one that also reads backwards.
-  static let models = [
-    smallModel,
-    """
-    cell Own(I, H) {
-        param start: [H] = normal(0.5)
-        param W: [H, I], U: [H, H] = normal(0.5)
-        input x: [I]
-        state h: [H] = start
-        h' = tanh(W @ x + U @ h)
-        output h'
-    }
-    """ + smallModel.replacing("GRU", with: "Own"),
-    smallModel.replacing(
-      "rnn(onehot(text))", with: "rnn(onehot(text)) + reverse(rnn(reverse(onehot(text))))"),
-  ]
-
-  @Test(arguments: models)
-  func itIsWhatReadingTheWholeTextEachTimeGives(_ source: String) throws {
-    let corpus = try smallCorpus()
-    let program = try Compiler(CompileOptions(threads: 2)).compile(
-      source: source, batch: 1, vocabulary: corpus.vocabulary)
-    let parameters = try program.initialParameters(seed: 9).mapValues { tensor in
-      Tensor(try numbers(tensor).map { Float($0 * 4) }, shape: tensor.shape)
-    }
-    let generator = try TextGenerator(
-      program, parameters: parameters, vocabulary: corpus.vocabulary, tokenization: .char)
-    let text = try generator.generate(prefix: "The quick", count: 12)
-
-    var ids = corpus.vocabulary.ids(of: "the quick".map(String.init))
-    for _ in 0..<12 {
-      var tensors = parameters
-      tensors["text"] = Tensor(ids, shape: [ids.count, 1])
-      let output = try numbers(#require(try program.run(tensors)["output"]))
-      let last = output.suffix(corpus.vocabulary.count).dropFirst()
-      ids.append(
-        Int32(try #require(last.indices.max { last[$0] < last[$1] }) - output.count + corpus.vocabulary.count)
-      )
-    }
-    #expect(text == ids.map(corpus.vocabulary.token).joined())
-    #expect(text.hasPrefix("the quick") && text.count == 21)
-    #expect(try generator.generate(prefix: "The quick", count: 12) == text)
-  }
-
-  @Test func choicesFollowTheSeed() throws {
-    let corpus = try smallCorpus()
-    let program = try Compiler().compile(source: smallModel, batch: 4, vocabulary: corpus.vocabulary)
-    let trainer = try Trainer(program)
-    func text(_ seed: UInt64) throws -> String {
-      try trainer.generate(prefix: "fox", count: 40, temperature: 1, seed: seed)
-    }
-    #expect(try text(1) == text(1))
-    #expect(try text(1) != text(2))
-    #expect(try !text(1).contains("<"))
-  }
-
-  @Test func wrongPrefixesAndModelsAreRefused() throws {
-    let corpus = try Corpus(text: "abc abc")
-    let program = try Compiler().compile(source: smallModel, batch: 1, vocabulary: corpus.vocabulary)
-    let trainer = try Trainer(program)
-    #expect(throws: InputError.self) { try trainer.generate(prefix: "", count: 1) }
-    #expect(throws: InputError.self) { try trainer.generate(prefix: "123", count: 1) }
-    #expect(throws: InputError.self) { try trainer.generate(prefix: "a", count: 1, temperature: -1) }
-    let error = #expect(throws: InputError.self) { try trainer.generate(prefix: "abz", count: 1) }
-    #expect(error?.message == "the prefix holds 'z', which is outside the vocabulary")
-
-    let logits = try Compiler().compile(
-      source: smallModel.replacing("output softmax(y)", with: "output y"), vocabulary: corpus.vocabulary)
-    let notSoftmax = #expect(throws: InputError.self) {
-      try Trainer(logits).generate(prefix: "a", count: 1)
-    }
-    #expect(notSoftmax?.message.contains("not a list of probabilities") == true)
   }
 }

@@ -25,6 +25,26 @@ import Testing
     }
   }
 
+  /// What a killed process left goes with the next write; what is being written, or is called otherwise, stays.
+  @Test func leftoversOfKilledProcessesGo() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/file"
+      let others = [".file.backup.tmp", ".file.1-2", ".files.1-2.tmp", "file.1-2.tmp"]
+      for name in others + [".file.1-2.tmp", ".file.99999-4000000000.tmp"] {
+        try write("part".utf8, to: "\(folder)/\(name)")
+      }
+      let open = try #require(TemporaryFile("\(folder)/.file.", permissions: 0o600))
+      defer { close(open.descriptor) }
+      try OutputFile.replace(path) { file in
+        try file.append("outer")
+        try OutputFile.replace(path) { try $0.append("inner") }
+      }
+      #expect(try String(contentsOfFile: path, encoding: .utf8) == "outer")
+      let left = try FileManager.default.contentsOfDirectory(atPath: folder)
+      #expect(Set(left) == Set(others + ["file", String(open.name.split(separator: "/").last ?? "")]))
+    }
+  }
+
   @Test func linksAndPermissionsStay() throws {
     try withTemporaryFolder { folder in
       let (path, link) = (folder + "/file", folder + "/link")

@@ -18,6 +18,22 @@ import Testing
     #expect(try Safetensors(original) == file)
   }
 
+  /// Where a tensor without elements stands is where the next one begins.
+  @Test func tensorsWithoutElementsMayStandAnywhere() throws {
+    for order in [["a", "b", "c"], ["b", "a", "c"], ["c", "b", "a"]] {
+      var offset = 0
+      let entries = order.map { name in
+        let (shape, size) = name == "b" ? ("[1]", 4) : ("[0,3]", 0)
+        defer { offset += size }
+        return #""\#(name)":{"dtype":"F32","shape":\#(shape),"data_offsets":[\#(offset),\#(offset + size)]}"#
+      }
+      let header = Array("{\(entries.joined(separator: ","))}".utf8)
+      let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
+      let file = try Safetensors(length + header + [0, 0, 128, 63])
+      #expect(try file.tensors["b"]?.values(as: Float.self) == [1] && file.tensors["a"]?.shape == [0, 3])
+    }
+  }
+
   @Test func readsValuesOfAPythonFile() throws {
     let file = try Safetensors(contentsOfFile: fixture("train_sgd.safetensors"))
     #expect(file.tensors["inputs"]?.description == "i64[6, 7, 4]")

@@ -75,6 +75,25 @@ import Testing
         == "file 'x' holds a tensor 'b' that the model does not have")
   }
 
+  /// A processor's own NaN has a sign, which is none of the user's business.
+  @Test func noNaNHasASign() throws {
+    for tensor in [Tensor([-Float.nan]), Tensor([-Double.nan])] {
+      #expect(
+        inputError { try tensor.requireFinite("x") } == "x holds nan at [0], which is not a finite number")
+    }
+    #expect("\((-Double.nan).withoutSignOfNaN) \((-Double.infinity).withoutSignOfNaN)" == "nan -inf")
+  }
+
+  @Test(arguments: [true, false]) func stepsBehindAnEndAreCleared(_ stepsFirst: Bool) throws {
+    let sequence = Tensor((1...12).map { Int32($0) }, shape: [3, 2, 2])
+    let tensor = stepsFirst ? sequence : sequence.swappingFirstAxes()
+    let cleared = tensor.clearingSteps(behind: [3, 1], stepsFirst: stepsFirst)
+    #expect(
+      try (stepsFirst ? cleared : cleared.swappingFirstAxes()).values(as: Int32.self)
+        == [1, 2, 3, 4, 5, 6, 0, 0, 9, 10, 0, 0])
+    #expect(try sequence.values(as: Int32.self) == (1...12).map { Int32($0) })
+  }
+
   @Test func theFirstNumberThatIsNotFiniteIsFound() throws {
     func place(_ values: [Float]) -> [Int]? { Tensor(values, shape: [2, 3]).firstNonFinite?.position }
     #expect(

@@ -104,6 +104,33 @@ import Testing
     }
   }
 
+  /// A byte-order mark, and lines that end in CR or in CR and LF, change nothing.
+  @Test func marksAndEndsOfLinesOfOtherSystemsAreRead() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/file"
+      let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+      for tokenization in Tokenization.allCases {
+        let expected = try TextCorpus(text: "one two\nthree\n", tokenization: tokenization)
+        for end in ["\n", "\r\n", "\r"] {
+          try write(mark + Array("one two\(end)three\(end)".utf8), to: path)
+          let found = try TextCorpus(contentsOfFiles: [path], tokenization: tokenization)
+          #expect(found.fingerprint == expected.fingerprint)
+        }
+      }
+      for end in ["\n", "\r\n", "\r"] {
+        try write(mark + Array("[\"<unk>\",\(end) \"a\"]\(end)".utf8), to: path)
+        #expect(try Vocabulary(contentsOfFile: path).tokens == ["<unk>", "a"])
+      }
+      try write(mark, to: path)
+      #expect(inputError { _ = try Vocabulary(contentsOfFile: path) } == "vocabulary '\(path)' is empty")
+      #expect(inputError { _ = try TextCorpus(contentsOfFiles: [path]) }.contains("has no letters"))
+      try write([0xff, 0xfe, 0x61, 0], to: path)
+      #expect(
+        inputError { _ = try TextCorpus(contentsOfFiles: [path]) }
+          .hasPrefix("text file '\(path)' is UTF-16, not UTF-8\nnote: "))
+    }
+  }
+
   @Test func severalFilesAreOneTextUnderAGivenVocabulary() throws {
     try withTemporaryFolder { folder in
       try write("one two".utf8, to: folder + "/1")

@@ -118,7 +118,7 @@ public final class Benchmark {
     switch kind {
     case .training:
       let trainer = try Trainer(program, optimizer: .sgd(learningRate: 0.01), clipNorm: 1, seed: 0)
-      return ({ _ = try trainer.step(tensors) }, { trainer.execution })
+      return ({ _ = try trainer.step(tensors, startsAfresh: false) }, { trainer.execution })
     case .inference:
       let execution = try program.execution(for: .inference)
       let data = execution.graph.inputs.indices.filter { execution.graph.inputs[$0].role == .data }

@@ -2,8 +2,9 @@
 ///
 ///     try ModuleMap(["rnn=first,second", "both=forward+backward"])
 ///
-/// Layers stand behind each other with commas, the two directions of a layer with a plus. Modules that it does not name
-/// are found without it.
+/// Layers stand behind each other with commas, the two directions of a layer with a plus. An instance of several modules
+/// is one whose weights they share, such as the embedding that a decoder is tied to. Modules that it does not name are
+/// found without it.
 public struct ModuleMap: Hashable, Sendable {
   /// A module: its layers, each with an instance for its one direction or its two.
   struct Module: Hashable {
@@ -19,7 +20,7 @@ public struct ModuleMap: Hashable, Sendable {
   /// Reads entries of the form `module=instance,…`; the name of the module may be empty, for PyTorch's names without
   /// a prefix.
   ///
-  /// - Throws: `InputError` if an entry has another form, or a name stands in it twice.
+  /// - Throws: `InputError` if an entry has another form, or an instance stands in it twice.
   public init(_ entries: [String]) throws {
     modules = try entries.map { entry in
       let sides = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -32,14 +33,11 @@ public struct ModuleMap: Hashable, Sendable {
       }
       return Module(name: String(sides[0]), layers: layers)
     }
-    try Self.requireUnique(modules.map(\.name), "module")
-    try Self.requireUnique(modules.flatMap { $0.layers.joined() }, "instance")
-  }
-
-  private static func requireUnique(_ names: [String], _ what: String) throws {
-    var seen: Set<String> = []
-    if let second = names.first(where: { !seen.insert($0).inserted }) {
-      throw InputError("\(what) '\(second)' is mapped twice")
+    for module in modules {
+      var seen: Set<String> = []
+      if let second = module.layers.joined().first(where: { !seen.insert($0).inserted }) {
+        throw InputError("instance '\(second)' is mapped twice to module '\(module.name)'")
+      }
     }
   }
 

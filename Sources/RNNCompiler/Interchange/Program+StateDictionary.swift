@@ -48,13 +48,39 @@ extension Program {
   func resolvingOtherNames(
     _ tensors: [String: Tensor], modules: ModuleMap, origin: String
   ) throws -> [String: Tensor] {
-    let isComplete = model.otherNames.allSatisfy { $0.parameters.allSatisfy { tensors[$0.path] != nil } }
-    if isComplete { return tensors }
-    var reader = StateReader(
-      model.otherNames, parameters: parameterSpecifications, modules: modules, origin: origin)
-    let taken = Set(model.graph.inputs.filter { !$0.isParameter }.map(\.name))
-    return tensors.merging(try reader.read(tensors, taken: taken)) { $1 }
+    let known = model.graph.inputs.filter { tensors[$0.name] != nil }
+    let isComplete = model.graph.inputs.allSatisfy { !$0.isParameter || tensors[$0.name] != nil }
+    // There are no other names.
+    if isComplete, known.count == tensors.count { return tensors }
+    var reader = stateReader(modules, origin)
+    return tensors.merging(try reader.read(tensors, taken: namesOfData)) { $1 }
   }
+
+  /// The names of tensors that a run leaves alone.
+  ///
+  /// - Parameters:
+  ///   - gradients: whether derivatives are computed, which coefficients are for.
+  ///   - lengths: the name of the tensor with the lengths, if that does not follow from what is given.
+  ///   - modules: which instances are the layers of which modules of PyTorch, where that does not follow.
+  public func unused(
+    _ tensors: [String: Tensor], gradients: Bool = false, lengths: String? = nil,
+    modules: ModuleMap = ModuleMap()
+  ) throws -> [String] {
+    var reader = stateReader(modules, "the input")
+    _ = try reader.read(tensors, taken: namesOfData)
+    let sequences = model.graph.inputs.filter { model.graph.type($0.value).isSequence }
+    let used = Set(model.graph.inputs.map(\.name)).union(reader.used)
+      .union(sequences.map { $0.name + Dataset.lengthsSuffix })
+    return tensors.keys.filter { name in
+      !used.contains(name) && name != lengths && !(gradients && name.hasPrefix(Graph.seedPrefix))
+    }.sorted()
+  }
+
+  private func stateReader(_ modules: ModuleMap, _ origin: String) -> StateReader {
+    StateReader(model.otherNames, parameters: parameterSpecifications, modules: modules, origin: origin)
+  }
+
+  private var namesOfData: Set<String> { Set(model.graph.inputs.filter { !$0.isParameter }.map(\.name)) }
 
   private var parameterSpecifications: [TensorSpec] {
     model.graph.inputs.filter(\.isParameter).map { input in

@@ -22,14 +22,11 @@ extension Execution {
       layout == .timeMajor && names.isEmpty
       ? signature : Signature(graph, batch: batch, layout: layout, names: names)
     let given = try graph.renamingLengths(given, origin: origin)
-    var sizes = KnownSizes()
     var fitting: [(number: Int, tensor: Tensor)] = []
     var open: [Int] = []
     for (i, input) in graph.inputs.enumerated() {
       if let tensor = given[input.name] {
-        let fitted = try signature.fit(tensor, to: i, sizes: &sizes, checked: inputs[i])
-        let isSwapped = layout == .batchMajor && graph.type(input.value).isSequence
-        fitting.append((i, isSwapped ? fitted.swappingFirstAxes() : fitted))
+        fitting.append((i, tensor))
       } else if !isKept(input) {
         guard input.mayBeMissing else {
           throw InputError.missing(
@@ -39,7 +36,14 @@ extension Execution {
         open.append(i)
       }
     }
-    let known = sizes.sizes.merging([.batch: batch]) { $1 }
+    let sizes = try signature.fit(&fitting) { inputs[$0] }
+    if layout == .batchMajor {
+      for (place, entry) in fitting.enumerated()
+      where graph.type(graph.inputs[entry.number].value).isSequence {
+        fitting[place].tensor = entry.tensor.swappingFirstAxes()
+      }
+    }
+    let known = sizes.merging([.batch: batch]) { $1 }
     try AvailableMemory.require(
       bytes: graph.byteCount(of: open.map { graph.inputs[$0].value }, known), for: "the states of the model")
     for i in open {
@@ -49,11 +53,7 @@ extension Execution {
       }
       fitting.append((i, tensor))
     }
-    for (i, tensor) in fitting {
-      guard case .lengths(let symbol) = graph.inputs[i].role else { continue }
-      try signature.checkLengths(tensor, i, steps: known[symbol] ?? 0)
-    }
-    try setSizes(sizes.sizes)
+    try setSizes(sizes)
     for (i, tensor) in fitting { inputs[i] = tensor }
   }
 }

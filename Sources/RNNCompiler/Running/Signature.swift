@@ -8,6 +8,9 @@ struct Signature {
   let inputs: [Input]
   private let types: [TensorType]
   private let batch: Int
+  private let layout: SequenceLayout
+  /// The steps of each input that is a sequence.
+  private let steps: [Symbol?]
   /// The least size of symbols from whose axes a fixed number of elements is taken.
   private let leastSizes: [Symbol: Int]
   /// Where tensors come from, for messages; nil for no mention.
@@ -24,7 +27,9 @@ struct Signature {
       let type = graph.type(input.value)
       return type.with(shape: type.shape(in: layout))
     }
+    steps = graph.inputs.map { graph.type($0.value).steps }
     self.batch = batch
+    self.layout = layout
     leastSizes = graph.leastSizes()
     self.origin = origin
     self.names = names
@@ -53,19 +58,58 @@ struct Signature {
   func fit(
     _ tensor: Tensor, to index: Int, sizes: inout KnownSizes, checked: Tensor? = nil
   ) throws -> Tensor {
+    try checkShape(tensor, index, &sizes)
+    if let checked, checked.sharesMemory(with: tensor) { return checked }
+    return try converted(tensor, index)
+  }
+
+  /// Checks the tensors of a call together and converts them, as `fit` does each, and gives all sizes.
+  ///
+  /// Where lengths are among them, what stands behind the valid steps of an example may be anything: it is left out if
+  /// it does not fit.
+  ///
+  /// - Parameter checked: for an input, a tensor that this signature has checked.
+  func fit(
+    _ given: inout [(number: Int, tensor: Tensor)], checked: (Int) -> Tensor? = { _ in nil }
+  ) throws -> [Symbol: Int] {
+    var known = KnownSizes()
+    for (number, tensor) in given { try checkShape(tensor, number, &known) }
+    var lengths: [Symbol: [Int32]] = [:]
+    for (number, tensor) in given {
+      guard case .lengths(let symbol) = inputs[number].role else { continue }
+      let fitting = try converted(tensor, number)
+      try checkLengths(fitting, number, steps: known.sizes[symbol] ?? 0)
+      lengths[symbol] = try fitting.values(as: Int32.self)
+    }
+    for place in given.indices {
+      let (number, tensor) = given[place]
+      if let known = checked(number), known.sharesMemory(with: tensor) { continue }
+      do {
+        given[place].tensor = try converted(tensor, number)
+      } catch {
+        guard let lengths = steps[number].flatMap({ lengths[$0] }) else { throw error }
+        let cleared = tensor.clearingSteps(behind: lengths, stepsFirst: layout == .timeMajor)
+        given[place].tensor = try converted(cleared, number)
+      }
+    }
+    return known.sizes
+  }
+
+  private func checkShape(_ tensor: Tensor, _ index: Int, _ sizes: inout KnownSizes) throws {
     let type = types[index]
     guard tensor.shape.count == type.rank else { throw mismatch(tensor, index) }
     for (dimension, extent) in zip(type.shape, tensor.shape) {
       switch dimension {
       case .fixed(let wanted): if extent != wanted { throw mismatch(tensor, index) }
-      case .symbol(.batch):
-        if extent != batch {
-          throw mismatch(tensor, index, note: "the batch has \(counted(batch, "example"))")
-        }
+      case .symbol(.batch): if extent != batch { throw wrongBatch(tensor, index, extent) }
       case .symbol(let symbol): try learn(symbol, extent, from: tensor, index, &sizes)
       }
     }
-    if let checked, checked.sharesMemory(with: tensor) { return checked }
+  }
+
+  /// A tensor of the right shape with the type of an input's elements, of which each fits.
+  private func converted(_ tensor: Tensor, _ index: Int) throws -> Tensor {
+    let type = types[index]
     let fitting: Tensor
     do {
       fitting = try tensor.converted(to: ElementType(type.element))
@@ -108,8 +152,20 @@ struct Signature {
       notes: note.map { [$0] } ?? [])
   }
 
+  private func wrongBatch(_ tensor: Tensor, _ index: Int, _ found: Int) -> InputError {
+    if found == 0 { return InputError("\(subject(index)) holds no examples: it is \(tensor)") }
+    // The axes of a sequence may stand in the other order.
+    let (shape, other): ([Int], SequenceLayout) = (
+      tensor.shape, layout == .timeMajor ? .batchMajor : .timeMajor
+    )
+    if steps[index] != nil, shape.count >= 2, shape[layout == .timeMajor ? 0 : 1] == batch {
+      return mismatch(tensor, index, note: "there are \(batch) examples; it would fit as \(other.axes)")
+    }
+    return mismatch(tensor, index, note: "there are \(counted(batch, "example")) at once")
+  }
+
   /// Checks how many steps of each example are valid.
-  func checkLengths(_ lengths: Tensor, _ index: Int, steps: Int) throws {
+  private func checkLengths(_ lengths: Tensor, _ index: Int, steps: Int) throws {
     try lengths.withUnsafeElements(as: Int32.self) { lengths in
       guard let place = lengths.firstIndex(where: { $0 < 0 || $0 > steps }) else { return }
       throw InputError(
@@ -157,7 +213,6 @@ extension ElementType {
 }
 
 extension TensorType {
-  /// Whether the first axis counts steps and the second examples.
   /// Whether the first axis counts steps and the second examples.
   var isSequence: Bool { steps != nil }
 

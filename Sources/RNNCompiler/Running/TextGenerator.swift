@@ -53,6 +53,9 @@ public final class TextGenerator {
     self.tokenization = tokenization
   }
 
+  /// The temperature of a text unless the caller chooses another one.
+  public static let defaultTemperature = 0.8
+
   /// Continues a text; gives the prefix, prepared as training text is, and `count` more tokens.
   ///
   /// - Parameters:
@@ -61,8 +64,20 @@ public final class TextGenerator {
   /// - Throws: `InputError` if the prefix is empty or holds a token outside the vocabulary, or the model's predictions
   ///   are not probabilities.
   public func generate(
-    prefix: String, count: Int, temperature: Double = 0, seed: UInt64 = 0
+    prefix: String, count: Int, temperature: Double = TextGenerator.defaultTemperature, seed: UInt64 = 0
   ) throws -> String {
+    var text = ""
+    try write(prefix: prefix, count: count, temperature: temperature, seed: seed) { text += $0 }
+    return text
+  }
+
+  /// Continues a text as `generate` does, and gives each part as soon as it is there: first the prefix, then each token.
+  ///
+  /// - Throws: as `generate` does, and whatever `body` throws.
+  public func write(
+    prefix: String, count: Int, temperature: Double = TextGenerator.defaultTemperature, seed: UInt64 = 0,
+    to body: (String) throws -> Void
+  ) throws {
     guard temperature >= 0, temperature.isFinite else {
       throw InputError(
         "a temperature of \(temperature) makes no sense", note: "choose 0 or a positive number")
@@ -83,15 +98,15 @@ public final class TextGenerator {
         "the prefix holds '\(unknown)', which is outside the vocabulary",
         note: "the model was trained on a text without it")
     }
+    try body(tokenization.text(of: tokens))
     var random = RandomStream(seed: seed, name: "generate")
     var state = stream?.start
     var unread = vocabulary.ids(of: tokens)
     for _ in 0..<count {
       let next = Int32(try choose(from: read(unread, &state), temperature, &random))
-      tokens.append(vocabulary.token(of: next))
+      try body(tokenization.separator + vocabulary.token(of: next))
       unread = state != nil ? [next] : unread + [next]
     }
-    return tokenization.text(of: tokens)
   }
 
   /// The predictions behind each token: of a stream's next tokens, or of a whole text.
@@ -137,7 +152,7 @@ extension Trainer {
   /// The generator is prepared for each call; for many texts, make a `TextGenerator`.
   public func generate(
     prefix: String, count: Int, vocabulary: Vocabulary? = nil, tokenization: Tokenization = .char,
-    temperature: Double = 0, seed: UInt64 = 0
+    temperature: Double = TextGenerator.defaultTemperature, seed: UInt64 = 0
   ) throws -> String {
     guard let vocabulary = vocabulary ?? program.vocabulary else {
       throw InputError("there is no vocabulary to write with", note: "compile the model for that of a text")

@@ -34,7 +34,7 @@ public struct CodeCache: Sendable, Hashable {
   /// The code of a key, if it is there and whole.
   func code(for key: CodeKey) -> NativeCode? {
     guard let folder = Folder(path) else { return nil }
-    guard let bytes = folder.read(key.fileName) else { return nil }
+    guard let bytes = folder.read(key.fileName, limit: byteLimit) else { return nil }
     guard let entry = CodeCacheEntry(bytes) else {
       folder.remove(key.fileName)
       return nil
@@ -70,14 +70,16 @@ private final class Folder {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  /// The bytes of a file, which then counts as used just now.
-  func read(_ name: String) -> [UInt8]? {
-    let file = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+  /// The bytes of a file, which then counts as used just now; nil if it has more than `limit`.
+  func read(_ name: String, limit: Int) -> [UInt8]? {
+    // Without waiting for somebody to write into a pipe.
+    let file = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     guard file >= 0 else { return nil }
     defer { close(file) }
     var status = stat()
     guard fstat(file, &status) == 0, status.isOwn, status.st_mode & S_IFMT == S_IFREG else { return nil }
     let size = Int(status.st_size)
+    guard size <= limit else { return nil }
     let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       while count < size {
         let part = Foundation.read(file, buffer.baseAddress! + count, size - count)
@@ -91,17 +93,17 @@ private final class Folder {
 
   /// Writes a file under another name, and renames it when it is complete.
   func write(_ bytes: [UInt8], to name: String) {
-    let temporary = "\(name).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
-    let file = openat(descriptor, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard file >= 0 else { return }
+    guard let file = TemporaryFile("\(name).", in: descriptor, permissions: 0o600) else { return }
+    defer { close(file.descriptor) }
     var done = 0
     while done < bytes.count {
-      let part = bytes.withUnsafeBytes { Foundation.write(file, $0.baseAddress! + done, bytes.count - done) }
+      let part = bytes.withUnsafeBytes {
+        Foundation.write(file.descriptor, $0.baseAddress! + done, bytes.count - done)
+      }
       if part <= 0 { break }
       done += part
     }
-    close(file)
-    if done < bytes.count || renameat(descriptor, temporary, descriptor, name) != 0 { remove(temporary) }
+    if done < bytes.count || renameat(descriptor, file.name, descriptor, name) != 0 { remove(file.name) }
   }
 
   func remove(_ name: String) { unlinkat(descriptor, name, 0) }
@@ -114,7 +116,7 @@ private final class Folder {
       guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
       let used = status.modification.seconds
       if name.hasSuffix(CodeKey.fileExtension) { files.append((name, Int(status.st_size), used)) }
-      if name.hasSuffix(".tmp"), used < time(nil) - 3600 { remove(name) }
+      if name.hasSuffix(TemporaryFile.suffix) { TemporaryFile.removeIfAbandoned(name, in: descriptor) }
     }
     var total = files.reduce(0) { $0 + $1.size }
     for file in files.sorted(by: { ($0.used, $0.name) < ($1.used, $1.name) }) where total > limit {

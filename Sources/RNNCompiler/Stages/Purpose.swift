@@ -55,8 +55,9 @@ extension Purpose {
 
   /// The graph for this purpose, before optimisation.
   ///
+  /// - Parameter lossAxes: what the loss is a mean over.
   /// - Throws: `InputError` if the model lacks what the purpose needs.
-  func graph(from model: Graph) throws -> Graph {
+  func graph(from model: Graph, lossAxes: [Symbol]) throws -> Graph {
     switch self {
     case .inference:
       let graph = model.withoutTargets()
@@ -81,8 +82,8 @@ extension Purpose {
         throw InputError("model '\(model.name)' has no parameter to train")
       }
       let gradients = try gradient(of: model, withRespectTo: \.isParameter)
-      return try trainingGraph(from: gradients, options)
-    case .drawing(let purpose): return try purpose.graph(from: model)
+      return try trainingGraph(from: gradients, options, lossAxes: lossAxes)
+    case .drawing(let purpose): return try purpose.graph(from: model, lossAxes: lossAxes)
     }
   }
 

@@ -1,5 +1,5 @@
 /// What an epoch gave, as it is reported.
-public struct EpochReport: Sendable, Hashable, Codable {
+public struct EpochReport: Sendable, Hashable, Encodable {
   /// The number of the epoch, from 1.
   public let epoch: Int
   /// The mean loss over the epoch's batches, each before the step on it.
@@ -38,6 +38,25 @@ public struct EpochReport: Sendable, Hashable, Codable {
     examplesPerSecond = isText ? nil : speed
     self.seconds = seconds
   }
+
+  private enum Key: String, CodingKey {
+    case epoch, loss, accuracy, perplexity, validationLoss, validationAccuracy, validationPerplexity, isBest
+    case tokensPerSecond, examplesPerSecond, seconds
+  }
+
+  /// Writes what there is; a number that is not finite, as a perplexity may be, is null.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(epoch, forKey: .epoch)
+    try container.encodeIfPresent(isBest, forKey: .isBest)
+    let numbers: [(Key, Double?)] = [
+      (.loss, loss), (.accuracy, accuracy), (.perplexity, perplexity), (.validationLoss, validationLoss),
+      (.validationAccuracy, validationAccuracy), (.validationPerplexity, validationPerplexity),
+      (.tokensPerSecond, tokensPerSecond), (.examplesPerSecond, examplesPerSecond), (.seconds, seconds),
+    ]
+    for (key, number) in numbers { try container.encodeIfPresent(number.map(JSONNumber.init), forKey: key) }
+  }
+
   /// What the epoch's batches gave.
   public var training: Evaluation { Evaluation(loss: loss, accuracy: accuracy) }
 

@@ -20,9 +20,10 @@ public struct TrainingStep: Sendable, Hashable {
 /// Parameters in training: each step is one native call.
 ///
 ///     let trainer = try Trainer(program, optimizer: .sgd(learningRate: 1), clipNorm: 1, seed: 0)
-///     let step = try trainer.step(["text": batch.inputs, "next": batch.targets])
+///     for batch in try corpus.sequentialBatches(batch: 32, steps: 35) { try trainer.step(batch) }
 ///
-/// States of cells are carried from step to step, without a gradient through them, until `resetState()`.
+/// States of cells are carried from step to step, without a gradient through them, where a batch continues the one
+/// before. Batches of a text and of a data set know whether they do; of other tensors the caller says it.
 ///
 /// A batch may have fewer examples than the program, as the last one of an epoch, or `NAME.lengths` for sequences of
 /// different lengths. It gets code of its own, which is compiled when such a batch first comes, and states start at zero
@@ -122,14 +123,16 @@ public final class Trainer {
 
   /// Computes the loss of one batch and changes the parameters once.
   ///
-  /// - Parameter tensors: inputs and targets by their names, and perhaps states by their paths, in place of those that
-  ///   the step before left.
+  /// - Parameters:
+  ///   - tensors: inputs and targets by their names, and perhaps states by their paths.
+  ///   - startsAfresh: whether states that are not given are zero, instead of those that the step before left.
   /// - Throws: `InputError` if a tensor is missing, does not fit or holds a token outside the vocabulary; nothing has
   ///   changed then.
   @discardableResult
-  public func step(_ tensors: [String: Tensor]) throws -> TrainingStep {
+  public func step(_ tensors: [String: Tensor], startsAfresh: Bool) throws -> TrainingStep {
     try select(for: tensors)
     try execution.setInputs(tensors, origin: "the batch") { !$0.isData }
+    if startsAfresh { resetStates { tensors[$0] == nil } }
     setRandomSeed()
     try execution.run()
     stepsDone += 1
@@ -147,24 +150,23 @@ public final class Trainer {
   /// Trains on a batch of a data set; states that the data does not give start at zero.
   @discardableResult
   public func step(_ batch: Dataset.Batch) throws -> TrainingStep {
-    resetState()
-    return try step(program.dataInterface.tensors(of: batch))
+    try step(program.dataInterface.tensors(of: batch), startsAfresh: true)
   }
 
-  /// Trains on a batch of text; states are zeroed first if the batch does not continue the one before.
+  /// Trains on a batch of text; states start at zero if the batch does not continue the one before.
   @discardableResult
   public func step(_ batch: TokenBatch) throws -> TrainingStep {
     guard let text else {
       _ = try TextInterface(program.model.graph)
       preconditionFailure("the model became one of text")
     }
-    if batch.startsAfresh { resetState() }
-    return try step([text.input: batch.inputs, text.target: batch.targets])
+    return try step(
+      [text.input: batch.inputs, text.target: batch.targets], startsAfresh: batch.startsAfresh)
   }
 
-  /// Sets the states of all cells to zero, as before the first batch.
-  public func resetState() {
-    for (i, input) in execution.graph.inputs.enumerated() where input.role == .state {
+  /// Sets states to zero, as before the first batch.
+  private func resetStates(_ isWanted: (String) -> Bool) {
+    for (i, input) in execution.graph.inputs.enumerated() where input.role == .state && isWanted(input.name) {
       execution.inputs[i].fill(0)
     }
   }
@@ -263,6 +265,18 @@ extension Trainer {
   /// - Parameter origin: what the checkpoint is, for messages.
   /// - Throws: `InputError` that names the first tensor that is missing, too many or of another shape.
   public func restore(_ checkpoint: Checkpoint, origin: String) throws {
+    let chosen = try fit(checkpoint, origin: origin)
+    for (name, tensor) in chosen.joined() {
+      if let i = execution.inputNumber(name) { execution.inputs[i] = tensor }
+    }
+    if let tensor = chosen[1][Plateau.name] { plateau?.tensor = tensor }
+    setLearningRate()
+    stepsDone = checkpoint.metadata.position.step
+  }
+
+  /// Checks that a checkpoint can be restored, and gives its tensors as the code takes them.
+  @discardableResult
+  func fit(_ checkpoint: Checkpoint, origin: String) throws -> [[String: Tensor]] {
     let kept =
       specifications { $0.role == .optimizer }
       + (plateau.map { [TensorSpec(Plateau.name, .f64, $0.tensor.shape)] } ?? [])
@@ -272,17 +286,11 @@ extension Trainer {
       (checkpoint.latestParameters ?? checkpoint.parameters, specifications { $0.isParameter }),
       (checkpoint.optimizerState, kept), (checkpoint.recurrentState, states),
     ]
-    // All are checked before the first is set.
     let chosen = try parts.map { tensors, wanted in
       try wanted.select(from: tensors, origin: origin, exact: true)
     }
     for (name, tensor) in chosen.joined() { try tensor.requireFinite("tensor '\(name)' of \(origin)") }
-    for (name, tensor) in chosen.joined() {
-      if let i = execution.inputNumber(name) { execution.inputs[i] = tensor }
-    }
-    if let tensor = chosen[1][Plateau.name] { plateau?.tensor = tensor }
-    setLearningRate()
-    stepsDone = checkpoint.metadata.position.step
+    return chosen
   }
 
   /// Sets parameters by their paths, all of them.

@@ -3,8 +3,8 @@ import RNNGraph
 
 /// A training run as a user asks for it: what is left open has its default, or comes from the checkpoint to resume.
 public struct TrainingRequest: Sendable {
-  /// The file of the model.
-  public var modelPath: String
+  /// The file of the model; nil for the model that the checkpoint to continue holds.
+  public var modelPath: String?
   /// The name of the model, if the file has several.
   public var modelName: String?
   /// Sizes of the model.
@@ -21,6 +21,8 @@ public struct TrainingRequest: Sendable {
   public var data: String?
   /// The file of a data set to measure with after each epoch.
   public var validationData: String?
+  /// The order of the axes of sequences in files of data sets.
+  public var layout: SequenceLayout?
   /// After how many epochs without a lower validation loss the run ends.
   public var patience: Int?
   /// How text becomes tokens.
@@ -49,7 +51,7 @@ public struct TrainingRequest: Sendable {
   public var resume: String?
 
   /// Asks for a run with all defaults.
-  public init(modelPath: String) { self.modelPath = modelPath }
+  public init(modelPath: String?) { self.modelPath = modelPath }
 
   /// Reads model, data and checkpoint, compiles, and gives the run, ready to start.
   ///
@@ -91,17 +93,36 @@ public struct TrainingRequest: Sendable {
   }
 
   private func dataRun(_ options: TrainingOptions, _ old: Checkpoint?) throws -> TrainingRun {
-    let data = try Dataset(contentsOfFile: options.files[0])
-    let validation = try options.validationFiles.first.map { try Dataset(contentsOfFile: $0) }
-    let program = try compile(old, batch: min(options.batchSize, data.count), vocabulary: nil)
-    return try TrainingRun(program, data: data, validation: validation, options: options)
+    let program = try compile(old, batch: options.batchSize, vocabulary: nil)
+    let layout = options.layout ?? .batchMajor
+    let data = try program.dataset(contentsOfFile: options.files[0], layout: layout)
+    let validation = try options.validationFiles.first.map {
+      try program.dataset(contentsOfFile: $0, layout: layout)
+    }
+    return try TrainingRun(
+      program.with(batch: min(options.batchSize, data.count)), data: data, validation: validation,
+      options: options)
   }
 
   private func compile(_ old: Checkpoint?, batch: Int, vocabulary: Vocabulary?) throws -> Program {
     var compileOptions = compileOptions
     compileOptions.elementType = elementType ?? old?.metadata.elementType ?? .f32
-    return try Compiler(compileOptions).compile(
-      contentsOfFile: modelPath, model: modelName, sizes: sizes(old), batch: batch, vocabulary: vocabulary)
+    let compiler = Compiler(compileOptions)
+    if let modelPath {
+      return try compiler.compile(
+        contentsOfFile: modelPath, model: modelName, sizes: sizes(old, modelPath), batch: batch,
+        vocabulary: vocabulary)
+    }
+    guard let old = old?.metadata else {
+      throw InputError("there is no model to train", note: "name its file, or a checkpoint with --resume")
+    }
+    if let modelName, modelName != old.model.name {
+      throw InputError(
+        "the run was started with model '\(old.model.name)'; it cannot go on with model '\(modelName)'",
+        note: "leave --model out, or start a new run")
+    }
+    return try compiler.compile(
+      old.model, sizes: old.sizes.merging(sizes) { $1 }, batch: batch, vocabulary: vocabulary)
   }
 
   /// The vocabulary of the checkpoint, or of the file that holds one.
@@ -128,7 +149,9 @@ public struct TrainingRequest: Sendable {
       ("--min-freq", minimumFrequency != nil), ("--reserved", reserved != nil),
       ("--vocabulary", vocabularyPath != nil), ("--sampling", order != nil), ("--steps", steps != nil),
     ]
-    let ofData = [("--data", data != nil), ("--validate", validationData != nil)]
+    let ofData = [
+      ("--data", data != nil), ("--validate", validationData != nil), ("--layout", layout != nil),
+    ]
     let wasText = old.map { $0.vocabulary != nil }
     let text = ofText.first(where: \.isGiven)?.flag
     let data = ofData.first(where: \.1)?.0
@@ -144,7 +167,7 @@ public struct TrainingRequest: Sendable {
   }
 
   /// The sizes given, and those of the checkpoint that the model of the file has, too.
-  private func sizes(_ old: Checkpoint?) throws -> [String: Int] {
+  private func sizes(_ old: Checkpoint?, _ modelPath: String) throws -> [String: Int] {
     guard let old else { return sizes }
     let known = try Compiler(compileOptions).compile(contentsOfFile: modelPath, model: modelName).sizes
     return old.metadata.sizes.filter { known[$0.key] != nil }.merging(sizes) { $1 }
@@ -173,7 +196,7 @@ public struct TrainingRequest: Sendable {
       minimumFrequency: try positive(minimumFrequency, "--min-freq", old?.minimumFrequency ?? 1),
       reserved: reserved ?? old?.reserved ?? [],
       validationFiles: validation.isEmpty ? old?.validationFiles ?? [] : validation,
-      patience: patience ?? old?.patience)
+      patience: patience ?? old?.patience, layout: layout ?? (data == nil ? old?.layout : nil))
   }
 
   private static func check(_ reserved: [String]) throws {

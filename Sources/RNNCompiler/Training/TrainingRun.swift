@@ -1,4 +1,3 @@
-import Foundation
 import RNNGraph
 import RNNSupport
 
@@ -103,6 +102,8 @@ public final class TrainingRun {
       old.position.epoch >= options.epochs
         || old.position.batch < source.batchCount(epoch: old.position.epoch)
     else { throw InputError("\(origin) stands behind the last batch of its epoch: it is damaged") }
+    try trainer.fit(checkpoint, origin: origin)
+    try requireSameModel(old, origin: origin)
     try trainer.restore(checkpoint, origin: origin)
     position = old.position
     if old.options.validationFingerprint == options.validationFingerprint {
@@ -111,6 +112,26 @@ public final class TrainingRun {
       // Losses on other data cannot be compared.
       position.best = nil
     }
+  }
+
+  /// Checks that the model trains as that of a checkpoint does: comments, outputs and its name may differ.
+  private func requireSameModel(_ old: CheckpointMetadata, origin: String) throws {
+    let program = trainer.program
+    func trained(_ program: Program) throws -> Graph {
+      let model = try program.model.lowered(isTraining: true)
+      var graph = try Purpose.measurement.graph(from: model.graph, lossAxes: model.means["loss"] ?? [])
+      graph.name = ""
+      return graph
+    }
+    let known = try? Compiler(program.options).compile(
+      old.model, sizes: old.sizes, batch: program.batch, ragged: program.ragged)
+    if let known, structurallyEqual(try trained(program), try trained(known)) { return }
+    let difference = program.source.difference(from: old.model) ?? program.difference(fromSizes: old.sizes)
+    throw InputError(
+      "model '\(program.source.name)' of '\(program.source.path)' is not the one that \(origin) was made with",
+      notes: [difference].compactMap { $0 } + [
+        "leave the file of the model out to go on with that of the checkpoint, or start a new run"
+      ])
   }
 
   /// Whether all epochs are done, or no further one is worth while.
@@ -208,7 +229,10 @@ extension TrainingRun {
 
   /// Closes an epoch: measures on the validation data, and makes the position that of the next epoch.
   private func endEpoch() throws -> EpochResult {
-    let training = position.sums.mean ?? Evaluation(loss: .nan)
+    guard let training = position.sums.mean else {
+      throw InputError("there is nothing to learn from: no example has a valid step")
+    }
+    guard training.loss.isFinite else { throw diverged("the mean loss of the epoch", training.loss) }
     let number = position.epoch + 1
     let result = EpochResult(epoch: number, training: training, validation: try source.validate(trainer))
     if let validation = result.validation {
@@ -226,7 +250,7 @@ extension TrainingRun {
   private func diverged(_ what: String, _ value: Double) -> InputError {
     hasDiverged = true
     return InputError(
-      "\(what) became \(value) in step \(position.step) (epoch \(position.epoch + 1), batch "
+      "\(what) became \(value.withoutSignOfNaN) in step \(position.step) (epoch \(position.epoch + 1), batch "
         + "\(position.batch + 1)): the training diverged",
       note: "lower --lr, or bound the gradient with --clip")
   }

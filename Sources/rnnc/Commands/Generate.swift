@@ -15,7 +15,7 @@ struct Generate: ParsableCommand {
   var count = 50
 
   @Option(help: "0 always takes the likeliest token, 1 follows the model's probabilities.")
-  var temperature = 0.8
+  var temperature = TextGenerator.defaultTemperature
 
   @Option(help: "Decides the choices.")
   var seed: UInt64 = 0
@@ -32,7 +32,9 @@ struct Generate: ParsableCommand {
       checkpointAt: checkpoint,
       options: CompileOptions(
         weights: weights.format, backend: interpret ? .interpreter : .native, cache: caching.cache))
-    let text = try generator.generate(prefix: prefix, count: count, temperature: temperature, seed: seed)
-    try StandardOutput.write(text + "\n")
+    // Each part at once: somebody may be reading it as it comes, and may have seen enough.
+    try generator.write(
+      prefix: prefix, count: count, temperature: temperature, seed: seed, to: StandardOutput.write)
+    try StandardOutput.write("\n")
   }
 }

@@ -11,10 +11,17 @@ struct Train: ParsableCommand {
       seq token(V)'; V becomes the number of tokens of the text. For --data, a safetensors file holds a tensor for each \
       input and target under its name, [N, steps, …] for a sequence and [N, …] for a single value of N examples, and \
       NAME.lengths where examples are of different lengths. With --validate, the checkpoint holds the best parameters. \
-      With --resume, everything that is not given comes from the checkpoint, and the run ends as if it had never stopped.
+      With --resume, everything that is not given comes from the checkpoint, the model, too, and the run ends as if it \
+      had never stopped.
       """)
 
-  @OptionGroup var model: ModelArguments
+  @Argument(help: "The file of the model; that of the checkpoint with --resume if not given.")
+  var model: String?
+
+  @Option(name: .customLong("model"), help: "The name of the model, if the file has several.")
+  var modelName: String?
+
+  @OptionGroup var sizes: SizeOptions
 
   @Option(help: "A text file in UTF-8; may be given several times.")
   var text: [String] = []
@@ -30,6 +37,8 @@ struct Train: ParsableCommand {
     help: ArgumentHelp(
       "A safetensors file of examples to measure the model with after each epoch.", valueName: "data"))
   var validation: String?
+
+  @Option(help: LayoutOption.help) var layout: SequenceLayout?
 
   @Option(
     help: ArgumentHelp("Stop after so many epochs without a lower validation loss.", valueName: "epochs"))
@@ -84,7 +93,9 @@ struct Train: ParsableCommand {
 
   @OptionGroup var caching: CacheOptions
 
-  @Option(help: "Where to keep the trained model: written at the end, every minute, and on Ctrl-C.")
+  @Option(
+    help:
+      "Where to keep the trained model: written at the end, every minute, and on Ctrl-C, SIGTERM and SIGHUP.")
   var checkpoint: String?
 
   @Option(help: ArgumentHelp("Also write the checkpoint every so many epochs.", valueName: "n"))
@@ -100,10 +111,13 @@ struct Train: ParsableCommand {
     if let checkpointEpochs, checkpointEpochs <= 0 {
       throw ValidationError("--checkpoint-epochs must be positive.")
     }
+    if model == nil, resume == nil {
+      throw ValidationError("Missing expected argument '<model>', which only --resume makes up for.")
+    }
   }
 
   func run() throws {
-    // From the start, so that Ctrl-C means the same at every moment of the run.
+    // From the start, so that signals mean the same at every moment of the run.
     Interrupt.install()
     var writer = try (checkpoint ?? resume).map {
       try CheckpointWriter(path: $0, everyEpochs: checkpointEpochs)
@@ -118,8 +132,9 @@ struct Train: ParsableCommand {
       try writer?.batchDone(run)
     }
     hooks.epochDone = { report in
-      try reporter.epochDone(report)
+      // First what is kept: nobody may be reading the reports any more.
       try writer?.epochDone(run)
+      try reporter.epochDone(report)
     }
     let isComplete: Bool
     do {
@@ -136,9 +151,9 @@ struct Train: ParsableCommand {
   }
 
   private var request: TrainingRequest {
-    var request = TrainingRequest(modelPath: model.model)
-    request.modelName = model.name
-    request.sizes = model.sizes.values
+    var request = TrainingRequest(modelPath: model)
+    request.modelName = modelName
+    request.sizes = sizes.values
     request.compileOptions = CompileOptions(
       threads: threads ?? ThreadPool.processorCount, memoryLimit: memoryLimit?.bytes,
       backend: interpret ? .interpreter : .native,
@@ -148,6 +163,7 @@ struct Train: ParsableCommand {
     request.validationFiles = validateText
     request.data = data
     request.validationData = validation
+    request.layout = layout
     request.patience = patience
     request.tokenization = tokens
     request.maxTokens = maxTokens
@@ -165,8 +181,7 @@ struct Train: ParsableCommand {
   }
 
   private func resumeCommand(_ writer: CheckpointWriter) -> String {
-    let words = ["rnnc", "train", model.model] + (model.name.map { ["--model", $0] } ?? [])
-    return (words + ["--resume", writer.path]).map(\.shellQuoted).joined(separator: " ")
+    ["rnnc", "train", "--resume", writer.path].map(\.shellQuoted).joined(separator: " ")
   }
 }
 
