@@ -90,21 +90,18 @@ extension Rebuilder {
 
   /// Carries that a step only adds to become totals in `f64`.
   fileprivate func widenCarries(_ id: OperationID, _ counts: [Int]) -> Bool {
-    guard let scan = ScanView(id, in: old), var draft = ScanDraft(copying: id, in: self) else { return false }
+    guard var draft = ScanDraft(copying: id, in: self) else { return false }
     var widened: [ValueID] = []
-    for carry in scan.nexts.indices {
-      let (argument, next) = (scan.carryArguments[carry], scan.nexts[carry])
-      guard isNarrow(argument), counts[argument.index] == 1, counts[next.index] == 1,
-        let addition = old.definingOperation(next), case .binary(.add) = old[addition].kind,
-        let place = old[addition].operands.firstIndex(of: argument),
-        let index = draft.carries.firstIndex(where: { $0.argument == argument })
-      else { continue }
-      draft.totals.append(
-        .init(
-          initial: wide(draft.carries[index].initial),
-          term: .operation(.convert(.f64), [.body(old[addition].operands[1 - place])])))
-      draft.carries.remove(at: index)
-      widened.append(scan.finals[carry])
+    draft.carries = draft.carries.filter { carry in
+      guard let argument = carry.argument, let final = carry.result, isNarrow(argument),
+        counts[argument.index] == 1, counts[carry.next.index] == 1,
+        let addition = old.definingOperation(carry.next), case .binary(.add) = old[addition].kind,
+        let place = old[addition].operands.firstIndex(of: argument)
+      else { return true }
+      let term = draft.recipe(.convert(.f64), [.body(old[addition].operands[1 - place])])
+      draft.totals.append(.init(initial: wide(carry.initial), term: term))
+      widened.append(final)
+      return false
     }
     if widened.isEmpty { return false }
     for (final, sum) in zip(widened, emit(draft).carries.suffix(widened.count)) { bind(final, toWide: sum) }

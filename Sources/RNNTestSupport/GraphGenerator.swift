@@ -8,6 +8,8 @@ final class GraphGenerator {
   let sizes: [Symbol: Int]
   let options: RandomGraph.Options
   var random: SplitMix64
+  /// Decides on branches, apart from all else.
+  private var branching: SplitMix64
   /// Values that operations of the current region may read, oldest first.
   var pool: [ValueID] = []
   /// Scans around the current region.
@@ -28,6 +30,7 @@ final class GraphGenerator {
     self.sizes = sizes
     self.options = options
     self.random = random
+    branching = random
     builder = GraphBuilder(Graph(name: name))
     extents = Array(self.random.shuffled([1, 2, 3, 4, 6, 7, 17]).prefix(3))
   }
@@ -46,9 +49,18 @@ final class GraphGenerator {
   func grow(_ step: Step? = nil) {
     for attempt in 0..<8 {
       guard let value = make(attempt == 0 ? step ?? chooseStep() : chooseStep()) else { continue }
-      pool.append(value)
+      pool.append(options.hasUntakenBranches ? branched(value) : value)
       return
     }
+  }
+
+  /// A value, perhaps chosen by a branch.
+  private func branched(_ value: ValueID) -> ValueID {
+    guard isFloat(value), branching.chance(0.4) else { return value }
+    let chosen = UntakenBranches(builder: builder).choose(value, using: &branching)
+    bounds[chosen] = bounds[value]
+    if isUntouched(value) { untouched.insert(chosen) }
+    return chosen
   }
 
   // MARK: Values

@@ -15,6 +15,9 @@ public struct RandomGraph: Sendable {
     public var hasLoss: Bool
     /// Whether values are detached, so that gradients differ from differences.
     public var hasDetachedValues: Bool
+    /// Whether values are chosen by branches, of which those that are not taken are not finite. The graph computes what
+    /// that of the same seed without them computes.
+    public var hasUntakenBranches: Bool
     /// About how many operations stand outside scans.
     public var operationCount: Int
     /// How many scans may stand in each other.
@@ -23,11 +26,12 @@ public struct RandomGraph: Sendable {
     /// Chooses what the graph should be like.
     public init(
       element: ElementType = .f64, hasLoss: Bool = false, hasDetachedValues: Bool = true,
-      operationCount: Int = 16, depth: Int = 2
+      hasUntakenBranches: Bool = false, operationCount: Int = 16, depth: Int = 2
     ) {
       self.element = element
       self.hasLoss = hasLoss
       self.hasDetachedValues = hasDetachedValues
+      self.hasUntakenBranches = hasUntakenBranches
       self.operationCount = operationCount
       self.depth = depth
     }

@@ -1,45 +1,19 @@
 import RNNGraph
 
-/// A graph with branches added that are never taken and that hold values which are not finite.
+/// Adds branches to a graph that are never taken and that hold values which are not finite.
 ///
 /// Values and gradients are those of the graph without them.
-///
-/// - Requires: the values of the graph are within ±50.
-public func withUntakenBranches(_ graph: Graph, count: Int, using random: inout SplitMix64) -> Graph {
-  var branches = UntakenBranches(graph)
-  for _ in 0..<count { branches.add(using: &random) }
-  return branches.builder.graph
-}
-
-/// Puts `v` chosen by a condition, an extremum or a slice in the place of an operand `v`.
-private struct UntakenBranches {
+struct UntakenBranches {
   let builder: GraphBuilder
-  private let places: [(operation: OperationID, operand: Int)]
-
-  init(_ graph: Graph) {
-    builder = GraphBuilder(graph)
-    places = graph.reachableRegions.flatMap { region in
-      graph[region].operations.flatMap { id in
-        graph[id].operands.indices.filter { graph.type(graph[id].operands[$0]).element.isFloat }.map {
-          (id, $0)
-        }
-      }
-    }
-  }
-
-  mutating func add(using random: inout SplitMix64) {
-    guard let (operation, index) = random.pick(places) else { return }
-    let value = builder.graph[operation].operands[index]
-    builder.move(before: operation)
-    builder.graph.setOperand(index, of: operation, to: choose(value, using: &random))
-  }
 
   private func constant(_ number: Double, _ value: ValueID) -> ValueID {
     builder.constant(number, like: value)
   }
 
   /// `value`, by a choice between it and what is not finite.
-  private func choose(_ value: ValueID, using random: inout SplitMix64) -> ValueID {
+  ///
+  /// - Requires: the elements of the value are within ±50.
+  func choose(_ value: ValueID, using random: inout SplitMix64) -> ValueID {
     let rank = builder.type(value).rank
     switch random.below(5) {
     case 0:

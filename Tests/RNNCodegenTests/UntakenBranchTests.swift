@@ -10,11 +10,14 @@ import Testing
 /// those of the graphs without them.
 @Suite struct UntakenBranchTests {
   @Test(arguments: 0..<24) func gradientsAreThoseWithoutTheBranches(seed: Int) throws {
-    let random = RandomGraph(seed: UInt64(seed), .init(hasLoss: true, hasDetachedValues: false))
-    var numbers = SplitMix64(seed: UInt64(seed) ^ 0xB2A)
+    func random(hasBranches: Bool) -> RandomGraph {
+      RandomGraph(
+        seed: UInt64(seed),
+        .init(hasLoss: true, hasDetachedValues: false, hasUntakenBranches: hasBranches))
+    }
+    let (random, branched) = (random(hasBranches: false), random(hasBranches: true).graph)
     let original = try gradient(of: random.graph) { _ in true }
     let expected = try Interpreter(original).run(inputs: random.inputs(), sizes: random.sizes)
-    let branched = withUntakenBranches(random.graph, count: 4, using: &numbers)
     for pipeline in [Pipeline.basic, .full] {
       var graph = try gradient(of: branched) { _ in true }
       _ = try PassManager().run(pipeline, on: &graph)

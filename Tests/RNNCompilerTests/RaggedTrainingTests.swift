@@ -164,7 +164,7 @@ struct RaggedTrainingTests {
     }
     tensors["text.lengths"] = Tensor([4, 3] as [Int32])
     let long = #expect(throws: InputError.self) { try trainer.step(tensors, startsAfresh: false) }
-    #expect(long?.message.contains("holds the length 4 at [0], but there are 3 steps") == true)
+    #expect(long?.message.contains("holds the length 4 at [0], but the sequences have 3 steps") == true)
     tensors["text.lengths"] = Tensor([2, 3] as [Int32])
     tensors["next.lengths"] = Tensor([3, 3] as [Int32])
     let two = #expect(throws: InputError.self) { try trainer.step(tensors, startsAfresh: false) }

@@ -10,9 +10,11 @@ import Testing
   /// Branches that are not taken change no gradient of a random graph.
   @Test(arguments: 0..<60)
   func untakenBranchesChangeNothing(seed: UInt64) throws {
-    let random = RandomGraph(seed: seed, .init(hasLoss: true, hasDetachedValues: false))
-    var numbers = SplitMix64(seed: seed ^ 0xB2A)
-    let branched = withUntakenBranches(random.graph, count: 6, using: &numbers)
+    func random(hasBranches: Bool) -> RandomGraph {
+      RandomGraph(
+        seed: seed, .init(hasLoss: true, hasDetachedValues: false, hasUntakenBranches: hasBranches))
+    }
+    let (random, branched) = (random(hasBranches: false), random(hasBranches: true).graph)
     try branched.verify()
     let expected = try gradients(of: random.graph, inputs: random.inputs(), sizes: random.sizes)
     let found = try gradients(of: branched, inputs: random.inputs(), sizes: random.sizes)
