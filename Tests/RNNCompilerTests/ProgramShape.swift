@@ -1,3 +1,5 @@
+import Testing
+
 /// Shapes of programs that can be of any size.
 enum ProgramShape: String, CaseIterable, CustomTestStringConvertible {
   /// Each value depends on the one before.
@@ -33,7 +35,7 @@ enum ProgramShape: String, CaseIterable, CustomTestStringConvertible {
 
   var testDescription: String { rawValue }
 
-  /// A model of about `size` operations, which has a loss.
+  /// A model of about `size` operations, with a loss unless it is a ladder of inputs or has many outputs.
   func source(_ size: Int) -> String {
     switch self {
     case .chain: model(chain("tanh($)", size), "x * p")
@@ -54,8 +56,8 @@ enum ProgramShape: String, CaseIterable, CustomTestStringConvertible {
       "cell C {\ninput x: [4]\n" + (1...(size / 12)).map { "c\($0) = RNN(4, 4)\n" }.joined() + "y0 = x\n"
         + chain("c#($)", size / 12) + "output y\n}\n" + loops("c = C()\ny = c(x)\n")
     case .outputs:
-      model(
-        (0..<size).map { "a\($0) = y0 * \($0).5\noutput a\($0)\n" }.joined() + "y = y0 * y0\n", "x * p")
+      "model Scaling {\ninput x: [4]\ny0 = sin(x)\n"
+        + (0..<size).map { "a\($0) = y0 * \($0).5\noutput a\($0)\n" }.joined() + "}"
     case .functions: functions(size / 2)
     case .sums: model(chain("$ / (1 + sum($ * $))", size / 5), "x * p")
     case .products:

@@ -6,11 +6,13 @@ import Testing
 @testable import RNNCompiler
 
 /// Every stage takes about as much longer as a program is larger, whatever its shape, and so does what it makes.
+///
+/// `RNNC_SCALING=5000` measures programs of 5,000 and 20,000 operations instead of small ones.
 @Suite struct ScalingTests {
-  private let small = 400
+  private let small = ProcessInfo.processInfo.environment["RNNC_SCALING"].flatMap { Int($0) } ?? 120
   private let factor = 4
 
-  @Test(arguments: ProgramShape.allCases) func workGrowsWithThePrograms(_ shape: ProgramShape) throws {
+  @Test(arguments: ProgramShape.allCases) func workGrowsWithTheProgram(_ shape: ProgramShape) throws {
     // A busy machine can disturb a measurement, but hardly three of them.
     var faults: [String] = []
     for _ in 0..<3 {
@@ -26,7 +28,7 @@ import Testing
         if size > 5 * before + 100 { faults.append("\(name): \(before) became \(size)") }
       }
       #expect(more.longestKernel <= 600, "a kernel is too long")
-      #expect(more.longestFunction <= 20_000, "a function is too long")
+      #expect(more.longestFunction <= 8000, "a function is too long")
       if faults.isEmpty { return }
     }
     Issue.record("\(faults.joined(separator: "\n"))")
@@ -52,18 +54,17 @@ import Testing
     let source = shape.source(size)
     let options = CompileOptions(threads: 2, cache: nil)
     let program = try work.time("front end") { try Compiler(options).compile(source: source, batch: 2) }
-    for (name, purpose) in [("inference", Purpose.inference), ("training", program.mainPurpose)] {
-      let compilation = try work.time("\(name): derive") { try program.compilation(for: purpose) }
-      let graph = try work.time("\(name): optimise") { try compilation.optimizedGraph }
-      let plan = try work.time("\(name): plan") { try compilation.plan }
-      let module = try work.time("\(name): emit") { try compilation.module }
-      work.sizes["\(name): operations"] = graph.liveOperationCount
-      work.sizes["\(name): instructions of kernels"] = plan.kernels.reduce(0) { $0 + $1.body.count }
-      work.sizes["\(name): instructions of LLVM"] = module.instructionCount
-      work.longestKernel = max(work.longestKernel, plan.kernels.map(\.body.count).max() ?? 0)
-      work.longestFunction = max(work.longestFunction, longestFunction(module.llvmIR))
-      work.time("\(name): print") { _ = (compilation.graph.description, graph.description, plan.description) }
-    }
+    // The gradients of a model with a loss, and its inference otherwise.
+    let compilation = try work.time("derive") { try program.compilation(for: program.mainPurpose) }
+    let graph = try work.time("optimise") { try compilation.optimizedGraph }
+    let plan = try work.time("plan") { try compilation.plan }
+    let module = try work.time("emit") { try compilation.module }
+    work.sizes["operations"] = graph.liveOperationCount
+    work.sizes["instructions of kernels"] = plan.kernels.reduce(0) { $0 + $1.body.count }
+    work.sizes["instructions of LLVM"] = module.instructionCount
+    work.longestKernel = plan.kernels.map(\.body.count).max() ?? 0
+    work.longestFunction = longestFunction(module.llvmIR)
+    work.time("print") { _ = (compilation.graph.description, graph.description, plan.description) }
     return work
   }
 
