@@ -19,7 +19,7 @@ public enum TestGroup: String, CaseIterable, Sendable {
   case texts
   /// Trainings of minutes.
   case long
-  /// Comparisons with PyTorch as it is installed (`make torch`), not with stored results.
+  /// Comparisons with PyTorch as it is installed (`make setup-torch`), not with stored results.
   case pytorch
 
   /// Whether the group runs.
@@ -63,7 +63,7 @@ private struct TestRun {
   private static func group(_ name: String) -> TestGroup {
     guard let group = TestGroup(rawValue: name) else {
       let known = TestGroup.allCases.map(\.rawValue).joined(separator: ", ")
-      fatalError("RNNC_TEST_GROUPS: there is no group '\(name)'; there are \(known), and all")
+      stop("RNNC_TEST_GROUPS: there is no group '\(name)'; there are \(known), and all")
     }
     return group
   }
@@ -71,8 +71,13 @@ private struct TestRun {
   private static func seed(_ text: String?) -> UInt64 {
     guard let text, !text.isEmpty else { return .random(in: 0..<1_000_000_000) }
     guard let seed = UInt64(text), seed < 1 << 60 else {
-      fatalError("RNNC_TEST_SEED: '\(text)' is not a whole number from 0 to 2^60")
+      stop("RNNC_TEST_SEED: '\(text)' is not a whole number from 0 to 2^60")
     }
     return seed
+  }
+
+  private static func stop(_ message: String) -> Never {
+    FileHandle.standardError.write(Data("tests: \(message)\n".utf8))
+    exit(1)
   }
 }

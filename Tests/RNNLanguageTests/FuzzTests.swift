@@ -4,19 +4,6 @@ import Testing
 
 @testable import RNNLanguage
 
-/// A small generator (SplitMix64), so that every run sees the same programs.
-private struct Generator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 /// Whatever the text, the front end ends without a trap: with a graph, or with an error that can be shown.
 private func survives(_ text: String) {
   let source = SourceFile(name: "fuzz.rnn", text: text)
@@ -41,18 +28,18 @@ struct FuzzTests {
       "\u{0}",
     ]
 
-  @Test func tokenSoup() {
-    var random = Generator(state: 1)
-    for _ in 0..<500 {
+  @Test(arguments: TestGroup.texts.seeds(100, core: 10)) func tokenSoup(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    for _ in 0..<20 {
       let count = Int.random(in: 1...60, using: &random)
       let words = (0..<count).map { _ in Self.words.randomElement(using: &random) ?? "" }
       survives(words.joined(separator: Bool.random(using: &random) ? " " : ""))
     }
   }
 
-  @Test func statementSoup() {
-    var random = Generator(state: 2)
-    for _ in 0..<500 {
+  @Test(arguments: TestGroup.texts.seeds(100, core: 10)) func statementSoup(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    for _ in 0..<20 {
       let lines = (0..<6).map { _ in
         (0..<Int.random(in: 2...9, using: &random)).map { _ in Self.words.randomElement(using: &random) ?? ""
         }
@@ -62,24 +49,22 @@ struct FuzzTests {
     }
   }
 
-  @Test func mutatedExamples() throws {
-    var random = Generator(state: 3)
+  @Test(arguments: TestGroup.texts.seeds(16, core: 2)) func mutatedExamples(seed: UInt64) throws {
+    var random = SplitMix64(seed: seed)
     let sources =
       try examples.map { try SourceFile(contentsOf: "\(Golden.repository)/Examples/\($0)").text }
       + StandardLibrary.names.compactMap { StandardLibrary.source(of: $0)?.text }
       + Golden.all(in: "language").map(\.input)
     for text in sources where text.utf8.count < 3000 {
-      for _ in 0..<8 {
-        var characters = Array(text)
-        for _ in 0..<Int.random(in: 1...4, using: &random) {
-          let place = Int.random(in: 0..<characters.count, using: &random)
-          let end = min(characters.count, place + Int.random(in: 0...6, using: &random))
-          let word = Bool.random(using: &random) ? Self.words.randomElement(using: &random) ?? "" : ""
-          characters.replaceSubrange(place..<end, with: word)
-          if characters.isEmpty { characters = ["x"] }
-        }
-        survives(String(characters))
+      var characters = Array(text)
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        let place = Int.random(in: 0..<characters.count, using: &random)
+        let end = min(characters.count, place + Int.random(in: 0...6, using: &random))
+        let word = Bool.random(using: &random) ? Self.words.randomElement(using: &random) ?? "" : ""
+        characters.replaceSubrange(place..<end, with: word)
+        if characters.isEmpty { characters = ["x"] }
       }
+      survives(String(characters))
     }
   }
 
