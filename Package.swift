@@ -20,7 +20,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 /// The programs of `Examples`, each a file in a folder of its name.
 let examples = [
   "AddingProblem", "Arithmetic", "Cells", "CopyMemory", "Hello", "Layers", "Patterns", "ReverseStrings",
-  "TextPipeline", "TimeMachine",
+  "SequenceData", "TextPipeline", "TimeMachine",
 ].map { name -> Target in
   .executableTarget(
     name: name,
