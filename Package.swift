@@ -20,18 +20,18 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 /// The programs of `Examples`, each a file in a folder of its name.
 let examples = [
   "AddingProblem", "Arithmetic", "Cells", "CopyMemory", "Hello", "Layers", "Patterns", "ReverseStrings",
-  "TextPipeline", "TimeMachine",
+  "SequenceData", "TextPipeline", "TimeMachine",
 ].map { name -> Target in
   .executableTarget(
     name: name,
-    dependencies: ["RNNCompiler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+    dependencies: ["RNNBuilder", .product(name: "ArgumentParser", package: "swift-argument-parser")],
     path: "Examples/\(name)", swiftSettings: strict)
 }
 
 let package = Package(
   name: "rnnc",
   products: [
-    .library(name: "RNNCompiler", targets: ["RNNCompiler"]),
+    .library(name: "RNNCompiler", targets: ["RNNCompiler", "RNNBuilder"]),
     .executable(name: "rnnc", targets: ["rnnc"]),
   ],
   dependencies: [
@@ -43,7 +43,6 @@ let package = Package(
     layer("RNNSupport", []),
     layer("RNNGraph", ["RNNSupport"]),
     layer("RNNLanguage", ["RNNGraph"], resources: [.copy("StandardLibrary")]),
-    layer("RNNBuilder", ["RNNLanguage"]),
     layer("RNNInterpreter", ["RNNGraph"]),
     layer("RNNDifferentiation", ["RNNGraph"]),
     layer("RNNOptimizers", ["RNNGraph"]),
@@ -55,11 +54,10 @@ let package = Package(
     layer(
       "RNNCompiler",
       [
-        "RNNLanguage", "RNNBuilder", "RNNInterpreter", "RNNDifferentiation", "RNNOptimizers", "RNNPasses",
-        "RNNPlan",
-        "RNNCodegen",
-        "RNNRuntime",
+        "RNNLanguage", "RNNInterpreter", "RNNDifferentiation", "RNNOptimizers", "RNNPasses", "RNNPlan",
+        "RNNCodegen", "RNNRuntime",
       ]),
+    layer("RNNBuilder", ["RNNCompiler", "RNNLanguage"]),
     .executableTarget(
       name: "rnnc",
       dependencies: [
@@ -77,8 +75,8 @@ let package = Package(
     tests("RNNPlanTests", ["RNNPlan"]),
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter", "RNNPasses"]),
     tests("RNNCompilerTests", ["RNNCompiler"]),
-    tests("RNNBuilderTests", ["RNNCompiler", "RNNLanguage"]),
-    tests("CommandLineTests", ["RNNCompiler", "rnnc"] + examples.map { .byName(name: $0.name) }),
+    tests("RNNBuilderTests", ["RNNBuilder", "RNNLanguage"]),
+    tests("CommandLineTests", ["RNNBuilder", "rnnc"] + examples.map { .byName(name: $0.name) }),
     tests("RNNLanguageTests", ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNRuntime"]),
   ] + examples,
   swiftLanguageModes: [.v6]

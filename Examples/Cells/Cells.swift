@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import RNNCompiler
+import RNNBuilder
 
 // Runs cells by hand: one step after the other, with the state in the caller's hands. The model is said in Swift.
 //

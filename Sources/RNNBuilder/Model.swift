@@ -34,7 +34,7 @@ public struct Model: Sendable {
   /// The listing, with the places in Swift where its lines were made.
   ///
   /// - Throws: `DiagnosticError` if something was described that the language cannot say.
-  package func source() throws(DiagnosticError) -> SourceFile {
+  func source() throws(DiagnosticError) -> SourceFile {
     let listing = Listing(description)
     try listing.faults.throwIfErrors()
     return listing.source()

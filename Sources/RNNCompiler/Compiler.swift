@@ -1,5 +1,4 @@
 import Foundation
-import RNNBuilder
 import RNNGraph
 import RNNLanguage
 import RNNSupport
@@ -55,16 +54,6 @@ public struct Compiler: Sendable {
       vocabulary: vocabulary, ragged: ragged)
   }
 
-  /// Compiles a model that is described in Swift, as `compile(contentsOf:)` does.
-  public func compile(
-    _ model: Model, sizes: [String: Int] = [:], batch: Int = 32, vocabulary: Vocabulary? = nil,
-    ragged: Set<String> = []
-  ) throws -> Program {
-    try compile(
-      model.source(), imports: nil, model: model.name, sizes: sizes, batch: batch, vocabulary: vocabulary,
-      ragged: ragged)
-  }
-
   /// Compiles the model that a checkpoint holds; nothing is read from disk.
   public func compile(
     _ source: ModelSource, sizes: [String: Int], batch: Int = 32, vocabulary: Vocabulary? = nil,
@@ -91,12 +80,7 @@ public struct Compiler: Sendable {
     try CheckReport(Frontend().check(SourceFile(name: name, text: text), model: model, sizes: sizes))
   }
 
-  /// Checks a model that is described in Swift, as `check(contentsOfFile:)` does.
-  public func check(_ model: Model, sizes: [String: Int] = [:]) throws -> CheckReport {
-    try CheckReport(Frontend().check(try model.source(), model: model.name, sizes: sizes))
-  }
-
-  private func compile(
+  package func compile(
     _ source: SourceFile, imports: [String: String]?, model: String?, sizes given: [String: Int], batch: Int,
     vocabulary: Vocabulary?, ragged: Set<String>
   ) throws -> Program {

@@ -1,6 +1,5 @@
 // What a user of the library needs of the layers below, so that `import RNNCompiler` is enough.
 
-@_exported import RNNBuilder
 @_exported import RNNRuntime
 @_exported import struct RNNLLVM.Target
 @_exported import struct RNNOptimizers.Optimizer

@@ -8,7 +8,9 @@ extension GraphGenerator {
     var sequences = pickSequences(steps)
     if sequences.isEmpty && depth == 0 { sequences = [addSequenceInput(steps)] }
     if random.chance(0.1) && steps == .steps { sequences = [] }
-    let invariants = (0..<(1 + random.below(3))).compactMap { _ in pick { shape($0).count <= 3 } }
+    let invariants = (0..<(1 + random.below(3))).compactMap { _ in
+      pick { shape($0).count <= 3 && hasFewSymbols(shape($0), depth + 1) }
+    }
     var names: [String?] = []
     let carries = (0..<random.below(4)).map { _ in
       let (value, name) = initialCarry()
@@ -48,7 +50,9 @@ extension GraphGenerator {
   }
 
   private func pickSequences(_ steps: Symbol) -> [ValueID] {
-    (0..<(1 + random.below(2))).compactMap { _ in pick { shape($0).first == .symbol(steps) } }
+    (0..<(1 + random.below(2))).compactMap { _ in
+      pick { shape($0).first == .symbol(steps) && hasFewSymbols(shape($0).dropFirst(), depth + 1) }
+    }
   }
 
   /// A value of at most 1 to start from, and its name if it is a state.

@@ -80,7 +80,13 @@ final class GraphGenerator {
   }
 
   func volume(_ shape: [Dimension]) -> Int { shape.reduce(1) { $0 * extent($1) } }
-  func isSmall(_ shape: [Dimension]) -> Bool { shape.count <= 4 && volume(shape) <= 1500 }
+  func isSmall(_ shape: [Dimension]) -> Bool {
+    shape.count <= 4 && volume(shape) <= 1500 && hasFewSymbols(shape, depth)
+  }
+  /// Plans have loops over values of at most three symbols, and a gradient stacks what a loop in a loop computes.
+  func hasFewSymbols(_ shape: some Sequence<Dimension>, _ depth: Int) -> Bool {
+    shape.count { $0.symbol != nil } <= 4 - depth
+  }
   func fixed() -> Dimension { .fixed(random.pick(extents) ?? 1) }
 
   /// One value of the pool, more often a late one.

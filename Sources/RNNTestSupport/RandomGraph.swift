@@ -42,6 +42,7 @@ public struct RandomGraph: Sendable {
   /// The sizes for which the graph was made; others do as well if they are not smaller.
   public let sizes: [Symbol: Int]
   private let seed: UInt64
+  private let options: Options
 
   /// Makes the graph of a seed: the same in every run.
   public init(seed: UInt64, _ options: Options = Options()) {
@@ -59,12 +60,42 @@ public struct RandomGraph: Sendable {
       made.inputs.contains { made.type($0.value).shape.contains(.symbol(symbol)) }
     }
     self.seed = seed
+    self.options = options
   }
 
   /// Random inputs for the graph, the same in every run.
   public func inputs() -> [String: DenseArray] {
     var random = SplitMix64(seed: seed ^ 0x5EED)
     return randomInputs(for: graph, sizes: sizes, using: &random)
+  }
+
+  /// What rounding alone does to each result in `f32`: the largest difference of the interpreter's results in `f32` and in
+  /// `f64`, for the inputs of the graph and for some beside them.
+  ///
+  /// - Parameter prepare: makes the graph that is run of the random one.
+  public func roundingErrors(of prepare: (Graph) throws -> Graph) throws -> [String: Double] {
+    var wider = options
+    wider.element = .f64
+    let narrow = try Interpreter(prepare(graph))
+    let wide = try Interpreter(prepare(RandomGraph(seed: seed, wider).graph))
+    var random = SplitMix64(seed: seed ^ 0xE44)
+    var errors: [String: Double] = [:]
+    for round in 0..<8 {
+      let moved = inputs().mapValues { array in
+        guard array.element.isFloat else { return array }
+        let distance = round == 0 ? 0 : 1e-6
+        return DenseArray(
+          .f32, array.shape, array.numbers.map { $0 * (1 + distance * (2 * random.unit() - 1)) })
+      }
+      let exact = moved.mapValues { $0.element == .f32 ? DenseArray(.f64, $0.shape, $0.numbers) : $0 }
+      let found = try narrow.run(inputs: moved, sizes: sizes)
+      for (name, value) in try wide.run(inputs: exact, sizes: sizes) {
+        guard let other = found[name] else { continue }
+        let rounded = DenseArray(other.element, value.shape, value.numbers)
+        errors[name] = max(errors[name] ?? 0, relativeDifference(rounded, other))
+      }
+    }
+    return errors
   }
 }
 

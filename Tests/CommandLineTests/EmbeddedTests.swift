@@ -1,4 +1,4 @@
-import RNNCompiler
+import RNNBuilder
 import Testing
 
 @Suite("A model described in Swift")

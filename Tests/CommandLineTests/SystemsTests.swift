@@ -1,4 +1,5 @@
 import Foundation
+import RNNTestSupport
 import Testing
 
 /// A row of a table of `docs/systems.md`.
@@ -108,6 +109,18 @@ struct SystemsTests {
     ("ReverseStrings", ["--longest", "5", "--updates", "300"], 60...100),
   ])
   func aTaskIsLearned(_ program: String, _ options: [String], _ goal: ClosedRange<Double>) throws {
+    try expectLearned(program, options, goal)
+  }
+
+  /// Each task as the page has it.
+  @Test(
+    .group(.long),
+    arguments: [("AddingProblem", 0...0.005), ("CopyMemory", 99...100), ("ReverseStrings", 98...100)])
+  func aTaskIsLearnedInFull(_ program: String, _ goal: ClosedRange<Double>) throws {
+    try expectLearned(program, [], goal)
+  }
+
+  private func expectLearned(_ program: String, _ options: [String], _ goal: ClosedRange<Double>) throws {
     let row = try #require(SystemRow.rows(under: "Long memory").first { $0.command.contains(program) })
     let outcome = try row.run(Command(), options)
     #expect(outcome.status == 0, "\(outcome.errors)")

@@ -1,5 +1,5 @@
 import Foundation
-import RNNCompiler
+import RNNBuilder
 import RNNSupport
 import RNNTestSupport
 import Testing

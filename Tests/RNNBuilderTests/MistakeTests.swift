@@ -1,5 +1,5 @@
 import Foundation
-import RNNCompiler
+import RNNBuilder
 import Testing
 
 @Suite("Mistakes in Swift")

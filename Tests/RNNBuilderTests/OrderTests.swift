@@ -1,4 +1,4 @@
-import RNNCompiler
+import RNNBuilder
 import RNNTestSupport
 import Testing
 
@@ -76,9 +76,9 @@ struct OrderTests {
     return (model, text)
   }
 
-  @Test(arguments: 0..<60)
-  func aListingComputesTheSameInTheSameOrder(_ seed: Int) throws {
-    let (model, text) = randomModels(seed: UInt64(seed))
+  @Test(arguments: TestGroup.programs.seeds(60, core: 15))
+  func aListingComputesTheSameInTheSameOrder(_ seed: UInt64) throws {
+    let (model, text) = randomModels(seed: seed)
     let expected = try Compiler().compile(source: text, batch: 2).graph
     #expect(try Compiler().compile(model, batch: 2).graph == expected, "\(text)\n\(model.listing)")
   }

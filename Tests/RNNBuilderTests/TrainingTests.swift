@@ -1,5 +1,5 @@
 import Foundation
-import RNNCompiler
+import RNNBuilder
 import Testing
 
 @Suite("Training of a model in Swift")

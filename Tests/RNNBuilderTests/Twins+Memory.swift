@@ -1,4 +1,4 @@
-import RNNCompiler
+import RNNBuilder
 
 /// The tasks of long memory.
 extension Twins {

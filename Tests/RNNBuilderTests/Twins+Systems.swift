@@ -1,4 +1,4 @@
-import RNNCompiler
+import RNNBuilder
 
 /// The systems of `docs/systems.md`.
 extension Twins {

@@ -1,4 +1,4 @@
-import RNNCompiler
+import RNNBuilder
 
 /// Each example of `Examples`, said in Swift.
 enum Twins {

@@ -8,16 +8,14 @@ import Testing
 
 /// Work in segments gives the bits of work without them, whatever the length of the segments and the number of threads.
 @Suite struct SegmentTests {
-  @Test(arguments: 0..<8) func randomGraphsKeepTheirBits(group: Int) throws {
-    for seed in (5000 + group * 4)..<(5004 + group * 4) { try check(seed: seed) }
-  }
-
-  private func check(seed: Int) throws {
+  @Test(arguments: TestGroup.graphs.seeds(32, core: 6)) func randomGraphsKeepTheirBits(seed: UInt64) throws {
     let isGradient = seed % 4 != 0
     let random = RandomGraph(
-      seed: UInt64(seed), .init(element: .f32, hasLoss: isGradient, operationCount: 24))
-    var original = random.graph
-    if isGradient { original = try gradient(of: original) { random.graph.type($0.value).element.isFloat } }
+      seed: seed, .init(element: .f32, hasLoss: isGradient, operationCount: 24))
+    func prepared(_ graph: Graph) throws -> Graph {
+      isGradient ? try gradient(of: graph) { graph.type($0.value).element.isFloat } : graph
+    }
+    let original = try prepared(random.graph)
     let pipeline = seed % 3 == 0 ? Pipeline.basic : .full
     let target = try Target(named: "native", optimizationLevel: 0)
     var manager = PassManager()
@@ -37,12 +35,14 @@ import Testing
       for (name, value) in expected {
         #expect(
           value.numbers.map(\.bitPattern) == found[name]?.numbers.map(\.bitPattern),
-          "seed \(seed), segments of \(longest), output \(name)")
+          "segments of \(longest), output \(name)")
       }
       if longest == 2 {
         let interpreted = try Interpreter(segmented).run(inputs: inputs, sizes: sizes)
         for (name, value) in exact {
-          #expect(relativeDifference(value, interpreted[name]!) <= 1e-4, "seed \(seed), output \(name)")
+          let difference = relativeDifference(value, interpreted[name]!)
+          if difference <= 1e-5 { continue }
+          #expect(difference <= 4 * (try random.roundingErrors(of: prepared)[name] ?? 0), "output \(name)")
         }
       }
     }

@@ -11,27 +11,31 @@ import Testing
 /// Code for narrower vectors than this machine's computes the same, and so does a plan for wider ones; code for those is
 /// emitted.
 @Suite struct TargetTests {
-  @Test(arguments: ["x86-64-v2", "x86-64-v3"]) func narrowVectorsAgree(name: String) throws {
+  @Test(arguments: ["x86-64-v2", "x86-64-v3"], TestGroup.graphs.seeds(10, core: 3))
+  func narrowVectorsAgree(name: String, seed: UInt64) throws {
     let target = try Target(named: name)
-    guard target.runsHere else { return }
-    for seed in 2000..<2010 { try check(seed, target, target.machine) }
+    if target.runsHere { try check(seed, target, target.machine) }
   }
 
   /// LLVM cuts vectors that are wider than the registers.
-  @Test(arguments: [64, 128]) func wideVectorsAgree(bytes: Int) throws {
-    for seed in 2000..<2010 { try check(seed, .host, Machine(vectorBytes: bytes, vectorRegisters: 32)) }
+  @Test(arguments: [64, 128], TestGroup.graphs.seeds(10, core: 3))
+  func wideVectorsAgree(bytes: Int, seed: UInt64) throws {
+    try check(seed, .host, Machine(vectorBytes: bytes, vectorRegisters: 32))
   }
 
   /// In the program's own memory, rows of some lengths lie further apart than they are long; here nearly all do.
-  @Test func rowsMayLieApart() throws {
+  @Test(arguments: TestGroup.graphs.seeds(20, core: 4)) func rowsMayLieApart(seed: UInt64) throws {
     var machine = Target.host.machine
     machine.meetingRowBytes = 4
-    for seed in 2000..<2020 { try check(seed, .host, machine) }
+    try check(seed, .host, machine)
   }
 
-  private func check(_ seed: Int, _ target: Target, _ machine: Machine) throws {
-    let random = RandomGraph(seed: UInt64(seed), .init(element: seed % 2 == 0 ? .f64 : .f32, hasLoss: true))
-    var graph = try gradient(of: random.graph) { random.graph.type($0.value).element.isFloat }
+  private func check(_ seed: UInt64, _ target: Target, _ machine: Machine) throws {
+    let random = RandomGraph(seed: seed, .init(element: seed % 2 == 0 ? .f64 : .f32, hasLoss: true))
+    func prepared(_ graph: Graph) throws -> Graph {
+      try gradient(of: graph) { graph.type($0.value).element.isFloat }
+    }
+    var graph = try prepared(random.graph)
     let inputs = random.inputs()
     let expected = try Interpreter(graph).run(inputs: inputs, sizes: random.sizes)
     _ = try PassManager().run(.full, on: &graph)
@@ -39,7 +43,9 @@ import Testing
       graph, inputs: inputs, sizes: random.sizes, threads: 2, target: target, machine: machine)
     for (name, value) in expected {
       let difference = relativeDifference(value, found[name]!)
-      #expect(difference <= (seed % 2 == 0 ? 1e-12 : 1e-5), "seed \(seed), output \(name): \(difference)")
+      if difference <= (seed % 2 == 0 ? 1e-12 : 1e-5) { continue }
+      let rounding = seed % 2 == 0 ? 0 : try random.roundingErrors(of: prepared)[name] ?? 0
+      #expect(difference <= 4 * rounding, "output \(name): \(difference)")
     }
   }
 

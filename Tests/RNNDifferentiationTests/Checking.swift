@@ -49,6 +49,8 @@ func expectRightGradients(
   var random = SplitMix64(seed: 1)
   var check = GradientCheck()
   check.elementLimit = elementLimit
+  // Random graphs have many kinks, some of them near: the narrowest steps keep clear of nearly all.
+  check.steps += [1e-6, 1e-7]
   let report = try check.check(
     at: points.filter { gradients[$0.key] != nil }, gradients: gradients, using: &random
   ) { moved in

@@ -6,7 +6,7 @@ import Testing
 
 /// Random graphs: that they are what they should be, and their gradients.
 @Suite struct RandomGraphTests {
-  @Test(arguments: 0..<120)
+  @Test(arguments: TestGroup.graphs.seeds(120, core: 15))
   func gradients(seed: UInt64) throws {
     let random = RandomGraph(seed: seed, .init(hasLoss: true, hasDetachedValues: false))
     let differentiated = try expectRightGradients(
@@ -22,7 +22,7 @@ import Testing
     #expect(RandomGraph(seed: 1).graph.description != RandomGraph(seed: 2).graph.description)
   }
 
-  @Test(arguments: 0..<100)
+  @Test(arguments: TestGroup.graphs.seeds(100, core: 20))
   func valuesAreTame(seed: UInt64) throws {
     for element in [ElementType.f32, .f64] {
       let random = RandomGraph(seed: seed, .init(element: element, operationCount: 24))

@@ -117,7 +117,7 @@ import Testing
     }
   }
 
-  @Test(arguments: 0..<20)
+  @Test(arguments: TestGroup.graphs.seeds(20, core: 4))
   func randomGraphsTrain(seed: UInt64) throws {
     let random = RandomGraph(seed: seed, .init(element: .f32, hasLoss: true))
     let model = try gradient(of: random.graph) { if case .parameter = $0.role { true } else { false } }

@@ -1,4 +1,5 @@
 import RNNGraph
+import RNNTestSupport
 import Testing
 
 @Suite struct ParserTests {
@@ -50,12 +51,12 @@ import Testing
   }
 
   /// Whatever the text, the parser, the verifier and the printer do not trap, and what parses reads back.
-  @Test func mutatedGraphsDoNotTrap() throws {
-    var random = FixedRandom(seed: 1)
+  @Test(arguments: TestGroup.texts.seeds(10, core: 2)) func mutatedGraphsDoNotTrap(seed: UInt64) throws {
+    var random = SplitMix64(seed: seed)
     var parsed = 0
     for sample in Samples.all {
       let words = sample.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-      for _ in 0..<1000 {
+      for _ in 0..<100 {
         let text = Bool.random(using: &random) ? mutated(words, &random) : mutated(sample, &random)
         guard let graph = try? Graph(parsing: text) else { continue }
         parsed += 1
@@ -69,11 +70,11 @@ import Testing
         }
       }
     }
-    #expect(parsed > 200, "too few mutations stay graphs to test anything: \(parsed)")
+    #expect(parsed > 3, "too few mutations stay graphs to test anything: \(parsed)")
   }
 
   /// Swaps, drops, repeats or exchanges words for others of the text.
-  private func mutated(_ words: [String], _ random: inout FixedRandom) -> String {
+  private func mutated(_ words: [String], _ random: inout SplitMix64) -> String {
     var words = words
     for _ in 0..<Int.random(in: 1...2, using: &random) {
       let i = words.indices.randomElement(using: &random)!
@@ -89,7 +90,7 @@ import Testing
   }
 
   /// Exchanges, drops or inserts single characters.
-  private func mutated(_ text: String, _ random: inout FixedRandom) -> String {
+  private func mutated(_ text: String, _ random: inout SplitMix64) -> String {
     let alphabet = Array("0123456789-.%()[]{},;:=\"\\ \nTBe_/xé")
     var characters = Array(text)
     for _ in 0..<Int.random(in: 1...3, using: &random) {

@@ -1,4 +1,5 @@
 import Foundation
+import RNNTestSupport
 import Testing
 
 @testable import RNNLLVM
@@ -117,7 +118,7 @@ private func ulps(_ result: Double, _ expected: Double) -> Double {
     for target in targets {
       let (jit, map) = try function.compile(target, isDouble: true, lanes: target.vectorBytes / 8)
       let limit = function.limit(true, target.hasFMA)
-      var generator = Sequence64(state: 17)
+      var generator = SplitMix64(seed: 17)
       // All magnitudes, and those where the functions bend more densely.
       let wide = (0..<20_000).map { _ in Double(bitPattern: generator.next()) }
       let close = (0..<60_000).map { i in
@@ -188,18 +189,5 @@ private func ulps(_ result: Double, _ expected: Double) -> Double {
       !$0.contains("= bitcast") && !$0.contains("= fcmp") && !$0.contains("= fneg")
     }
     #expect(operations.count <= most, "\(lines.joined(separator: "\n"))")
-  }
-}
-
-/// A generator of numbers that look random and are the same every time (SplitMix64).
-private struct Sequence64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

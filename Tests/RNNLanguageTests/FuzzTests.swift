@@ -30,18 +30,18 @@ struct FuzzTests {
     ]
     + ForeignWords.signs
 
-  @Test func tokenSoup() {
-    var random = SplitMix64(seed: 1)
-    for _ in 0..<500 {
+  @Test(arguments: TestGroup.texts.seeds(100, core: 10)) func tokenSoup(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    for _ in 0..<20 {
       let count = Int.random(in: 1...60, using: &random)
       let words = (0..<count).map { _ in Self.words.randomElement(using: &random) ?? "" }
       survives(words.joined(separator: Bool.random(using: &random) ? " " : ""))
     }
   }
 
-  @Test func statementSoup() {
-    var random = SplitMix64(seed: 2)
-    for _ in 0..<500 {
+  @Test(arguments: TestGroup.texts.seeds(100, core: 10)) func statementSoup(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    for _ in 0..<20 {
       let lines = (0..<6).map { _ in
         (0..<Int.random(in: 2...9, using: &random)).map { _ in Self.words.randomElement(using: &random) ?? ""
         }
@@ -51,24 +51,22 @@ struct FuzzTests {
     }
   }
 
-  @Test func mutatedExamples() throws {
-    var random = SplitMix64(seed: 3)
+  @Test(arguments: TestGroup.texts.seeds(16, core: 2)) func mutatedExamples(seed: UInt64) throws {
+    var random = SplitMix64(seed: seed)
     let sources =
       try examples.map { try SourceFile(contentsOf: "\(Golden.repository)/Examples/\($0)").text }
       + StandardLibrary.names.compactMap { StandardLibrary.source(of: $0)?.text }
       + Golden.all(in: "language").map(\.input)
     for text in sources where text.utf8.count < 3000 {
-      for _ in 0..<8 {
-        var characters = Array(text)
-        for _ in 0..<Int.random(in: 1...4, using: &random) {
-          let place = Int.random(in: 0..<characters.count, using: &random)
-          let end = min(characters.count, place + Int.random(in: 0...6, using: &random))
-          let word = Bool.random(using: &random) ? Self.words.randomElement(using: &random) ?? "" : ""
-          characters.replaceSubrange(place..<end, with: word)
-          if characters.isEmpty { characters = ["x"] }
-        }
-        survives(String(characters))
+      var characters = Array(text)
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        let place = Int.random(in: 0..<characters.count, using: &random)
+        let end = min(characters.count, place + Int.random(in: 0...6, using: &random))
+        let word = Bool.random(using: &random) ? Self.words.randomElement(using: &random) ?? "" : ""
+        characters.replaceSubrange(place..<end, with: word)
+        if characters.isEmpty { characters = ["x"] }
       }
+      survives(String(characters))
     }
   }
 

@@ -79,8 +79,8 @@ import Testing
     #expect(forward.description.contains("gather"))
   }
 
-  @Test(arguments: 0..<100) func passesKeepRandomGraphs(seed: Int) throws {
-    let random = RandomGraph(seed: UInt64(seed))
+  @Test(arguments: TestGroup.graphs.seeds(100, core: 8)) func passesKeepRandomGraphs(seed: UInt64) throws {
+    let random = RandomGraph(seed: seed)
     for pass in Pass.all {
       try expectPreserves(
         Pipeline(name: pass.name, passes: [pass]), random.graph, inputs: random.inputs(),
@@ -89,8 +89,9 @@ import Testing
     try expectPreserves(.full, random.graph, inputs: random.inputs(), sizes: random.sizes)
   }
 
-  @Test(arguments: 1000..<1060) func pipelinesKeepGradientsOfRandomGraphs(seed: Int) throws {
-    let random = RandomGraph(seed: UInt64(seed), .init(hasLoss: true, operationCount: 24))
+  @Test(arguments: TestGroup.graphs.seeds(60, core: 6))
+  func pipelinesKeepGradientsOfRandomGraphs(seed: UInt64) throws {
+    let random = RandomGraph(seed: seed, .init(hasLoss: true, operationCount: 24))
     let graph = try gradient(of: random.graph) { _ in true }
     try expectPreserves(.full, graph, inputs: random.inputs(), sizes: random.sizes)
     try expectPreserves(.basic, graph, inputs: random.inputs(), sizes: random.sizes)

@@ -1,4 +1,5 @@
 import Foundation
+import RNNTestSupport
 import Testing
 
 @testable import RNNRuntime
@@ -132,13 +133,13 @@ import Testing
   }
 
   /// Whatever is changed in a file, reading it ends in values or in an `InputError`.
-  @Test func randomDamageNeverTraps() throws {
+  @Test(arguments: TestGroup.texts.seeds(15, core: 2)) func randomDamageNeverTraps(seed: UInt64) throws {
     let original = try [UInt8](
       Data(contentsOf: URL(fileURLWithPath: fixture("gru_l1_t3b1i4h2.safetensors"))))
-    var random = RandomStream(seed: 1, name: "damage")
+    var random = RandomStream(seed: seed, name: "damage")
     let marks = Array("{}[]\",:-0123456789eE.\\u\u{0}".utf8)
     var refused = 0
-    for _ in 0..<1500 {
+    for _ in 0..<100 {
       var bytes = original
       for _ in 0...random.integer(below: 3) {
         // Mostly in the header, where damage has meaning.
@@ -158,6 +159,6 @@ import Testing
         refused += 1
       }
     }
-    #expect(refused > 1000)
+    #expect(refused > 30)
   }
 }
