@@ -118,7 +118,8 @@ extension Scope {
       if port.type.steps == nil, argument.type.place == place { hasValue = true }
       arguments.append(argument)
     }
-    guard hasValue else { return nil }
+    let isNested = arguments.contains { $0.rnn.contains("\(state.instances[number].name)(") }
+    guard hasValue, !isNested || cell.states.isEmpty || program.options.nestedApplications else { return nil }
     return isModel ? applyInModel(number, arguments, place) : applyInCell(number, arguments, place)
   }
 

@@ -22,7 +22,8 @@ struct Construct: Sendable {
     + [Construct(3) { application($0, $1) }]
 
   static func pick(_ random: inout SplitMix64, for scope: Scope) -> Construct {
-    let table = scope.isFunction ? elementwise : all
+    let table =
+      scope.isFunction ? elementwise : scope.program.options.partialFunctions ? all + partial + partial : all
     var place = random.below(table.reduce(0) { $0 + $1.weight })
     return table.first { construct in
       place -= construct.weight

@@ -250,7 +250,7 @@ extension ProgramGenerator {
       }
     }
     var (ragged, lengths) = (Set<String>(), [String: String]())
-    for sequence in scope.sequences where random.chance(0.4) {
+    for sequence in scope.sequences where random.chance(options.partialFunctions ? 0.7 : 0.4) {
       ragged.insert(sequence.steps)
       lengths[sequence.steps] = sequence.name + ".lengths"
       let limit = steps[sequence.steps]!
@@ -258,7 +258,25 @@ extension ProgramGenerator {
       // A loss needs a step of one example at least.
       counts[random.below(batch)] = Int32(1 + random.below(limit))
       tensors[sequence.name + ".lengths"] = Tensor(counts, shape: [batch])
+      // What stands past the end does not matter.
+      for datum in data where datum.type.steps == sequence.steps && datum.type.token == nil {
+        tensors[datum.name] = try! tensors[datum.name]!.filled(past: counts, with: random.pick([-300, 300])!)
+      }
     }
     return (tensors, ragged, lengths)
+  }
+}
+
+extension Tensor {
+  /// The sequences with a number in place of all that is past their ends.
+  fileprivate func filled(past lengths: [Int32], with number: Double) throws -> Tensor {
+    var result = self
+    let (batch, row) = (shape[1], shape[2...].reduce(1, *))
+    try result.withUnsafeMutableElements(as: Double.self) { elements in
+      for (i, _) in elements.enumerated() where i / row / batch >= Int(lengths[i / row % batch]) {
+        elements[i] = number
+      }
+    }
+    return result
   }
 }

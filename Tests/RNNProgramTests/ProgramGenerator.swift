@@ -10,6 +10,8 @@ final class ProgramGenerator {
     var draws = true
     /// Cells that take whole sequences.
     var attention = true
+    /// Instances with a state that are applied to what they give themselves, as in `r(r(x))`.
+    var nestedApplications = false
     /// Functions without a value, in branches that are not taken.
     var partialFunctions = false
   }

@@ -73,16 +73,16 @@ final class Scope {
   var unused: [Term] { state.pool.filter { state.uses[$0.rnn] == nil } }
 
   /// A new parameter of the unit.
-  func parameter(_ shape: [Extent]) -> Term {
+  func parameter(_ shape: [Extent], isZero: Bool = false) -> Term {
     let name = fresh(shape.count == 2 ? "W" : "b")
     let columns = shape.count == 2 ? Double(shape[1].value(sizes)) : 1
-    let bound = 1 / columns.squareRoot()
+    let bound = isZero ? 0 : 1 / columns.squareRoot()
     state.parameters.append(Parameter(name: name, shape: shape, bound: bound))
-    return use(
-      add(
-        Term(
-          rnn: name, python: isModel ? "P[\"\(name)\"]" : "c.\(name)", type: ValueType(shape, .fixed),
-          range: .within(bound))))
+    let term = Term(
+      rnn: name, python: isModel ? "P[\"\(name)\"]" : "c.\(name)", type: ValueType(shape, .fixed),
+      range: .within(bound))
+    // What has an infinite derivative is read once.
+    return isZero ? term : use(add(term))
   }
 
   /// An extent made of the sizes of the unit.

@@ -148,7 +148,12 @@ softplus = unary(lambda u: np.logaddexp(0, u), lambda u, y: logistic(u))
 square = unary(lambda u: u * u, lambda u, y: 2 * u)
 absolute = kinked(np.abs, lambda u, y: np.sign(u))
 sign = kinked(np.sign, lambda u, y: np.zeros_like(u))
-relu = kinked(lambda u: np.maximum(u, 0), lambda u, y: (u > 0).astype(float))
+
+
+def relu(x):
+    if depends(x):
+        Margin.note(value(x))
+    return where(~(value(x) <= 0), x, 0.0)
 
 
 def maximum(a, b):
