@@ -7,21 +7,19 @@ import RNNTestSupport
 import Testing
 
 /// Compiled code agrees with the interpreter on random graphs, at every level of optimisation and for one to three
-/// threads: 500 graphs in `f64` and 100 in `f32`, half of them gradients.
+/// threads; half of the graphs are gradients.
 @Suite struct RandomGraphTests {
-  @Test(arguments: 0..<50) func agreesInF64(group: Int) throws {
-    for seed in (group * 10)..<(group * 10 + 10) { try check(seed: seed, .f64, tolerance: 1e-12) }
+  @Test(arguments: TestGroup.graphs.seeds(500, core: 40)) func agreesInF64(seed: UInt64) throws {
+    try check(seed: seed, .f64, tolerance: 1e-12)
   }
 
-  @Test(arguments: 0..<10) func agreesInF32(group: Int) throws {
-    for seed in (1000 + group * 10)..<(1000 + group * 10 + 10) {
-      try check(seed: seed, .f32, tolerance: 1e-5)
-    }
+  @Test(arguments: TestGroup.graphs.seeds(100, core: 10)) func agreesInF32(seed: UInt64) throws {
+    try check(seed: seed, .f32, tolerance: 1e-5)
   }
 
-  private func check(seed: Int, _ element: ElementType, tolerance: Double) throws {
+  private func check(seed: UInt64, _ element: ElementType, tolerance: Double) throws {
     let isGradient = seed % 2 == 1
-    let random = RandomGraph(seed: UInt64(seed), .init(element: element, hasLoss: isGradient))
+    let random = RandomGraph(seed: seed, .init(element: element, hasLoss: isGradient))
     var original = random.graph
     if isGradient { original = try gradient(of: original) { random.graph.type($0.value).element.isFloat } }
     let inputs = random.inputs()
@@ -33,7 +31,7 @@ import Testing
       // LLVM's own optimisation takes most of the time: the last pipeline is what users get, with all of it.
       let level = pipeline.name == Pipeline.full.name ? Target.host.optimizationLevel : 0
       let found = try runNatively(
-        graph, inputs: inputs, sizes: random.sizes, threads: 1 + seed % 3,
+        graph, inputs: inputs, sizes: random.sizes, threads: 1 + Int(seed % 3),
         target: Target(named: "native", optimizationLevel: level))
       for (name, value) in expected {
         let difference = relativeDifference(value, found[name]!)
@@ -45,9 +43,9 @@ import Testing
 
   /// How far each output in `f32` is from the same graph in `f64`: what rounding alone does to it.
   private func roundingErrors(
-    of outputs: [String: DenseArray], seed: Int, _ isGradient: Bool
+    of outputs: [String: DenseArray], seed: UInt64, _ isGradient: Bool
   ) throws -> [String: Double] {
-    let random = RandomGraph(seed: UInt64(seed), .init(element: .f64, hasLoss: isGradient))
+    let random = RandomGraph(seed: seed, .init(element: .f64, hasLoss: isGradient))
     var graph = random.graph
     if isGradient { graph = try gradient(of: graph) { random.graph.type($0.value).element.isFloat } }
     let exact = try Interpreter(graph).run(inputs: random.inputs(), sizes: random.sizes)
