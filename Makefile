@@ -10,14 +10,18 @@ ifneq ($(PKGCONFIG_DIR),)
 export PKG_CONFIG_PATH := $(PKGCONFIG_DIR):$(PKG_CONFIG_PATH)
 endif
 
-.PHONY: setup build demo test lint format install bench-peers
+.PHONY: setup llvm build demo test test-faults test-pytorch lint format install bench-peers
 .DEFAULT_GOAL := build
 
-setup:
+# What building needs, and what the tests need besides.
+setup: llvm
+	@Scripts/setup-python numpy
+
+llvm:
 	@command -v swift >/dev/null || { echo "make: there is no Swift: https://www.swift.org/install" >&2; exit 1; }
 	@LLVM_CONFIG="$(LLVM_CONFIG)" PKGCONFIG_DIR="$(PKGCONFIG_DIR)" Scripts/setup
 
-build: setup
+build: llvm
 	swift build -c release --product rnnc
 
 # The README and the documentation are the text: real English that is already here.
@@ -30,6 +34,15 @@ test: setup lint
 	swift build
 	swift test --parallel
 	Scripts/test-dependent
+
+# Random programs beside PyTorch's results and derivatives.
+test-pytorch: setup
+	Scripts/setup-python numpy torch
+	RNNC_TEST_GROUPS=pytorch swift test --filter agreeWithPyTorch
+
+# Faults planted in a copy of the compiler, which random programs must find.
+test-faults: setup
+	Scripts/plant-faults
 
 # Other systems beside rnnc, from the Python package index.
 bench-peers: build

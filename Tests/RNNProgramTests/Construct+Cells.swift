@@ -7,6 +7,20 @@ extension Construct {
   static func application(_ scope: Scope, _ depth: Int) -> Term? {
     scope.apply(depth) { $0.isSimple }?.first
   }
+
+  /// `concat(forward(x), reverse(backward(reverse(x))))`
+  static func bothDirections(_ scope: Scope) -> Term? {
+    guard scope.isModel,
+      let x = scope.operand(0, where: { $0.type.isVector && $0.type.steps != nil }),
+      let forward = scope.apply(x),
+      let backward = scope.apply(.call("reverse", [x], x.type, x.range))
+    else { return nil }
+    let reversed = Term.call("reverse", [backward], backward.type, backward.range)
+    return .call(
+      "concat", [forward, reversed],
+      forward.type.with(shape: [forward.type.shape[0] + backward.type.shape[0]]),
+      forward.range.union(backward.range))
+  }
 }
 
 extension Scope {
@@ -16,6 +30,7 @@ extension Scope {
       guard let terms = apply(2, where: { _ in true }) else { return nil }
       if terms.count == 1, !state.pool.contains(where: { $0.rnn == terms[0].rnn }) { define(terms[0]) }
       for instance in state.instances where instance.applications > 0 {
+        if random.chance(0.3) { tie(instance) }
         for own in instance.cell.states {
           let path = instance.name + own.path
           let values =
@@ -34,6 +49,17 @@ extension Scope {
     } ?? false
   }
 
+  /// Lets the unit read a parameter of an instance, as in `layer.W @ x`.
+  private func tie(_ instance: Instance) {
+    guard let parameter = random.pick(instance.cell.parameters) else { return }
+    let name = instance.name + parameter.path
+    if state.pool.contains(where: { $0.rnn == name }) { return }
+    add(
+      Term(
+        rnn: name, python: isModel ? name : "c.\(name)",
+        type: ValueType(instance.shape(parameter.shape), .fixed), range: .within(parameter.bound)))
+  }
+
   /// Applies an old or a new instance of a cell; several results are named.
   func apply(_ depth: Int, where fits: (CellDescription) -> Bool) -> [Term]? {
     let known = state.instances.indices.filter {
@@ -47,13 +73,30 @@ extension Scope {
     return apply(made.number, made.first, depth)
   }
 
+  /// Applies a new instance of a cell with one input and a state to a value.
+  fileprivate func apply(_ x: Term) -> Term? {
+    let fitting = program.cells.filter {
+      $0.isSimple && !$0.states.isEmpty && $0.inputs.count == 1 && $0.inputs[0].type.isVector
+        && $0.outputs[0].type.isVector
+    }
+    guard let cell = random.pick(fitting), let made = instance(of: cell, for: [0: calm(x, bound: 2)]) else {
+      return nil
+    }
+    return apply(made.number, made.first, 0)?.first
+  }
+
   /// Cells that are large already make programs that take long to compile.
   private func isNestedDeep(_ cell: CellDescription) -> Bool { cell.parameters.count > 8 }
 
   /// Declares an instance, with sizes that fit to a value that is there, which becomes its first argument.
-  private func instance(of cell: CellDescription) -> (number: Int, first: [Int: Term])? {
+  private func instance(
+    of cell: CellDescription, for given: [Int: Term] = [:]
+  ) -> (number: Int, first: [Int: Term])? {
     var sizes: [String: Extent] = [:]
-    var first: [Int: Term] = [:]
+    var first = given
+    for (i, term) in given {
+      if let name = cell.inputs[i].type.shape[0].multiples.keys.first { sizes[name] = term.type.shape[0] }
+    }
     for (i, port) in cell.inputs.enumerated() where first.isEmpty && port.type.steps == nil {
       if let count = port.type.token {
         guard let token = operand(0, where: { $0.type.token != nil }) else { return nil }

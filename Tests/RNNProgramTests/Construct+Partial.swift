@@ -90,13 +90,15 @@ extension Construct {
         return .call("tanh", [scope.scaled(large, by: 0.001)], x.type, 0...1)
       }
     },
-    // sqrt(b) of zeros: the branch is taken, and the derivative infinite
-    Construct(1) { scope, _ in
-      guard !scope.isFunction else { return nil }
-      let root = scope.parameter([scope.extent()], isZero: true)
-      return .call("sqrt", [root], root.type, 0...0)
-    },
   ]
+
+  /// `0.3 * sum(sqrt(b))` of zeros: the branch is taken, and the derivative infinite.
+  static func infinite(_ scope: Scope) -> Term {
+    let root = scope.parameter([scope.extent()], isZero: true)
+    let sum = Term.call(
+      "sum", python: "sum_of", [.call("sqrt", [root], root.type, 0...0)], ValueType([], .fixed), 0...0)
+    return scope.scaled(sum, by: 0.3)
+  }
 
   private static func varies(_ term: Term) -> Bool { term.type.isNumber && term.type.place != .fixed }
 

@@ -19,7 +19,7 @@ struct Construct: Sendable {
 
   static let all: [Construct] =
     elementwise + products + reductions + parts + tokens + sequences + draws
-    + [Construct(3) { application($0, $1) }]
+    + [Construct(3) { application($0, $1) }, Construct(1) { scope, _ in bothDirections(scope) }]
 
   static func pick(_ random: inout SplitMix64, for scope: Scope) -> Construct {
     let table =
@@ -93,7 +93,7 @@ extension Construct {
   static func pair(_ scope: Scope, _ depth: Int, allowsNumber: Bool = true) -> (Term, Term, ValueType)? {
     guard let a = scope.operand(depth) else { return nil }
     if allowsNumber, scope.random.chance(0.2) {
-      let number = scope.literal()
+      let number = scope.number()
       return scope.random.chance(0.5) ? (a, number, a.type) : (number, a, a.type)
     }
     guard let b = scope.operand(depth, where: { combined(a.type, $0.type) != nil }) else { return nil }

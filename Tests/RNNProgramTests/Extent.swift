@@ -55,6 +55,12 @@ extension [Extent] {
   /// A shape in the language: `[2*H, I]`.
   var text: String { "[" + map(\.text).joined(separator: ", ") + "]" }
 
+  /// The same with a division that comes out even: `[(4*H + 2)/2, I]`.
+  var longText: String {
+    guard let first, count == 2, first.multiples.count == 1, first.constant != 0 else { return text }
+    return "[(\((2 * first).text))/2, \(self[1].text)]"
+  }
+
   /// A shape in Python: `(2*H, I,)`.
   var python: String { "(" + map { $0.text + "," }.joined(separator: " ") + ")" }
 

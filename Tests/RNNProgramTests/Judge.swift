@@ -7,12 +7,12 @@ enum Judge {
   private static let interpreters: [String] = {
     let own = packageRoot.appendingPathComponent(".build/python/bin/python3").path
     let given = ProcessInfo.processInfo.environment["RNNC_PYTHON"]
-    return given.map { [$0] } ?? [own, "/usr/bin/env python3"]
+    return given.map { [$0] } ?? ["python3", "/usr/bin/python3", own]
   }()
 
   /// How to call a Python that can import a module; nil if there is none.
   private static func python(with module: String) -> String? {
-    interpreters.first { (try? run("\($0) -c 'import \(module)'"))?.status == 0 }
+    interpreters.first { (try? run("'\($0)' -c 'import \(module)'"))?.status == 0 }
   }
 
   static let numpy = python(with: "numpy")
@@ -24,7 +24,7 @@ enum Judge {
   static func judge(_ folder: URL, isTorch: Bool = false) throws {
     guard let python = isTorch ? torch : numpy else { throw Fault(text: "there is no Python with numpy") }
     let script = packageRoot.appendingPathComponent("Tests/RNNProgramTests/Judge/judge.py").path
-    let result = try run("\(python) -B '\(script)' '\(folder.path)' \(isTorch ? "torch_tape" : "tape")")
+    let result = try run("'\(python)' -B '\(script)' '\(folder.path)' \(isTorch ? "torch_tape" : "tape")")
     guard result.status == 0 else { throw Fault(text: result.output) }
   }
 

@@ -113,6 +113,7 @@ extension ProgramGenerator {
     let rest = scope.unused.filter { $0.type.isNumber } .suffix(6)
     for term in rest { if let scalar = scope.scalar(of: scope.use(term)) { terms.append(scope.calm(scalar)) } }
     guard !terms.isEmpty else { return nil }
+    if options.partialFunctions, random.chance(0.3) { terms.append(Construct.infinite(scope)) }
     return sum(terms, scope)
   }
 

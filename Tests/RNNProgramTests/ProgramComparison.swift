@@ -52,7 +52,7 @@ struct ProgramComparison {
         }
       }
     }
-    #expect(nearKinks * 4 <= compared, "\(nearKinks) of \(compared) comparisons are near kinks")
+    #expect(nearKinks * 2 <= compared, "\(nearKinks) of \(compared) comparisons are near kinks")
   }
 
   private func description(of program: RandomProgram) -> String {
@@ -61,8 +61,12 @@ struct ProgramComparison {
       seed \(program.seed), batch \(program.batch), sizes [\(sizes.joined(separator: ", "))], \
       ragged \(program.ragged.sorted()):
       \(program.rnn)
-      again: RNNC_TEST_SEED=\(program.seed) RNNC_TEST_PROGRAMS=1 swift test --filter RNNProgramTests
+      again: RNNC_TEST_SEED=\(program.seed) RNNC_TEST_PROGRAMS=1 swift test --filter RandomProgramTests/\(test)
       """
+  }
+
+  private var test: String {
+    isTorch ? "agreeWithPyTorch" : options.partialFunctions ? "branchesThatAreNotTaken" : "agree"
   }
 
   // MARK: Running

@@ -11,7 +11,7 @@ final class ProgramGenerator {
     /// Cells that take whole sequences.
     var attention = true
     /// Instances with a state that are applied to what they give themselves, as in `r(r(x))`.
-    var nestedApplications = false
+    var nestedApplications = Awaited.nestedApplications
     /// Functions without a value, in branches that are not taken.
     var partialFunctions = false
   }

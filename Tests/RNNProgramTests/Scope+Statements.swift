@@ -106,7 +106,7 @@ extension Scope {
     func close() {
       guard let (names, shape) = open else { return }
       let initial = ["uniform(0.5)", "normal(0.3)", "zeros", "0.5"]
-      lines.append("param \(names.joined(separator: ", ")): \(shape.text) = \(initial[names.count % 4])")
+      lines.append("param \(names.joined(separator: ", ")): \(shape.longText) = \(initial[names.count % 4])")
       open = nil
     }
     for parameter in state.parameters {

@@ -145,6 +145,17 @@ final class Scope {
     .number(((Double.random(in: range, using: &random) * 1000).rounded() * 1000 + 137) / 1e6)
   }
 
+  /// A number, or one made of a size.
+  func number() -> Term {
+    guard random.chance(0.2), let size = random.pick(sizes.keys.sorted()) else { return literal() }
+    let type = ValueType([], .fixed)
+    return random.chance(0.5)
+      ? Term(
+        rnn: "1 / sqrt(\(size))", python: "(1 / square_root(\(size)))", level: .product, type: type,
+        range: 0.2...1)
+      : Term(rnn: "\(size) / 10", python: "(\(size) / 10)", level: .product, type: type, range: 0.1...1.8)
+  }
+
   func shifted(_ term: Term) -> Term {
     let shift = literal(0.05...0.7)
     return random.chance(0.5)
