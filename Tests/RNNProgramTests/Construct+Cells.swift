@@ -104,7 +104,8 @@ extension Scope {
         sizes[name] = token.type.token
         first[i] = token
       } else if let extent = port.type.shape.first, let name = extent.multiples.keys.first,
-        extent == Extent(name), let vector = operand(1, where: { $0.type.isVector && $0.type.place != .fixed })
+        extent == Extent(name),
+        let vector = operand(1, where: { $0.type.isVector && $0.type.place != .fixed })
       {
         if port.type.shape.count == 1 {
           sizes[name] = vector.type.shape[0]
@@ -182,7 +183,9 @@ extension Scope {
     return value(shape, .steps(name), depth: 0)
   }
 
-  private func results(_ instance: Instance, _ place: Place) -> [(type: ValueType, range: ClosedRange<Double>)] {
+  private func results(_ instance: Instance, _ place: Place) -> [(
+    type: ValueType, range: ClosedRange<Double>
+  )] {
     instance.cell.outputs.map { output in
       let type = instance.type(output.type)
       return (ValueType(type.shape, place, token: type.token), output.range)
@@ -192,7 +195,9 @@ extension Scope {
   private func applyInCell(_ number: Int, _ arguments: [Term], _ place: Place) -> [Term]? {
     let instance = state.instances[number]
     if place != .one, !instance.cell.draws.isEmpty { return nil }
-    if instance.applications > 0, !(instance.cell.states.isEmpty && instance.cell.draws.isEmpty) { return nil }
+    if instance.applications > 0, !(instance.cell.states.isEmpty && instance.cell.draws.isEmpty) {
+      return nil
+    }
     state.instances[number].applications += 1
     let values = arguments.map(\.python).joined(separator: ", ")
     let python =

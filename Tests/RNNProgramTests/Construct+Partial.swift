@@ -44,7 +44,8 @@ extension Construct {
     Construct(3) { scope, _ in
       guard let x = scope.operand(0, where: varies) else { return nil }
       let rest = Term.call(
-        "relu", [.binary("-", "subtract", .sum, x, scope.literal(0.05...0.3), x.type, .within(9))], x.type, 0...9)
+        "relu", [.binary("-", "subtract", .sum, x, scope.literal(0.05...0.3), x.type, .within(9))], x.type,
+        0...9)
       switch scope.random.below(4) {
       case 0:
         let bound = scope.literal(1.5...2.5).range.lowerBound
@@ -82,9 +83,11 @@ extension Construct {
         return nil
       }
       switch scope.random.below(3) {
-      case 0: return .call("log", [.binary("+", "add", .sum, x, .number(1.5), x.type, 0.5...2.5)], x.type, -1...1)
+      case 0:
+        return .call("log", [.binary("+", "add", .sum, x, .number(1.5), x.type, 0.5...2.5)], x.type, -1...1)
       case 1:
-        return .call("rsqrt", [.binary("-", "subtract", .sum, .number(1.5), x, x.type, 0.5...2.5)], x.type, 0...2)
+        return .call(
+          "rsqrt", [.binary("-", "subtract", .sum, .number(1.5), x, x.type, 0.5...2.5)], x.type, 0...2)
       default:
         let large = Term.call("exp", [scope.scaled(x, by: 8)], x.type, 0...3000)
         return .call("tanh", [scope.scaled(large, by: 0.001)], x.type, 0...1)

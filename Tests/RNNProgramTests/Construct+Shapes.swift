@@ -70,8 +70,12 @@ extension Construct {
         return .call(
           "sum", python: "sum_of", [x], scalar, .within(scope.width(x) * x.bound))
       case 1: return .call("mean", python: "mean_of", [x], scalar, x.range)
-      case 2: return .call("max", python: "max_of", [x], scalar, x.range)
-      default: return .call("min", python: "min_of", [x], scalar, x.range)
+      case 2:
+        let x = scope.spread(x)
+        return .call("max", python: "max_of", [x], scalar, x.range)
+      default:
+        let x = scope.spread(x)
+        return .call("min", python: "min_of", [x], scalar, x.range)
       }
     },
     Construct(2) { scope, depth in
@@ -182,7 +186,7 @@ extension Construct {
       guard let x = scope.operand(depth, where: { $0.type.isVector && $0.type.place != .fixed }) else {
         return nil
       }
-      return .call("argmax", [x], ValueType([], x.type.place, token: x.type.shape[0]), 0...0)
+      return .call("argmax", [scope.spread(x)], ValueType([], x.type.place, token: x.type.shape[0]), 0...0)
     },
     // A choice between tokens
     Construct(1) { scope, depth in
@@ -238,7 +242,8 @@ extension Construct {
         .within(scope.width(memory) * query.bound * memory.bound))
       let weights = scope.define(.call("softmax_steps", [score], score.type, 0...1))
       return scope.total(
-        .binary("*", "multiply", .product, scope.use(weights), memory, memory.type, memory.range.union(0...0)))
+        .binary("*", "multiply", .product, scope.use(weights), memory, memory.type, memory.range.union(0...0))
+      )
     },
   ]
 }

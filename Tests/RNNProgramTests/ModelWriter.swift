@@ -34,7 +34,8 @@ extension ProgramGenerator {
     guard let loss = makeLoss(scope, targets) else { return nil }
     // Applications count in the order of the text: what comes first is written first.
     let isNamed = random.chance(0.3)
-    scope.state.lines.append(("\(isNamed ? "small =" : "loss") \(loss.term.rnn)", "loss = \(loss.term.python)"))
+    scope.state.lines.append(
+      ("\(isNamed ? "small =" : "loss") \(loss.term.rnn)", "loss = \(loss.term.python)"))
     let outputs = makeOutputs(scope)
     if isNamed { scope.state.lines.append(("loss small", "")) }
     return outputs.isEmpty ? nil : assemble(scope, inputs + targets, outputs, loss.kind)
@@ -110,8 +111,10 @@ extension ProgramGenerator {
         terms.append(.call("mse", [value, goal], scalar, 0...9))
       }
     }
-    let rest = scope.unused.filter { $0.type.isNumber } .suffix(6)
-    for term in rest { if let scalar = scope.scalar(of: scope.use(term)) { terms.append(scope.calm(scalar)) } }
+    let rest = scope.unused.filter { $0.type.isNumber }.suffix(6)
+    for term in rest {
+      if let scalar = scope.scalar(of: scope.use(term)) { terms.append(scope.calm(scalar)) }
+    }
     guard !terms.isEmpty else { return nil }
     if options.partialFunctions, random.chance(0.3) { terms.append(Construct.infinite(scope)) }
     return sum(terms, scope)
@@ -246,7 +249,8 @@ extension ProgramGenerator {
       for application in 0..<instance.applications {
         for state in instance.cell.states where !state.isDeclared && random.chance(0.7) {
           let name = application == 0 ? instance.name : "\(instance.name)@\(application + 1)"
-          tensors[name + state.path] = numbers([batch] + instance.shape(state.shape).map { $0.value(scope.sizes) })
+          tensors[name + state.path] = numbers(
+            [batch] + instance.shape(state.shape).map { $0.value(scope.sizes) })
         }
       }
     }

@@ -111,7 +111,8 @@ struct ProgramComparison {
     return results
   }
 
-  private func write(_ program: RandomProgram, _ told: [String: Tensor], _ name: String, _ folder: URL) throws {
+  private func write(_ program: RandomProgram, _ told: [String: Tensor], _ name: String, _ folder: URL) throws
+  {
     let path = folder.appendingPathComponent(name).path
     try Safetensors(tensors: program.tensors.merging(told) { $1 }).write(toFile: path + ".in.safetensors")
     try program.python.write(toFile: path + ".py", atomically: false, encoding: .utf8)

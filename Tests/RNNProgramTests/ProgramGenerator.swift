@@ -94,8 +94,11 @@ final class ProgramGenerator {
         states: states, bound: 1.5)
     }
     return [
-      cell("Linear", ["I", "O"], x, [Extent("O")], [("W", [Extent("O"), i]), ("b", [Extent("O")])], bound: 6),
-      cell("Embedding", ["V", "D"], ValueType([], .one, token: v), [Extent("D")], [("E", [v, Extent("D")])], bound: 1),
+      cell(
+        "Linear", ["I", "O"], x, [Extent("O")], [("W", [Extent("O"), i]), ("b", [Extent("O")])], bound: 6),
+      cell(
+        "Embedding", ["V", "D"], ValueType([], .one, token: v), [Extent("D")], [("E", [v, Extent("D")])],
+        bound: 1),
       cell("LayerNorm", ["H"], ValueType([h], .one), [h], [("gain", [h]), ("bias", [h])], bound: 3),
       recurrent("RNN", 1, ["h"]), recurrent("GRU", 3, ["h"]), recurrent("LSTM", 4, ["h", "c"]),
     ]

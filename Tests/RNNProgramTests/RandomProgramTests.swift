@@ -18,7 +18,9 @@ struct RandomProgramTests {
     }
   }
 
-  @Test(.enabled(if: Judge.numpy != nil, "no Python has numpy: run `make setup`"), arguments: groups(800, core: 160))
+  @Test(
+    .enabled(if: Judge.numpy != nil, "no Python has numpy: run `make setup`"),
+    arguments: groups(800, core: 160))
   func agree(_ seeds: Range<UInt64>) throws {
     try ProgramComparison(seeds: Array(seeds)).check()
   }

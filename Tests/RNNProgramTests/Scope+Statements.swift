@@ -41,7 +41,9 @@ extension Scope {
       case 1:
         let square = Term.call("square", [term], term.type, 0...(term.bound * term.bound))
         return .call("mean", python: "mean_of", [square], type, square.range)
-      case 2: return .call("max", python: "max_of", [term], type, term.range)
+      case 2:
+        let vector = spread(term)
+        return .call("max", python: "max_of", [vector], type, vector.range)
       case 3:
         return Term(
           rnn: "\(term.text(.primary))[0]", python: "part(\(term.python), 0)", type: type, range: term.range)

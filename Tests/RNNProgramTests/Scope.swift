@@ -163,6 +163,13 @@ final class Scope {
       : .binary("-", "subtract", .sum, term, shift, term.type, term.range.through { $0 - shift.bound })
   }
 
+  /// A vector, mostly with a parameter added, so that equal elements such as a state's zeros do not stay equal.
+  func spread(_ vector: Term) -> Term {
+    if random.chance(0.1) { return vector }
+    let shift = parameter(vector.type.shape)
+    return .binary("+", "add", .sum, vector, shift, vector.type, .within(vector.bound + shift.bound))
+  }
+
   func scaled(_ term: Term, by factor: Double) -> Term {
     .binary(
       "*", "multiply", .product, .number(factor), term, term.type, term.range.through { $0 * factor })

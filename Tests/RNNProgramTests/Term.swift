@@ -65,7 +65,8 @@ extension Term {
 
   /// A built-in function of the language.
   static func call(
-    _ name: String, python: String? = nil, _ arguments: [Term], _ type: ValueType, _ range: ClosedRange<Double>
+    _ name: String, python: String? = nil, _ arguments: [Term], _ type: ValueType,
+    _ range: ClosedRange<Double>
   ) -> Term {
     Term(
       rnn: "\(name)(\(arguments.map(\.rnn).joined(separator: ", ")))",
