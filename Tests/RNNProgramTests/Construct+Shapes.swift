@@ -212,7 +212,7 @@ extension Construct {
 
 extension Construct {
   static let sequences: [Construct] = [
-    Construct(3) { scope, depth in
+    Construct(5) { scope, depth in
       guard let s = scope.operand(depth, where: { $0.type.steps != nil && $0.type.isNumber }) else {
         return nil
       }
