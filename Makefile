@@ -14,7 +14,7 @@ endif
 # of them, make test-all everything. .ci/run takes them in turn.
 TEST_GROUPS = graphs programs texts long pytorch
 
-.PHONY: setup setup-llvm setup-numpy setup-torch build demo test test-all print-test-groups lint format install bench-peers
+.PHONY: setup setup-llvm setup-numpy setup-torch build demo test test-all test-faults print-test-groups lint format install bench-peers
 .DEFAULT_GOAL := build
 
 setup: setup-llvm setup-numpy
@@ -59,6 +59,10 @@ test-pytorch test-all: setup-torch
 
 print-test-groups:
 	@echo $(TEST_GROUPS)
+
+# Faults planted in a copy of the compiler, which random programs must find.
+test-faults: setup
+	Scripts/plant-faults
 
 # Other systems beside rnnc, from the Python package index.
 bench-peers: build

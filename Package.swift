@@ -76,6 +76,7 @@ let package = Package(
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter", "RNNPasses"]),
     tests("RNNCompilerTests", ["RNNCompiler"]),
     tests("RNNBuilderTests", ["RNNBuilder", "RNNLanguage"]),
+    tests("RNNProgramTests", ["RNNCompiler"], resources: [.copy("Judge")]),
     tests("CommandLineTests", ["RNNBuilder", "rnnc"] + examples.map { .byName(name: $0.name) }),
     tests("RNNLanguageTests", ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNRuntime"]),
   ] + examples,
