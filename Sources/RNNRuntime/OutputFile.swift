@@ -45,7 +45,10 @@ public struct OutputFile {
     guard type != S_IFDIR else { throw Self.failure(path, "is a directory") }
     if type != S_IFREG {
       temporary = nil
-      descriptor = open(target, O_WRONLY | O_CLOEXEC)
+      // A pipe that nobody reads is an error, and not waited for.
+      descriptor = open(target, O_WRONLY | O_CLOEXEC | O_NONBLOCK)
+      if descriptor < 0, errno == ENXIO { throw Self.failure(path, "nobody reads this pipe") }
+      if descriptor >= 0 { _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK) }
     } else {
       if exists, access(target, W_OK) != 0 { throw Self.failure(path, systemMessage()) }
       let url = URL(fileURLWithPath: target)

@@ -45,6 +45,21 @@ import Testing
     }
   }
 
+  @Test(.timeLimit(.minutes(1))) func aPipeIsWrittenIfSomebodyReadsIt() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/pipe"
+      #expect(mkfifo(path, 0o600) == 0)
+      #expect(
+        inputError { try OutputFile.replace(path) { try $0.append("new") } }
+          .hasPrefix("cannot write '\(path)': nobody reads this pipe"))
+      let reader = open(path, O_RDONLY | O_NONBLOCK)
+      defer { close(reader) }
+      try OutputFile.replace(path) { try $0.append("new") }
+      var bytes = [UInt8](repeating: 0, count: 8)
+      #expect(read(reader, &bytes, 8) == 3 && bytes.starts(with: Array("new".utf8)))
+    }
+  }
+
   @Test func linksAndPermissionsStay() throws {
     try withTemporaryFolder { folder in
       let (path, link) = (folder + "/file", folder + "/link")
