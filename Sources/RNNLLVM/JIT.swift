@@ -1,4 +1,5 @@
 import CRNNLLVM
+import Synchronization
 
 /// Object code linked into this process.
 ///
@@ -75,5 +76,19 @@ public final class JIT: @unchecked Sendable {  // LLVM's ORC locks its own table
       throw LLVMError("looking up '\(name)': its address is null")
     }
     return pointer
+  }
+}
+
+/// What the JIT found wrong while it linked; it would print that to standard error otherwise.
+private final class Reports: Sendable {
+  private let messages = Mutex<[String]>([])
+
+  func add(_ message: String) { messages.withLock { $0.append(message) } }
+
+  func take() -> [String] {
+    messages.withLock { messages in
+      defer { messages = [] }
+      return messages
+    }
   }
 }

@@ -1,5 +1,4 @@
 import CRNNLLVM
-import Synchronization
 
 /// What LLVM refused, in its own words.
 ///
@@ -21,21 +20,6 @@ public struct LLVMError: Error, CustomStringConvertible, Sendable {
     let text = LLVMGetErrorMessage(error)
     defer { LLVMDisposeErrorMessage(text) }
     throw LLVMError("\(doing): \(text.map { String(cString: $0) } ?? "unknown error")")
-  }
-}
-
-/// What LLVM tells of on the way; it would print that to standard error otherwise.
-final class Reports: Sendable {
-  private let messages = Mutex<[String]>([])
-
-  func add(_ message: String) { messages.withLock { $0.append(message) } }
-
-  /// All so far, once.
-  func take() -> [String] {
-    messages.withLock { messages in
-      defer { messages = [] }
-      return messages
-    }
   }
 }
 

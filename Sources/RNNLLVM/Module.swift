@@ -10,7 +10,6 @@ public final class Module {
 
   let context: LLVMContextRef
   let ref: LLVMModuleRef
-  private let faults = Reports()
 
   /// Makes an empty module.
   public init(_ name: String, target: Target) {
@@ -19,14 +18,6 @@ public final class Module {
     ref = LLVMModuleCreateWithNameInContext(name, context)
     LLVMSetTarget(ref, target.triple)
     LLVMSetDataLayout(ref, target.dataLayout)
-    // LLVM would print them, and end the process at an error.
-    LLVMContextSetDiagnosticHandler(
-      context,
-      { diagnostic, faults in
-        guard let faults, LLVMGetDiagInfoSeverity(diagnostic) == LLVMDSError else { return }
-        Unmanaged<Reports>.fromOpaque(faults).takeUnretainedValue().add(
-          taking(message: LLVMGetDiagInfoDescription(diagnostic)))
-      }, Unmanaged.passUnretained(faults).toOpaque())
   }
 
   deinit {
@@ -203,11 +194,9 @@ extension Module {
     var text: UnsafeMutablePointer<CChar>?
     var buffer: LLVMMemoryBufferRef?
     let failed = LLVMTargetMachineEmitToMemoryBuffer(machine.ref, ref, kind, &text, &buffer) != 0
-    let messages = [taking(message: text)].filter { !$0.isEmpty } + faults.take()
-    defer { if let buffer { LLVMDisposeMemoryBuffer(buffer) } }
-    guard !failed, messages.isEmpty, let buffer else {
-      throw LLVMError("cannot emit code for \(target): \(messages.joined(separator: "; "))")
-    }
+    let message = taking(message: text)
+    guard !failed, let buffer else { throw LLVMError("cannot emit code for \(target): \(message)") }
+    defer { LLVMDisposeMemoryBuffer(buffer) }
     return Array(UnsafeRawBufferPointer(start: LLVMGetBufferStart(buffer), count: LLVMGetBufferSize(buffer)))
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import RNNSupport
 
 extension Dataset {
   /// The examples of one epoch in batches; the last one holds what is left over and may be smaller.
@@ -69,7 +70,7 @@ extension Dataset {
       precondition(tensor.shape.count >= 2, "'\(name)' has no axis of steps")
       let (all, own) = (tensor.shape[1], tensor.shape.dropFirst(2))
       let steps = steps ?? all
-      precondition((0...all).contains(steps), "'\(name)' has \(all) steps, not \(steps)")
+      precondition((0...all).contains(steps), "'\(name)' has \(counted(all, "step")), not \(steps)")
       var result = Tensor(tensor.elementType, shape: [steps, count] + own)
       let width = own.reduce(tensor.elementType.byteCount, *)
       tensor.withUnsafeBytes { source in

@@ -1,4 +1,3 @@
-import CRNNLLVM
 import Testing
 
 @testable import RNNLLVM
@@ -52,14 +51,6 @@ func sumModule(_ target: Target) -> Module {
       #expect(Array(try module.object().prefix(4)) == [0x7f, 0x45, 0x4c, 0x46])
       #expect(module.description == text, "emission must not change the module")
     }
-  }
-
-  /// LLVM itself would print it and end the process.
-  @Test func `what LLVM cannot emit is an error`() {
-    let module = sumModule(.host)
-    let text = "no such instruction"
-    LLVMSetModuleInlineAsm2(module.ref, text, text.utf8.count)
-    #expect { try module.object() } throws: { "\($0)".contains("cannot emit code for") }
   }
 
   @Test func `loops carry values, and do not run on an empty range`() throws {
