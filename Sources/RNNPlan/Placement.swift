@@ -124,12 +124,10 @@ extension Planner {
     guard let cluster, case .pointwise = clustering.clusters[cluster].kind else { return false }
     let readers = inputReaders ?? InputReaders(self, clustering)
     inputReaders = readers
-    for (id, operand) in readers.operations[input, default: []] {
-      let operation = graph[id]
-      let reader = operation.results.compactMap { clustering.home[$0] ?? clustering.completion[$0] }.max()
+    for (id, operand, reader) in readers.operations[input, default: []] {
       if let reader, reader < cluster { continue }
       let view = resolve(operand)
-      guard reader == cluster, view.base == input, view.isIdentity, isElementwise(operation.kind),
+      guard reader == cluster, view.base == input, view.isIdentity, isElementwise(graph[id].kind),
         graph.type(input).shape == clustering.clusters[cluster].domain
       else { return false }
     }
@@ -139,8 +137,8 @@ extension Planner {
 
 /// What reads the inputs of a program that it replaces.
 struct InputReaders {
-  /// The operations of the entry that read an input, and as which operand.
-  fileprivate var operations: [ValueID: [(OperationID, ValueID)]] = [:]
+  /// The operations of the entry that read an input, as which operand, and the last cluster that computes a result.
+  fileprivate var operations: [ValueID: [(OperationID, ValueID, Int?)]] = [:]
   /// The last cluster that stores something of an input somewhere.
   fileprivate var lastCopies: [ValueID: Int] = [:]
 
@@ -151,9 +149,11 @@ struct InputReaders {
         if case .update(let name) = output.role { graph.input(named: name)?.value } else { nil }
       })
     for id in graph[RegionID.entry].operations where !planner.isPlainView(graph[id]) {
-      for operand in graph[id].operands {
+      let operation = graph[id]
+      let reader = operation.results.compactMap { clustering.home[$0] ?? clustering.completion[$0] }.max()
+      for operand in operation.operands {
         for base in Set(planner.bases(operand)) where inputs.contains(base) {
-          operations[base, default: []].append((id, operand))
+          operations[base, default: []].append((id, operand, reader))
         }
       }
     }

@@ -9,7 +9,7 @@ import Testing
 ///
 /// `RNNC_SCALING=5000` measures programs of 5,000 and 20,000 operations instead of small ones.
 @Suite struct ScalingTests {
-  private let small = ProcessInfo.processInfo.environment["RNNC_SCALING"].flatMap { Int($0) } ?? 120
+  private let small = ProcessInfo.processInfo.environment["RNNC_SCALING"].flatMap { Int($0) } ?? 64
   private let factor = 4
 
   @Test(arguments: ProgramShape.allCases) func workGrowsWithTheProgram(_ shape: ProgramShape) throws {
