@@ -149,11 +149,7 @@ extension Program {
   /// Outputs, loss and derivatives, with random draws as in training or with their means.
   fileprivate func runDrawing(_ tensors: [String: Tensor], draws: Bool) throws -> [String: Tensor] {
     guard draws else { return try run(tensors, gradients: true) }
-    var forward = try model.lowered(isTraining: true).graph
-    try options.passManager.run(options.optimization.forwardPipeline(batch: batch), on: &forward)
-    let graph = try Purpose.gradients.graph(from: forward)
-    let execution = try Execution(
-      Compilation(graph, source: source, options: options, batch: batch), options: options, batch: batch)
+    let execution = try execution(for: .drawing(.gradients))
     try execution.setInputs(tensors, origin: "the program")
     try execution.run()
     return Dictionary(

@@ -11,7 +11,7 @@ public struct CheckReport: Sendable {
   /// What the file holds, in words: `no model, 2 cells (A, B), no function`.
   public let contents: String
 
-  init(_ file: CheckedFile) throws {
+  package init(_ file: CheckedFile) throws {
     diagnostics = file.diagnostics
     hasModel = !file.models.isEmpty
     contents = file.contents
