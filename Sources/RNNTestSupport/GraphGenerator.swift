@@ -56,7 +56,7 @@ final class GraphGenerator {
 
   /// A value, perhaps chosen by a branch.
   private func branched(_ value: ValueID) -> ValueID {
-    guard isFloat(value), branching.chance(0.4) else { return value }
+    guard isFloat(value), !pool.contains(value), branching.chance(0.4) else { return value }
     let chosen = UntakenBranches(builder: builder).choose(value, using: &branching)
     bounds[chosen] = bounds[value]
     if isUntouched(value) { untouched.insert(chosen) }
