@@ -22,7 +22,7 @@ import Testing
   ]
 
   private static let purposes: [Purpose] = [
-    .inference, .evaluation, .measurement, .gradients, .seededGradients([]), .drawing(.gradients),
+    .inference, .evaluation, .measurement, .gradients, .seededGradients(["output"]), .drawing(.gradients),
     .training(TrainingStepOptions(clipsNorm: true, carriesState: true)),
   ]
 
