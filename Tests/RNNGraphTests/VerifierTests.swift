@@ -115,7 +115,7 @@ import Testing
     ),
     ("scan T : f32[2, 3] { carry %c = %x : f32[2, 3] %z = reshape %c : f32[6] yield %z }", "f32[6] after it"),
     ("scan T : f32[2, 3] { sequence %c = %x : f32[3] yield %c }", "the body wants f32[T, 3]"),
-    ("scan T : f32[2, 3] { carry %c = %x : f32[2, 3] yield }", "1 arguments and 0 results"),
+    ("scan T : f32[2, 3] { carry %c = %x : f32[2, 3] yield }", "1 argument and 0 results"),
     ("constant 0.5 : i32[]", "the number is not of its element type"),
     ("constant 2 : bool[]", "the number is not of its element type"),
     ("constant 2147483648 : i32[]", "the number is not of its element type"),
