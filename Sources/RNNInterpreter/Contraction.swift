@@ -28,7 +28,8 @@ extension DenseArray {
       }
     }
     return DenseArray(
-      axes.isWide ? .f64 : element, Array(a.shape.dropLast(axes.lhsContracting.count)) + rhsFree.map { other.shape[$0] }, sums)
+      axes.isWide ? .f64 : element,
+      Array(a.shape.dropLast(axes.lhsContracting.count)) + rhsFree.map { other.shape[$0] }, sums)
   }
 
   /// Combines all elements along some axes, and a sum with `start`; of no elements, the sum is 0, the maximum -∞ and

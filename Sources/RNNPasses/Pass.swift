@@ -19,7 +19,8 @@ public struct Pass: Sendable {
   public static let all: [Pass] = [
     simplify, oneHot, commonSubexpressions, deadCode, loopInvariants, scanInterfaces, sinkSequences,
     sinkSlices, mergeSums, mergeProducts, splitBefore, splitBehind, sinkTotals, recompute,
-    rotateProducts, stackCarries, sumTables, turnLoops, widenTotals, widenSums, orderSums, segmentSteps, tabulate(batch: 32),
+    rotateProducts, stackCarries, sumTables, turnLoops, widenTotals, widenSums, orderSums, segmentSteps,
+    tabulate(batch: 32),
   ]
 
   /// The pass of this name.

@@ -69,7 +69,8 @@ extension Rebuilder {
 
   fileprivate func widenProduct(_ id: OperationID, _ axes: DotAxes) -> Bool {
     let operation = old[id]
-    guard operation.start == nil, isNarrow(operation.result), hasSteps(operation.operands[0], axes.lhsContracting)
+    guard operation.start == nil, isNarrow(operation.result),
+      hasSteps(operation.operands[0], axes.lhsContracting)
     else { return false }
     var axes = axes
     axes.isWide = true

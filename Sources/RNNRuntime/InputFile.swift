@@ -1,4 +1,5 @@
 import Foundation
+import RNNSupport
 
 /// A regular file that is open for reading.
 final class InputFile {
@@ -43,7 +44,11 @@ final class InputFile {
   static let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
 
   private static func describe(_ bytes: Int) -> String {
-    bytes < 1_000_000 ? "\(bytes) bytes" : String(format: "%.1f MB", Double(bytes) / 1e6)
+    switch bytes {
+    case ..<1_000_000: counted(bytes, "byte")
+    case ..<1_000_000_000: String(format: "%.1f MB", Double(bytes) / 1e6)
+    default: String(format: "%.1f GB", Double(bytes) / 1e9)
+    }
   }
 
   deinit { close(descriptor) }

@@ -53,7 +53,8 @@ extension Tensor {
   /// - Requires: it has two axes or more, and as many examples as there are lengths.
   public func clearingSteps(behind lengths: [Int32], stepsFirst: Bool) -> Tensor {
     let (steps, examples) = stepsFirst ? (shape[0], shape[1]) : (shape[1], shape[0])
-    precondition(examples == lengths.count, "\(lengths.count) lengths of \(examples) examples")
+    precondition(
+      examples == lengths.count, "there are \(lengths.count) lengths and another number of examples")
     var result = self
     let width = shape[2...].reduce(elementType.byteCount, *)
     guard byteCount > 0 else { return result }

@@ -60,11 +60,11 @@ final class TrainingReporter {
   private var nothingToDo: String {
     let done = run.position.epoch
     if done < run.options.epochs, let patience = run.options.patience {
-      let epochs = patience == 1 ? "an epoch" : "\(patience) epochs"
+      let epochs = patience == 1 ? "an epoch" : counted(patience, "epoch")
       return "nothing to do: the run stopped early, after \(epochs) without a lower validation loss\n"
         + "note: to go on, raise --patience\n"
     }
-    let all = done == 1 ? "the epoch is done" : "all \(done) epochs are done"
+    let all = done == 1 ? "the epoch is done" : "all \(counted(done, "epoch")) are done"
     return "nothing to do: \(all)\nnote: to go on, ask for more, as in --epochs \(done + 10)\n"
   }
 

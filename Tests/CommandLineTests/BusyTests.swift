@@ -15,7 +15,8 @@ struct BusyTests {
     try command.write(sampleText, to: "text")
     let times = try (0..<5).map { _ -> Double in
       let outcome = try command.run(
-        "train", Command.example("char-gru"), "--set", "H=\(hidden)", "--text", command.path("text"), "--batch", "8", "--steps",
+        "train", Command.example("char-gru"), "--set", "H=\(hidden)", "--text", command.path("text"),
+        "--batch", "8", "--steps",
         "20", "--epochs", "\(epochs)", "--lr", "0.1", "--threads", "\(threads)", "--json")
       let last = try #require(outcome.output.split(separator: "\n").last, "\(outcome.errors)")
       let object = try JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any]

@@ -24,7 +24,8 @@ import Testing
     """
 
   private func run(
-    _ source: String, _ tensors: [String: Tensor], batch: Int, _ element: RNNRuntime.ElementType = .f32, threads: Int = 1,
+    _ source: String, _ tensors: [String: Tensor], batch: Int, _ element: RNNRuntime.ElementType = .f32,
+    threads: Int = 1,
     limit: Int? = nil
   ) throws -> [String: Tensor] {
     let options = CompileOptions(elementType: element, threads: threads, memoryLimit: limit)
@@ -63,7 +64,8 @@ import Testing
     #expect(try run(Self.net, tensors, batch: batch, threads: 2) == found)
     let limited = try Compiler(CompileOptions(threads: 2, memoryLimit: 1)).compile(
       source: Self.net, batch: batch)
-    let plan = try limited.compilation(for: .gradients).variant(.init(isSegmented: true, hasLongSums: true)).plan
+    let plan = try limited.compilation(for: .gradients).variant(.init(isSegmented: true, hasLongSums: true))
+      .plan
     let least = plan.arenaBytes.evaluate(plan.segmented([.steps: steps, .batch: batch], within: 0))
     #expect(try run(Self.net, tensors, batch: batch, threads: 2, limit: least) == found)
   }

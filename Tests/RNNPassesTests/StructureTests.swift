@@ -105,7 +105,8 @@ import Testing
     #expect(timings.last?.pass == "one-hot")
     #expect(reports == timings.filter { $0.pass == "cse" }.count)
     #expect(Set(Pass.all.map(\.name)).count == Pass.all.count)
-    let passes = Pipeline.forward(batch: 32).passes + Pipeline.full.segmented.passes
+    let full = Pipeline.full.segmented.passes + Pipeline.full.forLongSums.passes
+    let passes = Pipeline.forward(batch: 32).passes + full
     #expect(Set(passes.map(\.name)) == Set(Pass.all.map(\.name)))
   }
 }

@@ -23,6 +23,9 @@ public enum Artifact: String, CaseIterable, Sendable {
   /// The optimised graph in Graphviz's language.
   case dot
 
+  /// Whether it is for programs that call the code, which go on without this library.
+  fileprivate var isLinked: Bool { self == .object || self == .header }
+
   /// The usual end of such a file's name.
   public var fileExtension: String {
     switch self {
@@ -42,8 +45,19 @@ public enum Artifact: String, CaseIterable, Sendable {
 
 extension Program {
   /// The bytes of an artifact of the code for a purpose.
-  public func artifact(_ artifact: Artifact, for purpose: Purpose) throws -> [UInt8] {
-    func compilation() throws -> Compilation { try self.compilation(for: purpose) }
+  ///
+  /// - Parameter longSums: whether sums over steps are made in `f64`, as calls with many terms are computed (note
+  ///   [Long sums], `Sources/RNNPasses/WidenSums.swift`). If nil, those of object files are, which do not know how long
+  ///   sequences will be.
+  public func artifact(
+    _ artifact: Artifact, for purpose: Purpose, longSums: Bool? = nil
+  ) throws -> [UInt8] {
+    func compilation() throws -> Compilation {
+      let usual = try self.compilation(for: purpose)
+      var variant = usual.variant
+      variant.hasLongSums = longSums ?? artifact.isLinked
+      return usual.variant(variant)
+    }
     let text =
       switch artifact {
       case .syntax: syntax

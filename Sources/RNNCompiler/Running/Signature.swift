@@ -159,9 +159,10 @@ struct Signature {
       tensor.shape, layout == .timeMajor ? .batchMajor : .timeMajor
     )
     if steps[index] != nil, shape.count >= 2, shape[layout == .timeMajor ? 0 : 1] == batch {
-      return mismatch(tensor, index, note: "there are \(batch) examples; it would fit as \(other.axes)")
+      return mismatch(
+        tensor, index, note: "the batch has \(counted(batch, "example")); it would fit as \(other.axes)")
     }
-    return mismatch(tensor, index, note: "there are \(counted(batch, "example")) at once")
+    return mismatch(tensor, index, note: "the batch has \(counted(batch, "example"))")
   }
 
   /// Checks how many steps of each example are valid.

@@ -114,7 +114,9 @@ struct Bench: ParsableCommand {
       return try StandardOutput.write("{\(fields.joined(separator: ","))}\n")
     }
     let shares = [result.peakShare, result.bandwidthShare].map { $0.map(text) ?? "" }
-    let isDisturbed = [result.peakShare, result.bandwidthShare].contains { $0.map { $0.value == nil } ?? false }
+    let isDisturbed = [result.peakShare, result.bandwidthShare].contains {
+      $0.map { $0.value == nil } ?? false
+    }
     let cells = [
       result.name, milliseconds[0], milliseconds[1], rounded(result.compileSeconds, digits: 2),
       rounded(result.gigaflops),

@@ -37,6 +37,13 @@ struct Compile: ParsableCommand {
   @Flag(help: "Compile outputs and final states only, without targets, loss and training.")
   var inference = false
 
+  @Flag(
+    help: """
+      Make sums over steps in f64, as calls with more than 128 steps or 8192 terms are computed. Object files and \
+      headers always have that.
+      """)
+  var longSums = false
+
   @Flag(help: "Print how long each stage and pass took.")
   var timePasses = false
 
@@ -79,7 +86,7 @@ struct Compile: ParsableCommand {
     let wanted = kinds.isEmpty && output != nil ? [.object] : kinds
     if let output, output.hasSuffix("/") { try OutputFile.makeFolder(output) }
     for kind in wanted {
-      let bytes = try program.artifact(kind, for: purpose)
+      let bytes = try program.artifact(kind, for: purpose, longSums: longSums ? true : nil)
       if let path = path(of: kind, among: wanted.count) {
         try OutputFile.replace(path) { file in try bytes.withUnsafeBytes { try file.append($0) } }
       } else {
