@@ -7,14 +7,17 @@ import RNNLLVM
 /// reads one. A word counts meetings and is never set back, so a thread that is already at the next meeting does no harm.
 ///
 /// A thread's first cache line holds a word for each round, which others write; the second one how often it has met the
-/// others, which is its own.
+/// others and how many of its next waits are short, which is its own.
 struct Barrier {
   let module: Module
   let layout: ContextLayout
   let threads: Int
 
-  /// Looks at a word with a pause in between, some tens of microseconds in all: the threads have equal parts of the work.
-  private static let pauses = 2048
+  /// Looks at a word with a pause in between, some hundred microseconds in all: the threads have equal parts of the work.
+  private static let pauses = 8192
+  /// After a wait that ended in sleep, so many waits look less often: beside busy processes looking is in vain.
+  private static let shortWaits = 64
+  private static let pausesOfShortWaits = 1024
   /// Microseconds of sleep between looks after that: a thread that waits so long waits for one without a processor. It
   /// sleeps and does not yield: a yield hands the processor to whatever else is running for milliseconds, while the
   /// thread that is waited for may need but microseconds. One that wakes from sleep is given the processor again.
@@ -40,18 +43,24 @@ struct Barrier {
     while distance < threads {
       let other = builder.urem(builder.add(thread, i64.constant(distance)), i64.constant(threads))
       builder.atomicStore(meeting, builder.offset(part(other), bytes: 8 * round), .release)
-      builder.call(wait, [builder.offset(own, bytes: 8 * round), meeting])
+      builder.call(wait, [builder.offset(own, bytes: 8 * round), meeting, builder.offset(count, bytes: 8)])
       (round, distance) = (round + 1, 2 * distance)
     }
     builder.return()
     return function
   }
 
-  /// A function that returns when a word has reached a number.
+  /// A function that returns when a word has reached a number. Its last argument is where it keeps how many of
+  /// the next waits are short.
   private func emitWait() -> IRFunction {
-    let function = module.function("rnnc_wait", [module.pointer, module.i64], module.void, isInternal: true)
+    let function = module.function(
+      "rnnc_wait", [module.pointer, module.i64, module.pointer], module.void, isInternal: true)
     let builder = FunctionBuilder(function, in: module)
     let i64 = module.i64
+    let short = builder.load(i64, builder.parameters[2], align: 8)
+    let limit = builder.select(
+      builder.icmp(.equal, short, i64.constant(0)), i64.constant(Self.pauses),
+      i64.constant(Self.pausesOfShortWaits))
     let names = ["look", "idle", "pause", "sleep", "done"]
     let blocks = Dictionary(uniqueKeysWithValues: names.map { ($0, builder.block($0)) })
     builder.branch(to: blocks["look"]!)
@@ -66,8 +75,7 @@ struct Barrier {
     builder.position(atEndOf: blocks["idle"]!)
     let next = builder.add(looks, i64.constant(1))
     builder.branch(
-      if: builder.icmp(.less, looks, i64.constant(Self.pauses)), then: blocks["pause"]!,
-      else: blocks["sleep"]!)
+      if: builder.icmp(.less, looks, limit), then: blocks["pause"]!, else: blocks["sleep"]!)
 
     func rest(_ name: String, _ body: () -> Void) {
       builder.position(atEndOf: blocks[name]!)
@@ -80,6 +88,10 @@ struct Barrier {
       builder.call(module.function("usleep", [module.i32], module.i32), [module.i32.constant(Self.sleep)])
     }
     builder.position(atEndOf: blocks["done"]!)
+    let less = builder.smax(builder.sub(short, i64.constant(1)), i64.constant(0))
+    let hasSlept = builder.icmp(.less, limit, looks)
+    builder.store(
+      builder.select(hasSlept, i64.constant(Self.shortWaits), less), builder.parameters[2], align: 8)
     builder.return()
     return function
   }

@@ -11,12 +11,20 @@ import RNNGraph
 //
 // What a step of a backward loop computes from the carry can then be done on the product's sums in registers, as in a
 // forward loop, and the product behind the last step, which is seldom wanted, goes. The first step adds a product of
-// zeros: so this is for carries that start from zero.
+// zeros: so this is for carries that start from zero. A product that is read otherwise, too, alone or in a sum, stays:
+// it would be computed twice.
+//
+// What a sum has beside such products is carried as one value. Where it is spread over the sum, it is put together first,
+// beginning with what a step has first, so that as little as possible is kept until the rest is there:
+//
+//     %2 = add %1, %y                         %2 = add %y, %z
+//     %3 = add %2, %z                         %3 = add %2, %1
 
 extension Pass {
   static let rotateProducts = Pass(
     name: "rotate-products", summary: "begin a step with the product that ended the one before"
   ) { graph in
+    graph.addUpTermsBesideProducts()
     let counts = graph.useCounts()
     return graph.rebuild { rebuilder, id in
       let old = rebuilder.old
@@ -56,6 +64,58 @@ extension Pass {
   }
 }
 
+extension Graph {
+  /// Lets the sums that rotate begin with the terms that hold no product.
+  fileprivate mutating func addUpTermsBesideProducts() {
+    let counts = useCounts()
+    var sums: [ValueID: [Rotation.Term]] = [:]
+    var parts: Set<ValueID> = []
+    for region in reachableRegions {
+      guard let owner = self[region].owner, let scan = ScanView(owner, in: self) else { continue }
+      let given = Given(scan)
+      let rotations = scan.nexts.indices.compactMap { Rotation($0, of: scan, given, in: self, counts) }
+        .filter { $0.rest.count > 1 }
+      if rotations.isEmpty { continue }
+      let stages = stages(of: scan.body)
+      // Of the same stage, what is added comes before what is taken away.
+      func key(_ term: Rotation.Term) -> (Int, Int, Int) {
+        (stages[term.value, default: 0], term.isNegative ? 1 : 0, term.value.index)
+      }
+      for rotation in rotations {
+        sums[rotation.next] = rotation.rest.sorted { key($0) < key($1) } + rotation.products
+        parts.formUnion(rotation.parts)
+      }
+    }
+    if sums.isEmpty { return }
+    _ = rebuild { rebuilder, id in
+      guard let result = rebuilder.old[id].results.first else { return false }
+      guard let terms = sums[result] else { return parts.contains(result) }
+      let builder = rebuilder.builder
+      let first = rebuilder[terms[0].value]
+      let sum = terms.dropFirst().reduce(terms[0].isNegative ? builder.negate(first) : first) { sum, term in
+        let value = rebuilder[term.value]
+        return term.isNegative ? builder.subtract(sum, value) : builder.add(sum, value)
+      }
+      rebuilder.bind(result, to: sum)
+      return true
+    }
+  }
+
+  /// How many operations that need a loop of their own each value of a body has to wait for, one behind the other.
+  private func stages(of body: RegionID) -> [ValueID: Int] {
+    var stages: [ValueID: Int] = [:]
+    for id in self[body].operations {
+      var stage = self[id].operands.map { stages[$0, default: 0] }.max() ?? 0
+      switch self[id].kind {
+      case .dot, .reduce, .scan: stage += 1
+      default: break
+      }
+      for result in self[id].results { stages[result] = stage }
+    }
+    return stages
+  }
+}
+
 /// What a step of a loop is given.
 private struct Given {
   /// The places of the invariants.
@@ -67,15 +127,30 @@ private struct Given {
     invariants = Dictionary(uniqueKeysWithValues: scan.invariantArguments.enumerated().map { ($1, $0) })
     arguments = Set(scan.carryArguments + scan.invariantArguments + scan.elements)
   }
+
+  /// The operand that a step computes of a product with an invariant.
+  func computedOperand(of product: Operation) -> ValueID? {
+    let varying = product.operands.filter { invariants[$0] == nil }
+    return varying.count == 1 && !arguments.contains(varying[0]) ? varying[0] : nil
+  }
 }
 
 /// A carry whose next value is a sum with a product in it.
 private struct Rotation {
+  struct Term {
+    let value: ValueID
+    let isNegative: Bool
+    /// What is carried instead, if the term is a product.
+    let operand: ValueID?
+  }
+
   let carry: Int
-  /// The next value: sums of what `carried` and invariants give.
+  /// The next value.
   let next: ValueID
-  /// What has to be carried instead: the operands of products and the other terms.
-  private(set) var carried: [ValueID] = []
+  /// What it is the sum of: products, and terms with no product in them, which may be sums themselves.
+  private(set) var terms: [Term] = []
+  /// The sums that it is made of, without itself.
+  private(set) var parts: Set<ValueID> = []
   private let graph: Graph
   /// The values that are computed at the start of the next step.
   private var moved: Set<ValueID> = []
@@ -85,31 +160,56 @@ private struct Rotation {
     guard case .constant(0, _)? = graph.definingKind(scan.initials[carry]) else { return nil }
     self.carry = carry
     self.graph = graph
-    next = scan.nexts[carry]
-    var hasProduct = false
-    var work = [next]
-    var seen: Set<ValueID> = []
-    while let value = work.popLast() {
-      if !seen.insert(value).inserted { continue }
-      let operation = graph.definingOperation(value).map { graph[$0] }
-      switch operation?.kind {
-      case .binary(.add), .binary(.subtract), .unary(.negate):
-        moved.insert(value)
-        work += operation!.operands
-      case .dot where counts[value.index] == 1:
-        let varying = operation!.operands.filter { given.invariants[$0] == nil }
-        if varying.count == 1, !given.arguments.contains(varying[0]) {
-          moved.insert(value)
-          carried.append(varying[0])
-          hasProduct = true
-        } else {
-          carried.append(value)
-        }
-      default: carried.append(value)
+    let next = scan.nexts[carry]
+    self.next = next
+
+    func operation(_ value: ValueID) -> Operation? {
+      counts[value.index] == 1 ? graph.definingOperation(value).map { graph[$0] } : nil
+    }
+    func addends(_ value: ValueID) -> [ValueID] {
+      guard let operation = operation(value) else { return [] }
+      switch operation.kind {
+      case .binary(.add), .binary(.subtract), .unary(.negate): return operation.operands
+      default: return []
       }
     }
-    guard hasProduct else { return nil }
+    var moved: Set<ValueID> = []
+    var computed: [ValueID: ValueID] = [:]
+    // No value of the sum is read twice, so none is visited twice.
+    Graph.visit(next, isDone: { _ in false }, needs: addends) { value in
+      if addends(value).contains(where: moved.contains) {
+        moved.insert(value)
+      } else if let product = operation(value), case .dot = product.kind,
+        let operand = given.computedOperand(of: product)
+      {
+        moved.insert(value)
+        computed[value] = operand
+      }
+    }
+    guard moved.contains(next) else { return nil }
+    self.moved = moved
+
+    var work = [(value: next, isNegative: false)]
+    while let (value, isNegative) = work.popLast() {
+      let operands = moved.contains(value) ? addends(value) : []
+      if operands.isEmpty {
+        terms.append(Term(value: value, isNegative: isNegative, operand: computed[value]))
+        continue
+      }
+      if value != next { parts.insert(value) }
+      let kind = operation(value)!.kind
+      for (place, operand) in operands.enumerated() {
+        let isTakenAway = kind == .unary(.negate) || kind == .binary(.subtract) && place == 1
+        work.append((operand, isNegative != isTakenAway))
+      }
+    }
   }
+
+  var products: [Term] { terms.filter { $0.operand != nil } }
+  var rest: [Term] { terms.filter { $0.operand == nil } }
+
+  /// What has to be carried instead: the operands of products and the other terms.
+  var carried: [ValueID] { terms.map { $0.operand ?? $0.value } }
 
   /// The next value, made by `combine` from what `leaf` gives for carried and invariant values.
   func next<Result>(
