@@ -50,7 +50,8 @@ let package = Package(
     layer("RNNPlan", ["RNNGraph"]),
     layer("RNNLLVM", ["CRNNLLVM", "RNNSupport"]),
     layer("RNNCodegen", ["RNNPlan", "RNNLLVM"]),
-    layer("RNNRuntime", ["RNNSupport"]),
+    .target(name: "CRNNProcessors"),
+    layer("RNNRuntime", ["CRNNProcessors", "RNNSupport"]),
     layer(
       "RNNCompiler",
       [
@@ -65,7 +66,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     layer("RNNTestSupport", ["RNNCompiler"]),
-    tests("RNNRuntimeTests", ["RNNRuntime"], resources: [.copy("Fixtures")]),
+    tests("RNNRuntimeTests", ["CRNNProcessors", "RNNRuntime"], resources: [.copy("Fixtures")]),
     tests("RNNLLVMTests", ["RNNLLVM"]),
     tests("RNNGraphTests", ["RNNGraph"]),
     tests("RNNInterpreterTests", ["RNNInterpreter"]),

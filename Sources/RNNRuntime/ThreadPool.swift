@@ -5,15 +5,12 @@ import Synchronization
 ///
 /// A run costs about a microsecond while the threads are awake: they watch for the next one for some tens of
 /// microseconds before they sleep. No run allocates, and none takes a lock unless a thread sleeps.
+///
+/// It is our own, since compiled code waits for all threads in the middle of a run: what only promises to call a function
+/// so many times, such as `concurrentPerform`, may call it for one thread after the other.
 public final class ThreadPool: @unchecked Sendable {
   /// A function for all threads: it gets the context of the run and the index of the thread.
   public typealias Body = @convention(c) (_ context: UnsafeMutableRawPointer?, _ thread: Int32) -> Void
-
-  /// A function through which compiled code runs a body on all threads: it gets the pool's `handle` first.
-  public typealias Runner =
-    @convention(c) (
-      _ handle: UnsafeMutableRawPointer?, _ body: Body, _ context: UnsafeMutableRawPointer?
-    ) -> Void
 
   /// The number of threads that a run uses, with the calling one.
   public let count: Int
@@ -31,7 +28,8 @@ public final class ThreadPool: @unchecked Sendable {
     precondition(count > 0, "a pool needs a thread")
     self.count = count
     // Threads that share a processor must not keep it from each other by spinning.
-    shared = Shared(spins: count <= Self.processorCount ? 50_000 : 0)
+    let fits = count <= Self.processorCount
+    shared = Shared(spins: fits ? 50_000 : 0, places: fits ? ThreadPlaces(count: count) : nil)
     // If one fails, deinit ends those before it.
     for index in 1..<count { threads.append(try Self.startWorker(index: Int32(index), shared: shared)) }
   }
@@ -44,6 +42,7 @@ public final class ThreadPool: @unchecked Sendable {
   public func run(_ body: Body, context: UnsafeMutableRawPointer?) {
     guard count > 1 else { return body(context, 0) }
     precondition(!shared.isRunning.exchange(true, ordering: .acquiring), "the thread pool is running")
+    shared.places?.publish(thread: 0)
     shared.start(body, context: context, workers: count - 1)
     body(context, 0)
     shared.finish()
@@ -60,14 +59,6 @@ public final class ThreadPool: @unchecked Sendable {
           }, context: UnsafeMutableRawPointer(mutating: pointer))
       }
     }
-  }
-
-  /// The pool for compiled code, valid as long as the pool lives.
-  public var handle: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
-
-  /// Runs a body on the pool of a handle.
-  public static let runner: Runner = { handle, body, context in
-    Unmanaged<ThreadPool>.fromOpaque(handle!).takeUnretainedValue().run(body, context: context)
   }
 
   private func stop() {
@@ -104,6 +95,7 @@ extension ThreadPool {
   /// next write comes after `pending` fell to 0. So they need no lock of their own.
   fileprivate final class Shared: @unchecked Sendable {
     let isRunning = Atomic(false)
+    let places: ThreadPlaces?
     private let generation = CacheLine()
     private let pending = CacheLine()
     private let started: SpinningCondition
@@ -111,7 +103,8 @@ extension ThreadPool {
     private var body: Body?
     private var context: UnsafeMutableRawPointer?
 
-    init(spins: Int) {
+    init(spins: Int, places: ThreadPlaces?) {
+      self.places = places
       started = SpinningCondition(spins: spins)
       finished = SpinningCondition(spins: spins)
     }
@@ -141,6 +134,7 @@ extension ThreadPool {
       started.wait { generation.value.load(ordering: .sequentiallyConsistent) != last }
       seen = last &+ 1
       guard let body else { return false }
+      places?.keepApart(thread: Int(thread))
       body(context, thread)
       let left = pending.value.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
       if left == 0 { finished.notify() }
@@ -162,12 +156,5 @@ extension ThreadPool {
       var seen = 0
       while shared.runNext(after: &seen, thread: index) {}
     }
-  }
-
-  /// A number alone on its cache line, so that watching it does not slow what lies beside it.
-  private final class CacheLine: Sendable {
-    private let before: InlineArray<8, Int> = .init(repeating: 0)
-    let value = Atomic(0)
-    private let after: InlineArray<8, Int> = .init(repeating: 0)
   }
 }

@@ -1,3 +1,4 @@
+import CRNNProcessors
 import Foundation
 import Synchronization
 import Testing
@@ -43,16 +44,25 @@ import Testing
     #expect(arrived.load(ordering: .relaxed) == 4)
   }
 
-  @Test func compiledCodeRunsThroughTheHandle() throws {
-    let pool = try ThreadPool(count: 2)
-    var marks: [Int32] = [-1, -1]
-    marks.withUnsafeMutableBufferPointer { buffer in
-      ThreadPool.runner(
-        pool.handle,
-        { context, thread in context!.assumingMemoryBound(to: Int32.self)[Int(thread)] = thread },
-        buffer.baseAddress)
+  /// Threads on one processor would keep it from each other while they wait.
+  @Test(.enabled(if: ThreadPool.processorCount > 1 && rnnc_processor() >= 0))
+  func aThreadLeavesAProcessorThatIsTaken() {
+    // The second thread of a pool, but on the same system thread: it is where the first one was seen. The system may
+    // move threads at any time, so most tries count.
+    let apart = (0..<20).filter { _ in
+      let places = ThreadPlaces(count: 2)
+      places.publish(thread: 0)
+      places.keepApart(thread: 1)
+      return places.place(of: 0) != places.place(of: 1)
     }
-    #expect(marks == [0, 1])
+    #expect(apart.count >= 15)
+  }
+
+  @Test(.enabled(if: rnnc_processor() >= 0)) func aThreadStaysWhereNoProcessorIsFree() {
+    // All processors are taken, so that there is none to go to; the thread still runs where it may.
+    let all = (0..<1024).map { Int32($0) }
+    rnnc_leave_processors(all, Int32(all.count))
+    #expect(rnnc_processor() >= 0)
   }
 
   @Test func poolsEndWithoutEverRunning() throws {
