@@ -27,7 +27,7 @@ public struct TrainingStepOptions: Sendable, Hashable {
   public var clipsValues: Bool
   /// Whether gradients are scaled to a global norm of at most the hyperparameter `clip_norm`, after `clip_value`.
   public var clipsNorm: Bool
-  /// The number of steps whose gradients are gathered for one change of the parameters.
+  /// The number of steps whose gradients are accumulated for one change of the parameters.
   public var accumulation: Int
   /// Whether final states replace initial ones, so that the next batch continues this one.
   public var carriesState: Bool
@@ -58,7 +58,7 @@ public struct TrainingStepOptions: Sendable, Hashable {
 /// with the role `update`, and the metrics `gradient_norm` where the norm is clipped and `scheduled_learning_rate`
 /// where a schedule or a warm-up changes it. Numbers that all parameters share are `f64[]`.
 ///
-/// - Parameter lossAxes: what the loss is a mean over, by which gathered gradients are weighted.
+/// - Parameter lossAxes: what the loss is a mean over, by which accumulated gradients are weighted.
 /// - Throws: `TrainingGraphError`.
 public func trainingGraph(
   from graph: Graph, _ options: TrainingStepOptions, lossAxes: [Symbol] = [.batch]
