@@ -50,7 +50,8 @@ extension Simplifier {
       return repeated(
         reduction, constant(c, type(x).with(shape: kept.map { shape[$0] })), axes.map { shape[$0] })
     }
-    if case .reduce(reduction, let inner)? = kind(x), operands(x).count == 1 {  // reduce(reduce x) -> reduce x
+    // reduce(reduce x) -> reduce x
+    if case .reduce(reduction, let inner)? = kind(x), operands(x).count == 1 {
       let source = operands(x)[0]
       let outer = type(source).shape.indices.filter { !inner.contains($0) }
       return make(.reduce(reduction, axes: (inner + axes.map { outer[$0] }).sorted()), source)

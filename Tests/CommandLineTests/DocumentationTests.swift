@@ -32,7 +32,7 @@ struct DocumentationTests {
 
   /// The files that a page lists for something new are those that name something of the kind which is there.
   @Test(arguments: [
-    ("docs/adding-an-operation.md", "## The files of an operation", #"reversePrefix|"reverse_prefix""#),
+    ("docs/adding-an-operation.md", "## The files of an operation", "reversePrefix|reverse_prefix"),
     ("docs/adding-an-operation.md", "## A function of elements", "softplus"),
     ("docs/adding-a-pass.md", "# Adding a pass", #"\bsumTables\b|sum-tables"#),
   ])
