@@ -77,11 +77,7 @@ extension Instruction {
     case .load, .constant, .size, .index, .accumulator, .binary, .compare, .select, .convert: 2
     case .loadRow: 8
     case .random: 60
-    case .unary(let function, _):
-      switch function {
-      case .negate, .reciprocal, .abs, .sign, .sqrt, .rsqrt: 3
-      case .exp, .log, .tanh, .sigmoid, .sin, .cos, .softplus: 30
-      }
+    case .unary(let function, _): function.traits.contains(.long) ? 30 : 3
     }
   }
 }

@@ -13,7 +13,7 @@ extension AdjointBuilder {
     let tape = Tape(of: scan, builder)
     let inner = AdjointBuilder(builder, activity: activity, strongZeros: strongZeros, tape: tape)
     let arguments = Arguments(body.arguments, scan)
-    var draft = ScanDraft(body: tape.region)
+    var backward = OpenScan(body: tape.region, stepping: scan.stepping.reversed)
     // The forward operands whose adjoints the backward scan's results are.
     var carryReceivers: [ValueID] = []
     var outputReceivers: [ValueID] = []
@@ -25,7 +25,7 @@ extension AdjointBuilder {
     where activity.isActive(argument) || activity.isActive(body.results[i]) {
       let final = adjoint(of: operation.results[i]) ?? builder.constant(0, like: operation.results[i])
       let adjoint = builder.addArgument(builder.type(argument), to: tape.region)
-      draft.carries.append((adjoint, final))
+      backward.carries.append((adjoint, final))
       seeds.append((adjoint, body.results[i]))
       carried.append(argument)
       carryReceivers.append(operation.operands[scan.invariants + i])
@@ -33,36 +33,36 @@ extension AdjointBuilder {
     for (i, result) in operation.results.enumerated().dropFirst(scan.carries) {
       guard let stack = adjoint(of: result) else { continue }
       let adjoint = builder.addArgument(builder.type(body.results[i]), to: tape.region)
-      draft.sequences.append((adjoint, stack))
+      backward.sequences.append((adjoint, stack))
       seeds.append((adjoint, body.results[i]))
     }
 
     builder.move(toEndOf: tape.region)
     for (adjoint, result) in seeds { inner.accumulate(adjoint, into: result) }
     for step in body.operations.reversed() { try inner.reverse(step) }
-    draft.next = carried.map { inner.adjoint(of: $0) ?? builder.constant(0, like: $0) }
+    backward.next = carried.map { inner.adjoint(of: $0) ?? builder.constant(0, like: $0) }
     var accumulators: [ValueID] = []
     for (i, argument) in arguments.invariants.enumerated() {
       guard let term = inner.adjoint(of: argument) else { continue }
       let sum = builder.addArgument(builder.type(argument), to: tape.region)
       accumulators.append(sum)
       carryReceivers.append(operation.operands[i])
-      draft.next.append(builder.add(sum, term))
+      backward.next.append(builder.add(sum, term))
     }
     for (i, argument) in arguments.sequences.enumerated() {
       guard let adjoint = inner.adjoint(of: argument) else { continue }
-      draft.outputs.append(adjoint)
+      backward.outputs.append(adjoint)
       outputReceivers.append(operation.operands[scan.invariants + scan.carries + i])
     }
 
     builder.move(toEndOf: region)
     builder.site = operation.site
     let stacks = stackResiduals(of: id, scan, tape)
-    draft.invariants = tape.invariants.map { ($0.argument, read(operation.operands[$0.operand])) }
-    draft.carries += accumulators.map { ($0, builder.constant(0, like: $0)) }
-    draft.sequences += tape.sequences.map { ($0.argument, read(operation.operands[$0.operand])) }
-    draft.sequences += zip(tape.residuals, stacks).map { ($0.argument, read($1)) }
-    let results = builder.scan(steps: scan.steps, isReversed: !scan.isReversed, draft)
+    backward.invariants = tape.invariants.map { ($0.argument, read(operation.operands[$0.operand])) }
+    backward.carries += accumulators.map { ($0, builder.constant(0, like: $0)) }
+    backward.sequences += tape.sequences.map { ($0.argument, read(operation.operands[$0.operand])) }
+    backward.sequences += zip(tape.residuals, stacks).map { ($0.argument, read($1)) }
+    let results = builder.add(backward)
     for (result, receiver) in zip(results.carries + results.outputs, carryReceivers + outputReceivers) {
       accumulate(result, into: receiver)
     }

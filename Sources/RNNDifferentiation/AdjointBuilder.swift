@@ -63,6 +63,7 @@ final class AdjointBuilder {
   /// One line a kind: `dy` is the adjoint of the operation's result.
   private func reverse(_ operation: Operation, _ dy: ValueID) throws {
     let operands = operation.operands
+    if let start = operation.start { accumulate(dy, into: start) }
     switch operation.kind {
     case .constant, .size, .iota, .random, .compare, .detach, .oneHot: break
     case .unary(let function): reverseUnary(function, operands[0], operation.result, dy)

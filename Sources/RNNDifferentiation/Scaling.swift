@@ -126,15 +126,8 @@ struct Scaling {
     case .constant(let number, _): return number == 0 ? .zero : .none
     case .size, .iota, .random, .detach: return .none
     case .unary(let function):
-      switch function {
-      case .negate: return operands[0]
-      case .abs: return operands[0].raised(to: 1)
-      case .sqrt: return operands[0].raised(to: 0.5)
-      case .rsqrt: return operands[0].raised(to: -0.5)
-      case .reciprocal: return operands[0].raised(to: -1)
-      case .sign: return operands[0].raised(to: 0)
-      case .exp, .log, .tanh, .sigmoid, .sin, .cos, .softplus: return isFixed ? .none : .other
-      }
+      if function.traits.contains(.linear) { return operands[0] }
+      return function.degree.map { operands[0].raised(to: $0) } ?? (isFixed ? .none : .other)
     case .binary(let function):
       switch function {
       case .add, .subtract: return .sum(operands[0], operands[1])
@@ -212,17 +205,6 @@ extension Scaling.Change {
 extension OperationKind {
   /// Whether a float operand that is multiplied by c gives what is not multiplied by a power of it.
   fileprivate var isBent: Bool {
-    switch self {
-    case .unary(let function):
-      switch function {
-      case .exp, .log, .tanh, .sigmoid, .sin, .cos, .softplus: true
-      case .negate, .reciprocal, .abs, .sign, .sqrt, .rsqrt: false
-      }
-    case .constant, .size, .iota, .random, .binary, .compare, .select, .convert, .detach, .dot, .reduce,
-      .broadcast,
-      .reshape, .transpose, .slice, .pad, .concat, .reverse, .reversePrefix, .oneHot, .gather, .scatterAdd,
-      .scan:
-      false
-    }
+    if case .unary(let function) = self { function.degree == nil } else { false }
   }
 }

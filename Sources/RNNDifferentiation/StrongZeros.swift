@@ -101,11 +101,7 @@ private struct Magnitudes {
   private func leastMagnitude(of operation: Operation) -> Magnitude {
     switch operation.kind {
     case .constant(let number, _): number.isFinite ? .bounded : .partial
-    case .unary(let function):
-      switch function {
-      case .exp, .log, .sqrt, .rsqrt, .reciprocal: .partial
-      case .negate, .abs, .sign, .tanh, .sigmoid, .sin, .cos, .softplus: .bounded
-      }
+    case .unary(let function): function.traits.contains(.partial) ? .partial : .bounded
     case .binary(.divide): isNonzero(operation.operands[1]) ? .bounded : .partial
     case .size, .dot, .scatterAdd, .reduce: .moderate
     case .iota, .random, .binary, .compare, .select, .convert, .detach, .broadcast, .reshape, .transpose,
@@ -116,12 +112,11 @@ private struct Magnitudes {
   }
 
   private func isNonzero(_ value: ValueID) -> Bool {
-    switch graph.definingKind(value) {
-    case .constant(let number, _): number != 0
-    case .size: true
-    case .broadcast, .reshape: isNonzero(graph[graph.definingOperation(value)!].operands[0])
-    default: false
-    }
+    guard let id = graph.definingOperation(value) else { return false }
+    let kind = graph[id].kind
+    if case .constant(let number, _) = kind { return number != 0 }
+    if case .size = kind { return true }
+    return kind.traits.contains(.moving) && isNonzero(graph[id].operands[0])
   }
 
   /// What an operation gives because of one of the values that it reads.
@@ -129,7 +124,7 @@ private struct Magnitudes {
     by operation: Operation, from value: ValueID, _ magnitude: Magnitude
   ) -> Magnitude {
     switch operation.kind {
-    case .unary(.tanh), .unary(.sigmoid), .unary(.sin), .unary(.cos), .unary(.sign):
+    case .unary(let function) where function.traits.contains(.bounded):
       return magnitude == .partial ? .partial : .bounded
     case .binary(.multiply):
       return operation.operands.allSatisfy { self[$0] >= .moderate } ? .partial : magnitude
@@ -233,16 +228,17 @@ private struct Density {
         let (a, b) = (operands[0], operands[1])
         if !isFixedFactor(b) { add(from: operation.result, to: a) }
         if !isFixedFactor(a) { add(from: operation.result, to: b) }
+        if let start = operation.start { add(from: operation.result, to: start) }
       case .slice(let axis, let start, let count, let anchor):
         guard anchor == .front, let extent = graph.type(operands[0]).shape[axis].fixed else { return }
         slices[operands[0], default: []].append(
           (axis, start..<min(start + count, extent), operation.result))
-      case .unary(.abs), .binary(.maximum), .binary(.minimum), .reduce(.maximum, _), .reduce(.minimum, _),
-        .select,
-        .gather:
-        break
+      case .unary(let function) where function.traits.contains(.kinked): break
+      case .binary(let function) where function.traits.contains(.kinked): break
+      case .reduce(.maximum, _), .reduce(.minimum, _), .select, .gather: break
       case .constant, .size, .iota, .random, .compare, .detach, .oneHot: break
-      case .unary, .binary, .convert, .reduce, .broadcast, .reshape, .transpose, .pad, .concat, .reverse,
+      case .unary, .binary, .convert, .reduce(.sum, _), .broadcast, .reshape, .transpose, .pad, .concat,
+        .reverse,
         .reversePrefix, .scatterAdd:
         for operand in operands { add(from: operation.result, to: operand) }
       }
@@ -250,13 +246,14 @@ private struct Density {
 
     /// Whether a factor may be 0 for reasons that no parameter changes: a mask, or data.
     private func isFixedFactor(_ value: ValueID) -> Bool {
-      switch graph.definingKind(value) {
-      case .constant(let number, _): number == 0
-      case .size: false
-      case .broadcast, .reshape, .convert, .transpose:
-        isFixedFactor(graph[graph.definingOperation(value)!].operands[0])
-      default: !activity.isVarying(value) || isData(value)
+      if let id = graph.definingOperation(value) {
+        let kind = graph[id].kind
+        if case .constant(let number, _) = kind { return number == 0 }
+        if case .size = kind { return false }
+        if case .convert = kind { return isFixedFactor(graph[id].operands[0]) }
+        if kind.traits.contains(.moving) { return isFixedFactor(graph[id].operands[0]) }
       }
+      return !activity.isVarying(value) || isData(value)
     }
 
     private func isData(_ value: ValueID) -> Bool {

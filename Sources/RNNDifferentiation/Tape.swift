@@ -43,14 +43,7 @@ final class Tape {
   private func sources(of value: ValueID) -> [ValueID] {
     guard let id = builder.graph.definingOperation(value) else { return [] }
     let operation = builder.graph[id]
-    switch operation.kind {
-    case .detach, .broadcast, .reshape, .convert, .oneHot: return operation.operands
-    case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .dot, .reduce, .transpose,
-      .slice, .pad,
-      .concat,
-      .reverse, .reversePrefix, .gather, .scatterAdd, .scan:
-      return isInvariant.contains(value) ? operation.operands : []
-    }
+    return operation.kind.traits.contains(.remade) || isInvariant.contains(value) ? operation.operands : []
   }
 
   private func make(_ value: ValueID) -> ValueID {

@@ -151,41 +151,4 @@ public final class GraphBuilder {
   public func scatterAdd(_ ids: ValueID, _ rows: ValueID, extent: Int) -> ValueID {
     one(.scatterAdd(extent), ids, rows)
   }
-
-  /// Adds a loop over time and gives its final carries and stacked outputs.
-  ///
-  /// `body` gets the body's arguments and gives the next carries and the outputs of a step.
-  public func scan(
-    steps: Symbol, isReversed: Bool = false, segments: Segments? = nil, invariants: [ValueID],
-    carries: [ValueID], sequences: [ValueID],
-    body: (_ invariants: [ValueID], _ carries: [ValueID], _ elements: [ValueID]) -> (
-      carries: [ValueID], outputs: [ValueID]
-    )
-  ) -> (carries: [ValueID], outputs: [ValueID]) {
-    let region = graph.addRegion()
-    let arguments =
-      (invariants + carries).map { graph.addArgument(type($0), to: region) }
-      + sequences.map { sequence in
-        let shape = type(sequence).shape
-        if let segments, shape.first == .symbol(segments.whole) {
-          return graph.addArgument(
-            type(sequence).with(shape: [.symbol(segments.length)] + shape.dropFirst()), to: region)
-        }
-        precondition(shape.first == .symbol(steps), "\(type(sequence)) is not a sequence of \(steps) steps")
-        return graph.addArgument(type(sequence).with(shape: Array(shape.dropFirst())), to: region)
-      }
-    let outside = self.region
-    move(toEndOf: region)
-    let results = body(
-      Array(arguments.prefix(invariants.count)),
-      Array(arguments[invariants.count..<(invariants.count + carries.count)]),
-      Array(arguments.dropFirst(invariants.count + carries.count)))
-    graph.setResults(of: region, to: results.carries + results.outputs)
-    self.region = outside
-    let attributes = ScanAttributes(
-      body: region, invariants: invariants.count, carries: carries.count, sequences: sequences.count,
-      steps: steps, isReversed: isReversed, segments: segments)
-    let all = add(.scan(attributes), invariants + carries + sequences)
-    return (Array(all.prefix(carries.count)), Array(all.dropFirst(carries.count)))
-  }
 }

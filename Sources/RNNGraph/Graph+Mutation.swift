@@ -29,7 +29,7 @@ extension Graph {
     for (i, value) in further.enumerated() {
       operations[scan.index].results.append(ValueID(values.count))
       values.append(
-        Value(type: attributes.stack(of: type(value)), definition: .result(scan, index: first + i)))
+        Value(type: attributes.stepping.stack(of: type(value)), definition: .result(scan, index: first + i)))
     }
     return Array(operations[scan.index].results[first...])
   }

@@ -21,11 +21,9 @@ public struct Operation: Sendable {
 
   /// What the sums of a product, a reduction or a scatter-add start from; nil for 0.
   public var start: ValueID? {
-    switch kind {
-    case .dot, .scatterAdd: operands.dropFirst(2).first
-    case .reduce: operands.dropFirst().first
-    default: nil
-    }
+    guard kind.traits.contains(.summing) else { return nil }
+    let terms = if case .reduce = kind { 1 } else { 2 }
+    return operands.dropFirst(terms).first
   }
 }
 

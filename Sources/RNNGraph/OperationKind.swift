@@ -1,31 +1,3 @@
-/// A function of one float element.
-public enum UnaryFunction: String, Sendable, Hashable, CaseIterable {
-  case negate, reciprocal, abs, sign, exp, log, sqrt, rsqrt, tanh, sigmoid, sin, cos, softplus
-}
-
-/// A function of two float elements.
-public enum BinaryFunction: String, Sendable, Hashable, CaseIterable {
-  case add, subtract, multiply, divide, maximum, minimum
-
-  /// Whether swapping the operands changes nothing.
-  public var isCommutative: Bool {
-    switch self {
-    case .add, .multiply, .maximum, .minimum: true
-    case .subtract, .divide: false
-    }
-  }
-}
-
-/// A comparison of two elements of one type.
-public enum Comparison: String, Sendable, Hashable, CaseIterable {
-  case less, lessOrEqual = "less_or_equal", equal
-}
-
-/// How a reduction combines elements.
-public enum Reduction: String, Sendable, Hashable, CaseIterable {
-  case sum, maximum, minimum
-}
-
 /// Which axes of a product's operands are paired.
 ///
 /// The result's axes are the batch axes, then the left operand's other axes, then the right one's.
@@ -77,12 +49,55 @@ public struct ScanAttributes: Sendable, Hashable {
   public var body: RegionID
   /// How many operands of each sort there are.
   public var invariants: Int, carries: Int, sequences: Int
+  /// How the steps go through the sequences.
+  public var stepping: Stepping
+
+  /// The number of steps.
+  public var steps: Symbol { stepping.steps }
+  /// Whether the last step is computed first.
+  public var isReversed: Bool { stepping.isReversed }
+  /// What a step is if it is not one step of the sequences but several; nil if it is one.
+  public var segments: Segments? { stepping.segments }
+}
+
+/// How the steps of a scan go through its sequences: what a copy of the scan has in common with it, whatever its operands.
+public struct Stepping: Sendable, Hashable {
   /// The number of steps.
   public var steps: Symbol
   /// Whether the last step is computed first; stacked outputs keep the order of the sequences.
   public var isReversed: Bool
   /// What a step is if it is not one step of the sequences but several; nil if it is one.
   public var segments: Segments?
+
+  /// Goes through the sequences step by step, unless there are segments.
+  public init(steps: Symbol, isReversed: Bool = false, segments: Segments? = nil) {
+    self.steps = steps
+    self.isReversed = isReversed
+    self.segments = segments
+  }
+
+  /// The same steps, the last one first.
+  public var reversed: Stepping { Stepping(steps: steps, isReversed: !isReversed, segments: segments) }
+
+  /// The type of a sequence or an output of the scan that is of this type in the body.
+  public func stack(of type: TensorType) -> TensorType {
+    if let segments, type.shape.first == .symbol(segments.length) {
+      return type.with(shape: [.symbol(segments.whole)] + type.shape.dropFirst())
+    }
+    return type.stacked(.symbol(steps))
+  }
+
+  /// The type in the body of a sequence of this type.
+  ///
+  /// - Requires: it is one, by its first axis.
+  public func element(of type: TensorType) -> TensorType {
+    let rest = Array(type.shape.dropFirst())
+    if let segments, type.shape.first == .symbol(segments.whole) {
+      return type.with(shape: [.symbol(segments.length)] + rest)
+    }
+    precondition(type.shape.first == .symbol(steps), "\(type) is not a sequence of \(steps) steps")
+    return type.with(shape: rest)
+  }
 }
 
 /// The steps of sequences in segments of one length, of which the last one may be shorter: a scan over segments runs its

@@ -185,8 +185,8 @@ struct GraphParser {
     try expect("}")
     graph.setResults(of: body, to: yielded)
     let attributes = ScanAttributes(
-      body: body, invariants: invariants, carries: carries, sequences: sequences, steps: steps,
-      isReversed: isReversed, segments: segments)
+      body: body, invariants: invariants, carries: carries, sequences: sequences,
+      stepping: Stepping(steps: steps, isReversed: isReversed, segments: segments))
     try add(.scan(attributes), operands, results, types, in: region)
   }
 

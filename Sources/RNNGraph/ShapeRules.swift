@@ -186,7 +186,7 @@ extension Graph {
     }
     for (i, operand) in types.enumerated() {
       let argument = type(body.arguments[i])
-      let expected = i < scan.invariants + scan.carries ? argument : scan.stack(of: argument)
+      let expected = i < scan.invariants + scan.carries ? argument : scan.stepping.stack(of: argument)
       guard operand == expected else {
         throw ShapeError("operand \(i) is \(operand), the body wants \(expected)")
       }
@@ -195,7 +195,8 @@ extension Graph {
     for i in 0..<scan.carries where results[i] != types[scan.invariants + i] {
       throw ShapeError("carry \(i) is \(types[scan.invariants + i]) before a step and \(results[i]) after it")
     }
-    return Array(results.prefix(scan.carries)) + results.dropFirst(scan.carries).map { scan.stack(of: $0) }
+    return Array(results.prefix(scan.carries))
+      + results.dropFirst(scan.carries).map { scan.stepping.stack(of: $0) }
   }
 
   /// Sums may have one operand more, what they start from.
@@ -244,15 +245,5 @@ extension Graph {
       return overflows ? Int.max : next
     }
     return [.fixed(fixed)] + shape.compactMap(\.symbol).sorted().map(Dimension.symbol)
-  }
-}
-
-extension ScanAttributes {
-  /// The type of a sequence or an output of the scan that is of this type in the body.
-  public func stack(of type: TensorType) -> TensorType {
-    if let segments, type.shape.first == .symbol(segments.length) {
-      return type.with(shape: [.symbol(segments.whole)] + type.shape.dropFirst())
-    }
-    return type.stacked(.symbol(steps))
   }
 }

@@ -44,17 +44,16 @@ private struct StructuralComparison {
   }
 
   private mutating func compareKinds(_ kindA: OperationKind, _ kindB: OperationKind) -> Bool {
-    switch (kindA, kindB) {
-    case (.scan(let x), .scan(var y)):
+    if case .scan(let x) = kindA, case .scan(var y) = kindB {
       let body = y.body
       y.body = x.body
       return x == y && compareRegions(x.body, body)
-    case (.constant(let x, let typeX), .constant(let y, let typeY)):
+    }
+    if case .constant(let x, let typeX) = kindA, case .constant(let y, let typeY) = kindB {
       // NaN is not equal to itself, and 0 is equal to -0; as constants it is the other way round.
       return typeX == typeY && (x.isNaN ? y.isNaN : x.bitPattern == y.bitPattern)
-    default:
-      return kindA == kindB
     }
+    return kindA == kindB
   }
 
   /// Pairs values that both graphs define.

@@ -39,14 +39,15 @@ extension DenseArray {
     let rows = transposed(kept + axes).numbers
     let count = axes.reduce(1) { $0 * shape[$1] }
     let resultShape = kept.map { shape[$0] }
-    let (first, combine): (Double, (Double, Double) -> Double) =
+    let first =
       switch reduction {
-      case .sum: (0, { $0 + $1 })
-      case .maximum: (-.infinity, maximum)
-      case .minimum: (.infinity, minimum)
+      case .sum: 0.0
+      case .maximum: -Double.infinity
+      case .minimum: Double.infinity
       }
     let results = (0..<resultShape.reduce(1, *)).map { row in
-      rows[(row * count)..<((row + 1) * count)].reduce(start?.numbers[row] ?? first, combine)
+      rows[(row * count)..<((row + 1) * count)].reduce(
+        start?.numbers[row] ?? first, reduction.function.evaluate)
     }
     return DenseArray(element, resultShape, results)
   }

@@ -73,24 +73,16 @@ extension FunctionBuilder {
   public func udiv(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildUDiv(ref, a.ref, b.ref, "")) }
   /// `a % b` without signs.
   public func urem(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildURem(ref, a.ref, b.ref, "")) }
-  /// `a / b` with signs, towards zero.
-  public func sdiv(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildSDiv(ref, a.ref, b.ref, "")) }
-  /// `a % b` with signs, of the sign of `a`.
-  public func srem(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildSRem(ref, a.ref, b.ref, "")) }
   /// `a << b`.
   public func shl(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildShl(ref, a.ref, b.ref, "")) }
   /// `a >> b`, filling with zeros.
   public func lshr(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildLShr(ref, a.ref, b.ref, "")) }
-  /// `a >> b`, filling with the sign.
-  public func ashr(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildAShr(ref, a.ref, b.ref, "")) }
   /// Bitwise and.
   public func and(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildAnd(ref, a.ref, b.ref, "")) }
   /// Bitwise or.
   public func or(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildOr(ref, a.ref, b.ref, "")) }
   /// Bitwise exclusive or.
   public func xor(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildXor(ref, a.ref, b.ref, "")) }
-  /// Bitwise complement.
-  public func not(_ a: IRValue) -> IRValue { result(LLVMBuildNot(ref, a.ref, "")) }
   /// Compares integers or pointers.
   public func icmp(_ how: IntegerComparison, _ a: IRValue, _ b: IRValue) -> IRValue {
     result(LLVMBuildICmp(ref, how.predicate, a.ref, b.ref, ""))
@@ -112,8 +104,6 @@ extension FunctionBuilder {
   public func fmul(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildFMul(ref, a.ref, b.ref, "")) }
   /// `a / b`.
   public func fdiv(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildFDiv(ref, a.ref, b.ref, "")) }
-  /// The remainder of `a / b`, of the sign of `a`; a library call on most targets.
-  public func frem(_ a: IRValue, _ b: IRValue) -> IRValue { result(LLVMBuildFRem(ref, a.ref, b.ref, "")) }
   /// `-a`.
   public func fneg(_ a: IRValue) -> IRValue { result(LLVMBuildFNeg(ref, a.ref, "")) }
   /// Compares floating-point numbers.
@@ -134,16 +124,6 @@ extension FunctionBuilder {
   public func fabs(_ a: IRValue) -> IRValue { intrinsic("llvm.fabs", [a.type], [a]) }
   /// The largest whole number that is not larger.
   public func floor(_ a: IRValue) -> IRValue { intrinsic("llvm.floor", [a.type], [a]) }
-  /// The nearest whole number, ties to even.
-  public func roundEven(_ a: IRValue) -> IRValue { intrinsic("llvm.roundeven", [a.type], [a]) }
-  /// The magnitude of `a` with the sign of `b`.
-  public func copysign(_ a: IRValue, _ b: IRValue) -> IRValue {
-    intrinsic("llvm.copysign", [a.type], [a, b])
-  }
-  /// The larger; the other, if one is NaN.
-  public func maxnum(_ a: IRValue, _ b: IRValue) -> IRValue { intrinsic("llvm.maxnum", [a.type], [a, b]) }
-  /// The smaller; the other, if one is NaN.
-  public func minnum(_ a: IRValue, _ b: IRValue) -> IRValue { intrinsic("llvm.minnum", [a.type], [a, b]) }
   /// `a > b ? a : b`, which is `b` if one is NaN: one instruction on x86.
   public func max(_ a: IRValue, _ b: IRValue) -> IRValue { select(fcmp(.greater, a, b), a, b) }
   /// `a < b ? a : b`, which is `b` if one is NaN: one instruction on x86.
@@ -175,10 +155,6 @@ extension FunctionBuilder {
   public func fptrunc(_ a: IRValue, to type: IRType) -> IRValue { convert(LLVMFPTrunc, a, type) }
   /// The same bits as another type.
   public func bitcast(_ a: IRValue, to type: IRType) -> IRValue { convert(LLVMBitCast, a, type) }
-  /// An address as a number.
-  public func ptrtoint(_ a: IRValue, to type: IRType) -> IRValue { convert(LLVMPtrToInt, a, type) }
-  /// A number as an address.
-  public func inttoptr(_ a: IRValue, to type: IRType) -> IRValue { convert(LLVMIntToPtr, a, type) }
 
   private func convert(_ operation: LLVMOpcode, _ a: IRValue, _ type: IRType) -> IRValue {
     a.type == type ? a : result(LLVMBuildCast(ref, operation, a.ref, type.ref, ""))

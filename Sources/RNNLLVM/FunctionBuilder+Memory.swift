@@ -1,47 +1,21 @@
 import CRNNLLVM
 
-/// One of several memory areas that do not overlap, as told to LLVM.
-public struct AliasScope {
-  let own: LLVMValueRef
-  let others: LLVMValueRef
-}
-
 /// How strongly an atomic operation orders the memory accesses around it.
 public enum MemoryOrder: Sendable {
-  /// Not at all.
-  case relaxed
   /// Later accesses stay behind a load.
   case acquire
   /// Earlier accesses stay in front of a store.
   case release
-  /// Both.
-  case acquireRelease
-  /// Both, and one order for all threads.
-  case sequential
 
   var ordering: LLVMAtomicOrdering {
     switch self {
-    case .relaxed: LLVMAtomicOrderingMonotonic
     case .acquire: LLVMAtomicOrderingAcquire
     case .release: LLVMAtomicOrderingRelease
-    case .acquireRelease: LLVMAtomicOrderingAcquireRelease
-    case .sequential: LLVMAtomicOrderingSequentiallyConsistent
     }
   }
 }
 
 extension Module {
-  /// A scope for each name; memory accessed under one is never accessed under another.
-  public func aliasScopes(_ names: [String]) -> [AliasScope] {
-    let domain = node([text("\(names.joined(separator: ","))")])
-    let scopes = names.map { node([text($0), domain]) }
-    return scopes.indices.map { index in
-      AliasScope(
-        own: LLVMMetadataAsValue(context, node([scopes[index]])),
-        others: LLVMMetadataAsValue(
-          context, node(scopes.indices.filter { $0 != index }.map { scopes[$0] })))
-    }
-  }
 
   func node(_ operands: [LLVMMetadataRef?]) -> LLVMMetadataRef {
     var operands = operands
@@ -59,12 +33,9 @@ extension Module {
 
 extension FunctionBuilder {
   /// Reads a value whose address is a multiple of `align` bytes; `isInvariant` memory never changes.
-  public func load(
-    _ type: IRType, _ address: IRValue, align: Int, scope: AliasScope? = nil, isInvariant: Bool = false
-  ) -> IRValue {
+  public func load(_ type: IRType, _ address: IRValue, align: Int, isInvariant: Bool = false) -> IRValue {
     let load = LLVMBuildLoad2(ref, type.ref, address.ref, "")!
     LLVMSetAlignment(load, UInt32(align))
-    mark(load, scope)
     if isInvariant {
       LLVMSetMetadata(
         load, module.metadataKind("invariant.load"), LLVMMetadataAsValue(module.context, module.node([])))
@@ -72,28 +43,10 @@ extension FunctionBuilder {
     return IRValue(load)
   }
 
-  /// Writes a value to an address that is a multiple of `align` bytes; `bypassingCache` if it is not read soon.
-  public func store(
-    _ value: IRValue, _ address: IRValue, align: Int, scope: AliasScope? = nil, bypassingCache: Bool = false
-  ) {
-    let store = LLVMBuildStore(ref, value.ref, address.ref)!
-    LLVMSetAlignment(store, UInt32(align))
-    mark(store, scope)
-    if bypassingCache {
-      let one = LLVMValueAsMetadata(module.i32.constant(1).ref)
-      LLVMSetMetadata(
-        store, module.metadataKind("nontemporal"), LLVMMetadataAsValue(module.context, module.node([one])))
-    }
+  /// Writes a value to an address that is a multiple of `align` bytes.
+  public func store(_ value: IRValue, _ address: IRValue, align: Int) {
+    LLVMSetAlignment(LLVMBuildStore(ref, value.ref, address.ref)!, UInt32(align))
   }
-
-  private func mark(_ access: LLVMValueRef, _ scope: AliasScope?) {
-    guard let scope else { return }
-    LLVMSetMetadata(access, module.metadataKind("alias.scope"), scope.own)
-    LLVMSetMetadata(access, module.metadataKind("noalias"), scope.others)
-  }
-
-  /// Says which memory area a masked load or store, a gather or a scatter touches.
-  public func set(_ scope: AliasScope, on access: IRValue) { mark(access.ref, scope) }
 
   /// The address `bytes` further on, in the same object.
   public func offset(_ address: IRValue, bytes: IRValue) -> IRValue {
@@ -111,11 +64,6 @@ extension FunctionBuilder {
     return IRValue(LLVMBuildInBoundsGEP2(ref, type.ref, address.ref, &refs, UInt32(refs.count), ""))
   }
 
-  /// The address of a field of a struct.
-  public func field(_ index: Int, of type: IRType, _ address: IRValue) -> IRValue {
-    IRValue(LLVMBuildStructGEP2(ref, type.ref, address.ref, UInt32(index), ""))
-  }
-
   /// Memory on the stack until the function returns, reserved in the entry block wherever the builder is.
   public func alloca(_ type: IRType, count: Int = 1, align: Int) -> IRValue {
     let back = current
@@ -130,16 +78,6 @@ extension FunctionBuilder {
     return IRValue(slot)
   }
 
-  /// Copies bytes between areas that do not overlap.
-  public func memcpy(_ to: IRValue, _ from: IRValue, bytes: IRValue, align: Int = 1) {
-    LLVMBuildMemCpy(ref, to.ref, UInt32(align), from.ref, UInt32(align), bytes.ref)
-  }
-
-  /// Sets bytes to `value`, an `i8`.
-  public func memset(_ to: IRValue, _ value: IRValue, bytes: IRValue, align: Int = 1) {
-    LLVMBuildMemSet(ref, to.ref, value.ref, bytes.ref, UInt32(align))
-  }
-
   /// Asks for the line at `address` before it is used; `locality` from 0 (used once) to 3 (keep).
   public func prefetch(_ address: IRValue, forWriting: Bool = false, locality: Int = 3) {
     let i32 = module.i32
@@ -149,12 +87,6 @@ extension FunctionBuilder {
   }
 
   // MARK: Threads
-
-  /// Adds to an integer in memory in one step, and returns what was there before.
-  public func atomicAdd(_ address: IRValue, _ value: IRValue, _ order: MemoryOrder) -> IRValue {
-    IRValue(
-      LLVMBuildAtomicRMW(ref, LLVMAtomicRMWBinOpAdd, address.ref, value.ref, order.ordering, 0))
-  }
 
   /// Reads an integer or pointer in one step.
   public func atomicLoad(_ type: IRType, _ address: IRValue, _ order: MemoryOrder) -> IRValue {
@@ -170,9 +102,6 @@ extension FunctionBuilder {
     LLVMSetAlignment(store, UInt32(bits == 0 ? 8 : bits / 8))
     LLVMSetOrdering(store, order.ordering)
   }
-
-  /// Orders the memory accesses around it.
-  public func fence(_ order: MemoryOrder) { LLVMBuildFence(ref, order.ordering, 0, "") }
 
   /// Tells the processor that this is a loop that waits; nothing where there is no such instruction.
   public func pause() {

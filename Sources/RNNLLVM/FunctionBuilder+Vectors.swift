@@ -82,37 +82,6 @@ extension FunctionBuilder {
     return intrinsic(name, overloads, arguments)
   }
 
-  // MARK: Reductions
-
-  /// The sum of the lanes, in a tree.
-  public func reduceAdd(_ vector: IRValue) -> IRValue {
-    let type = vector.type
-    guard type.isVector else { return vector }
-    guard type.isFloatingPoint else { return intrinsic("llvm.vector.reduce.add", [type], [vector]) }
-    return withFastMath(fastMath.union(.reassociate)) {
-      intrinsic("llvm.vector.reduce.fadd", [type], [type.scalar.constant(-0.0), vector])
-    }
-  }
-
-  /// The product of floating-point lanes, in a tree.
-  public func reduceMultiply(_ vector: IRValue) -> IRValue {
-    let type = vector.type
-    guard type.isVector else { return vector }
-    return withFastMath(fastMath.union(.reassociate)) {
-      intrinsic("llvm.vector.reduce.fmul", [type], [type.scalar.constant(1.0), vector])
-    }
-  }
-
-  /// The largest of floating-point lanes, NaN left out.
-  public func reduceMax(_ vector: IRValue) -> IRValue {
-    vector.type.isVector ? intrinsic("llvm.vector.reduce.fmax", [vector.type], [vector]) : vector
-  }
-
-  /// The smallest of floating-point lanes, NaN left out.
-  public func reduceMin(_ vector: IRValue) -> IRValue {
-    vector.type.isVector ? intrinsic("llvm.vector.reduce.fmin", [vector.type], [vector]) : vector
-  }
-
   /// Whether any lane of truth values is true.
   public func any(_ vector: IRValue) -> IRValue {
     vector.type.isVector ? intrinsic("llvm.vector.reduce.or", [vector.type], [vector]) : vector

@@ -10,10 +10,6 @@ public struct FastMath: OptionSet, Hashable, Sendable {
 
   /// Sums and products may be regrouped.
   public static let reassociate = FastMath(rawValue: 1 << 0)
-  /// No operand is NaN.
-  public static let noNaNs = FastMath(rawValue: 1 << 1)
-  /// No operand is infinite.
-  public static let noInfinities = FastMath(rawValue: 1 << 2)
   /// The sign of zero does not matter.
   public static let noSignedZeros = FastMath(rawValue: 1 << 3)
   /// Division may become multiplication by the reciprocal.
@@ -96,19 +92,10 @@ public final class FunctionBuilder {
     LLVMSetMetadata(branch, module.metadataKind("prof"), LLVMMetadataAsValue(module.context, node))
   }
 
-  /// Goes to the block of the case that equals `value`.
-  public func `switch`(_ value: IRValue, cases: [(Int, IRBlock)], default fallback: IRBlock) {
-    let instruction = LLVMBuildSwitch(ref, value.ref, fallback.ref, UInt32(cases.count))
-    for (number, block) in cases { LLVMAddCase(instruction, value.type.constant(number).ref, block.ref) }
-  }
-
   /// Leaves the function.
   public func `return`(_ value: IRValue? = nil) {
     if let value { LLVMBuildRet(ref, value.ref) } else { LLVMBuildRetVoid(ref) }
   }
-
-  /// Says that control never gets here.
-  public func unreachable() { LLVMBuildUnreachable(ref) }
 
   /// A value that depends on where control came from.
   ///

@@ -96,9 +96,6 @@ extension IRType {
   /// A value nobody may look at.
   public var poison: IRValue { IRValue(LLVMGetPoison(ref)) }
 
-  /// A value that may be anything.
-  public var undefined: IRValue { IRValue(LLVMGetUndef(ref)) }
-
   private func spread(_ element: LLVMValueRef) -> IRValue {
     vector(of: Array(repeating: IRValue(element), count: lanes))
   }

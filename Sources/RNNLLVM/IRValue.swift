@@ -42,9 +42,6 @@ public struct IRBlock: Hashable {
 
   /// Wraps LLVM's handle.
   public init(_ ref: LLVMBasicBlockRef) { self.ref = ref }
-
-  /// Whether the block ends in a branch or return.
-  public var isTerminated: Bool { LLVMGetBasicBlockTerminator(ref) != nil }
 }
 
 /// A function: its address and its signature.
@@ -78,8 +75,6 @@ public enum IRAttribute: Hashable, Sendable {
 
   /// The function never throws.
   public static let nounwind = IRAttribute.flag("nounwind")
-  /// The function is always inlined.
-  public static let alwaysInline = IRAttribute.flag("alwaysinline")
   /// The function is never inlined.
   public static let noInline = IRAttribute.flag("noinline")
   /// Nothing else the function uses points to the same memory.

@@ -49,17 +49,6 @@ public final class Module {
   /// An integer of `bits` bits.
   public func integer(_ bits: Int) -> IRType { IRType(LLVMIntTypeInContext(context, UInt32(bits))) }
 
-  /// A struct of these fields, laid out as C does.
-  public func structure(_ fields: [IRType]) -> IRType {
-    var refs: [LLVMTypeRef?] = fields.map(\.ref)
-    return IRType(LLVMStructTypeInContext(context, &refs, UInt32(refs.count), 0))
-  }
-
-  /// An array of `count` elements.
-  public func array(_ element: IRType, count: Int) -> IRType {
-    IRType(LLVMArrayType2(element.ref, UInt64(count)))
-  }
-
   /// The signature of a function.
   public func signature(_ parameters: [IRType], _ result: IRType) -> IRType {
     var refs: [LLVMTypeRef?] = parameters.map(\.ref)
@@ -82,12 +71,6 @@ public final class Module {
     return function
   }
 
-  /// The function of that name, if there is one.
-  public func function(named name: String) -> IRFunction? {
-    guard let found = LLVMGetNamedFunction(ref, name) else { return nil }
-    return IRFunction(value: IRValue(found), type: IRType(LLVMGlobalGetValueType(found)))
-  }
-
   /// Adds an attribute to the function.
   public func set(_ attribute: IRAttribute, on function: IRFunction) {
     LLVMAddAttributeAtIndex(
@@ -99,16 +82,6 @@ public final class Module {
     for attribute in attributes {
       LLVMAddAttributeAtIndex(function.value.ref, LLVMAttributeIndex(index + 1), make(attribute))
     }
-  }
-
-  /// A constant in the module's memory, and where it is.
-  public func global(_ name: String, _ value: IRValue, alignment: Int, isInternal: Bool = true) -> IRValue {
-    let global = LLVMAddGlobal(ref, value.type.ref, name)!
-    LLVMSetInitializer(global, value.ref)
-    LLVMSetGlobalConstant(global, 1)
-    LLVMSetAlignment(global, UInt32(alignment))
-    LLVMSetLinkage(global, isInternal ? LLVMInternalLinkage : LLVMExternalLinkage)
-    return IRValue(global)
   }
 
   func make(_ attribute: IRAttribute) -> LLVMAttributeRef {

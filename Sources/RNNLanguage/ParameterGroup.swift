@@ -62,8 +62,9 @@ extension CheckedOperation {
   /// Whether it gives what does not vary with its operands, or not with all of them.
   fileprivate var lacksDerivative: Bool {
     switch self {
-    case .compare, .notEqual, .argmax, .oneHot, .lookup, .unary(.sign): true
-    case .literal, .parameter, .input, .state, .unary, .binary, .select, .product, .transpose, .reduce, .mean,
+    case .compare, .notEqual, .argmax, .oneHot, .lookup: true
+    case .unary(let function): function.traits.contains(.flat)
+    case .literal, .parameter, .input, .state, .binary, .select, .product, .transpose, .reduce, .mean,
       .softmax, .slice, .element, .concat, .crossEntropy, .squaredError, .bernoulli, .last, .total, .reverse,
       .softmaxOverSteps, .repeated, .apply, .result, .nextState:
       false

@@ -48,11 +48,12 @@ extension Graph {
         terms.append((value, isNegative))
         continue
       }
-      switch self[id].kind {
-      case .binary(.add): work += self[id].operands.reversed().map { ($0, isNegative) }
-      case .binary(.subtract):
+      if case .binary(.add) = self[id].kind {
+        work += self[id].operands.reversed().map { ($0, isNegative) }
+      } else if case .binary(.subtract) = self[id].kind {
         work += [(self[id].operands[1], !isNegative), (self[id].operands[0], isNegative)]
-      default: terms.append((value, isNegative))
+      } else {
+        terms.append((value, isNegative))
       }
     }
     return hasCarry ? terms : nil
@@ -62,12 +63,10 @@ extension Graph {
   private func reducedValues(of body: RegionID, besides needed: BitSet) -> BitSet {
     var found = BitSet()
     for id in self[body].operations {
+      let traits = self[id].kind.traits
       let isReduced =
-        switch self[id].kind {
-        case .dot, .reduce(.sum, _), .scatterAdd: !needed.contains(id.index)
-        case let kind where kind.isLinear: self[id].operands.contains { found.contains($0.index) }
-        default: false
-        }
+        traits.contains(.summing) && !needed.contains(id.index)
+        || traits.contains(.linear) && self[id].operands.contains { found.contains($0.index) }
       if isReduced { found.insert(self[id].result.index) }
     }
     return found

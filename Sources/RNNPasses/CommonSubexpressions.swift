@@ -16,7 +16,8 @@ extension Pass {
       if case .scan = operation.kind { return false }
       let operands = rebuilder.operands(id)
       let key = Expression(
-        kind: operation.kind, operands: operation.kind.isCommutative ? operands.sorted() : operands,
+        kind: operation.kind,
+        operands: operation.kind.traits.contains(.commutative) ? operands.sorted() : operands,
         region: rebuilder.builder.region)
       let earlier = known[key]
       let value = earlier ?? rebuilder.builder.copy(operation, of: rebuilder.old, on: operands)[0]
@@ -31,15 +32,4 @@ private struct Expression: Hashable {
   let kind: OperationKind
   let operands: [ValueID]
   let region: RegionID
-}
-
-extension OperationKind {
-  /// Whether the order of the operands makes no difference.
-  var isCommutative: Bool {
-    switch self {
-    case .binary(let function): function.isCommutative
-    case .compare(.equal): true
-    default: false
-    }
-  }
 }

@@ -30,32 +30,6 @@ extension Graph {
 }
 
 extension OperationKind {
-  /// Whether one element of the result needs one element of each operand, at the same place.
-  var isElementwise: Bool {
-    switch self {
-    case .unary, .binary, .compare, .select, .convert, .detach: true
-    default: false
-    }
-  }
-
-  /// Whether it only moves elements, and so costs nothing where its reader can look them up itself.
-  var isFree: Bool {
-    switch self {
-    case .constant, .size, .iota, .detach, .broadcast, .reshape, .transpose, .pad, .reverse, .oneHot,
-      .convert:
-      true
-    default: false
-    }
-  }
-
-  /// Whether it does more work than its result has elements.
-  var isCostly: Bool {
-    switch self {
-    case .dot, .reduce, .scatterAdd, .scan: true
-    default: false
-    }
-  }
-
   /// The same operation on values that have another extent.
   func over(_ extent: Dimension, insteadOf old: Dimension) -> OperationKind {
     func map(_ shape: [Dimension]) -> [Dimension] { shape.map { $0 == old ? extent : $0 } }

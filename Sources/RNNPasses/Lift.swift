@@ -20,12 +20,17 @@ struct Lift {
       return builder.add(kind, operands.map(\.value)).map { Lifted(value: $0, isStacked: false) }
     }
     if let lifted = kind.lifted(over: steps) { return [one(lifted, operands)] }
-    return switch kind {
-    case .dot(let axes): [dot(axes, operands[0], operands[1])]
-    case .gather: [gather(operands[0], operands[1])]
-    case .scatterAdd(let extent): [scatterAdd(extent, operands[0], operands[1])]
-    default: preconditionFailure("\(kind) has no operands, or has been dealt with")
+    if case .gather = kind { return [gather(operands[0], operands[1])] }
+    if case .dot(let axes) = kind {
+      return [sum(dot(axes, operands[0], operands[1]), from: operands.dropFirst(2).first)]
     }
+    guard case .scatterAdd(let extent) = kind else { preconditionFailure("\(kind) has no operands") }
+    return [sum(scatterAdd(extent, operands[0], operands[1]), from: operands.dropFirst(2).first)]
+  }
+
+  /// A lifted sum, and what the sums start from.
+  private func sum(_ terms: Lifted, from start: Lifted?) -> Lifted {
+    start.map { Lifted(value: builder.add(stacked($0), stacked(terms)), isStacked: true) } ?? terms
   }
 
   /// A lifted value with the axis of steps, repeated along it if need be.
@@ -69,6 +74,9 @@ struct Lift {
 
   /// Steps become a batch axis if both operands have them, otherwise a free axis of the one that does.
   private func dot(_ axes: DotAxes, _ a: Lifted, _ b: Lifted) -> Lifted {
+    guard a.isStacked || b.isStacked else {
+      return Lifted(value: builder.dot(a.value, b.value, axes), isStacked: false)
+    }
     var shifted = axes.shifted(lhs: a.isStacked, rhs: b.isStacked)
     if a.isStacked, b.isStacked {
       shifted.lhsBatch.insert(0, at: 0)
@@ -106,7 +114,8 @@ struct Lift {
     return dot(DotAxes(lhsContracting: all, rhsContracting: all), picks, rows)
   }
 
-  /// A loop for all steps at once: the axis of steps stands behind the loop's own in its sequences.
+  /// A loop for all steps at once: the axis of steps stands behind the loop's own in its sequences, and also behind the
+  /// steps of a segment, while the step that works on these has it in front, as everywhere.
   ///
   /// The loop is copied as it is if all its operands are the same in every step.
   private func scan(_ scan: ScanAttributes, _ operands: [Lifted], in graph: Graph) -> [Lifted] {
@@ -114,32 +123,43 @@ struct Lift {
     let second = first + scan.carries
     let isStacked = operands.contains(where: \.isStacked)
     func whole(_ lifted: Lifted) -> ValueID { isStacked ? stacked(lifted) : lifted.value }
+    func isSegment(_ value: ValueID) -> Bool {
+      scan.segments.map { graph.type(value).shape.first == .symbol($0.length) } ?? false
+    }
     let results = builder.scan(
-      steps: scan.steps, isReversed: scan.isReversed, invariants: operands[..<first].map(\.value),
+      scan.stepping, invariants: operands[..<first].map(\.value),
       carries: operands[first..<second].map(whole),
       sequences: operands[second...].map {
-        $0.isStacked ? builder.transpose($0.value, swapped($0.value)) : $0.value
+        $0.isStacked ? swapped($0.value) : $0.value
       }
     ) { invariants, carries, elements in
       var known: [ValueID: Lifted] = [:]
       for (i, value) in (invariants + carries + elements).enumerated() {
-        let isCarry = i >= first && i < second
-        known[graph[scan.body].arguments[i]] = Lifted(
-          value: value, isStacked: isCarry ? isStacked : operands[i].isStacked)
+        let argument = graph[scan.body].arguments[i]
+        let hasSteps = i >= first && i < second ? isStacked : operands[i].isStacked
+        let isTurned = hasSteps && i >= second && isSegment(argument)
+        known[argument] = Lifted(value: isTurned ? swapped(value) : value, isStacked: hasSteps)
       }
       for id in graph[scan.body].operations {
         let inner = graph[id]
         let lifted = operation(inner.kind, inner.operands.compactMap { known[$0] }, in: graph)
         for (result, value) in zip(inner.results, lifted) { known[result] = value }
       }
-      let all = graph[scan.body].results.compactMap { known[$0] }.map(whole)
-      return (Array(all.prefix(scan.carries)), Array(all.dropFirst(scan.carries)))
+      let inner = graph[scan.body].results
+      let all = inner.compactMap { known[$0] }.map(whole)
+      let outputs = zip(all, inner).dropFirst(scan.carries).map { value, old in
+        isStacked && isSegment(old) ? swapped(value) : value
+      }
+      return (Array(all.prefix(scan.carries)), outputs)
     }
-    let outputs = results.outputs.map { isStacked ? builder.transpose($0, swapped($0)) : $0 }
+    let outputs = results.outputs.map { isStacked ? swapped($0) : $0 }
     return (results.carries + outputs).map { Lifted(value: $0, isStacked: isStacked) }
   }
 
-  private func swapped(_ value: ValueID) -> [Int] { [1, 0] + (2..<builder.type(value).rank) }
+  /// A value whose first two axes have changed their places.
+  private func swapped(_ value: ValueID) -> ValueID {
+    builder.transpose(value, [1, 0] + (2..<builder.type(value).rank))
+  }
 }
 
 extension OperationKind {
@@ -172,6 +192,6 @@ extension DotAxes {
     let (left, right) = (lhs ? 1 : 0, rhs ? 1 : 0)
     return DotAxes(
       lhsContracting: lhsContracting.map { $0 + left }, rhsContracting: rhsContracting.map { $0 + right },
-      lhsBatch: lhsBatch.map { $0 + left }, rhsBatch: rhsBatch.map { $0 + right })
+      lhsBatch: lhsBatch.map { $0 + left }, rhsBatch: rhsBatch.map { $0 + right }, isWide: isWide)
   }
 }

@@ -16,12 +16,12 @@ extension Pass {
   ) { graph in
     graph.rebuild { rebuilder, id in
       let old = rebuilder.old
-      guard let scan = ScanView(id, in: old) else { return false }
+      guard let scan = ScanView(id, in: old), scan.isStepwise else { return false }
       let varying = old.valuesDepending(on: scan.carryArguments + scan.elements, in: scan.body)
       let needed = old.operationsNeeded(for: scan.nexts + scan.outputs, in: scan.body)
       var hoisted = BitSet()
       for inner in old[scan.body].operations
-      where needed.contains(inner.index) && !old[inner].kind.isLookedUp
+      where needed.contains(inner.index) && !old[inner].kind.traits.contains(.repeating)
         && !old[inner].results.contains(where: { varying.contains($0.index) })
       {
         for result in old[inner].results { hoisted.insert(result.index) }
@@ -33,16 +33,6 @@ extension Pass {
       }
       rebuilder.emit(draft)
       return true
-    }
-  }
-}
-
-extension OperationKind {
-  /// Whether a reader can do it itself while it reads.
-  fileprivate var isLookedUp: Bool {
-    switch self {
-    case .constant, .size, .broadcast: true
-    default: false
     }
   }
 }

@@ -70,7 +70,9 @@ extension Graph {
       let products = ProductRegion(region, in: self, counts)
       var candidates: OrderedDictionary<ProductGroup.Key, [OperationID]> = [:]
       for id in self[region].operations {
-        guard case .dot(let axes) = self[id].kind, axes.lhsBatch.isEmpty else { continue }
+        guard case .dot(let axes) = self[id].kind, axes.lhsBatch.isEmpty, self[id].start == nil else {
+          continue
+        }
         for isSharedLeft in [true, false] {
           if let key = key(id, axes, isSharedLeft, products) { candidates[key, default: []].append(id) }
         }

@@ -115,9 +115,9 @@ private struct SumPlan {
 
   private func key(_ id: OperationID, _ products: ProductRegion) -> Key? {
     let graph = products.graph
-    guard case .dot(let axes) = graph[id].kind, axes.lhsBatch.isEmpty, axes.lhsContracting.count == 1 else {
-      return nil
-    }
+    guard case .dot(let axes) = graph[id].kind, axes.lhsBatch.isEmpty, axes.lhsContracting.count == 1,
+      graph[id].start == nil
+    else { return nil }
     let factors = graph[id].operands
     let isWeightLeft = products.isWeight(factors[0])
     let varying = factors[isWeightLeft ? 1 : 0]

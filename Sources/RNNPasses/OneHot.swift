@@ -12,7 +12,9 @@ extension Pass {
     name: "one-hot", summary: "turn products with a one-hot into gathers and scatter-adds"
   ) { graph in
     graph.rebuild { rebuilder, id in
-      guard case .dot(let axes) = rebuilder.old[id].kind, axes.lhsBatch.isEmpty else { return false }
+      guard case .dot(let axes) = rebuilder.old[id].kind, axes.lhsBatch.isEmpty,
+        rebuilder.old[id].start == nil
+      else { return false }
       let rewriter = OneHotProduct(builder: rebuilder.builder)
       let operands = rebuilder.operands(id)
       guard let value = rewriter.rewrite(operands[0], operands[1], axes) else { return false }

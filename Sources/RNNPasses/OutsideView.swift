@@ -10,7 +10,7 @@ final class OutsideView {
   /// Starts from the invariants and the sequences of a loop.
   init(of draft: ScanDraft, in rebuilder: Rebuilder) {
     old = rebuilder.old
-    lift = Lift(builder: rebuilder.builder, steps: .symbol(draft.steps))
+    lift = Lift(builder: rebuilder.builder, steps: .symbol(draft.stepping.steps))
     for entry in draft.invariants {
       if let inner = entry.inner { know(inner, as: Lifted(value: entry.outer, isStacked: false)) }
     }
@@ -50,7 +50,9 @@ final class OutsideView {
     Graph.visit(
       inner, isDone: { totals[$0] != nil },
       needs: { value in
-        guard known[value] == nil, let id = old.definingOperation(value), old[id].kind.isLinear else {
+        guard known[value] == nil, let id = old.definingOperation(value),
+          old[id].kind.traits.contains(.linear)
+        else {
           return []
         }
         return old[id].operands
@@ -62,31 +64,23 @@ final class OutsideView {
     if let lifted = known[inner] { return lift.total(lifted) }
     guard let id = old.definingOperation(inner) else { return lift.total(self[inner]) }
     let operation = old[id]
-    switch operation.kind {
-    case .dot(let axes):
-      return lift.totalOfDot(axes, self[operation.operands[0]], self[operation.operands[1]])
-    case .scatterAdd(let extent):
-      return lift.totalOfScatterAdd(extent, self[operation.operands[0]], self[operation.operands[1]])
-    case .reduce(.sum, let axes):
-      let source = self[operation.operands[0]]
-      if !source.isStacked { return lift.total(self[inner]) }
-      return lift.builder.reduce(.sum, source.value, axes: [0] + axes.map { $0 + 1 })
-    case let kind where kind.isLinear:
-      return lift.builder.add(kind, operation.operands.map { totals[$0]! })[0]
-    default:
-      return lift.total(self[inner])
+    if operation.kind.traits.contains(.linear) {
+      return lift.builder.add(operation.kind, operation.operands.map { totals[$0]! })[0]
     }
+    if operation.kind.traits.contains(.summing), operation.start == nil { return totalOfSum(operation) }
+    return lift.total(self[inner])
   }
-}
 
-extension OperationKind {
-  /// Whether it is linear: applied to sums of operands, it gives the sum of its results. Products are left out.
-  var isLinear: Bool {
-    switch self {
-    case .binary(.add), .binary(.subtract), .unary(.negate), .reshape, .transpose, .slice, .pad, .concat,
-      .broadcast, .reverse:
-      true
-    default: false
+  /// The sum over all steps of what an operation adds up in each.
+  private func totalOfSum(_ operation: Operation) -> ValueID {
+    let operands = operation.operands.map { self[$0] }
+    if case .dot(let axes) = operation.kind { return lift.totalOfDot(axes, operands[0], operands[1]) }
+    if case .scatterAdd(let extent) = operation.kind {
+      return lift.totalOfScatterAdd(extent, operands[0], operands[1])
     }
+    if case .reduce(.sum, let axes) = operation.kind, operands[0].isStacked {
+      return lift.builder.reduce(.sum, operands[0].value, axes: [0] + axes.map { $0 + 1 })
+    }
+    return lift.total(self[operation.result])
   }
 }

@@ -3,9 +3,9 @@ import RNNGraph
 /// Builds a graph anew from an old one, operation by operation, so that a rule can put something else in an
 /// operation's place.
 ///
-/// Every pass works this way: no place of insertion has to be searched, the new graph is in order by construction,
-/// and its tables hold nothing that is out of use. Operations are emitted in the old order; one that stands further
-/// down but is needed now is emitted now.
+/// Every pass but `segment-steps` works this way: no place of insertion has to be searched, the new graph is in order by
+/// construction, and its tables hold nothing that is out of use. Operations are emitted in the old order; one that stands
+/// further down but is needed now is emitted now.
 final class Rebuilder {
   /// Puts something in the place of an operation.
   ///
@@ -89,7 +89,7 @@ final class Rebuilder {
   func emit(_ draft: ScanDraft) -> (carries: [ValueID], outputs: [ValueID]) {
     let site = builder.site
     let results = builder.scan(
-      steps: draft.steps, isReversed: draft.isReversed, invariants: draft.invariants.map(\.outer),
+      draft.stepping, invariants: draft.invariants.map(\.outer),
       carries: draft.carries.map(\.initial) + draft.totals.map(\.initial),
       sequences: draft.sequences.map(\.outer)
     ) { invariants, carries, elements in

@@ -18,7 +18,7 @@ extension Pass {
     let (counts, users) = (graph.useCounts(), graph.users())
     return graph.rebuild { rebuilder, id in
       let old = rebuilder.old
-      guard let scan = ScanView(id, in: old) else { return false }
+      guard let scan = ScanView(id, in: old), scan.isStepwise else { return false }
       let dropped = old.recomputedStacks(of: scan, counts, users)
       guard !dropped.isEmpty, var draft = ScanDraft(copying: id, in: rebuilder) else { return false }
       let outside = OutsideView(of: draft, in: rebuilder)
@@ -63,7 +63,7 @@ extension Graph {
       } else {
         // What the program hands out as well has to be stored anyway.
         guard counts[stack.index] > 0, counts[stack.index] == users[stack.index].count,
-          users[stack.index].allSatisfy({ self[$0].kind.streams }), !nexts.contains(value)
+          users[stack.index].allSatisfy({ isStreamed(by: self[$0].kind) }), !nexts.contains(value)
         else { continue }
       }
       func isGiven(_ outer: ValueID) -> Bool {
@@ -96,26 +96,18 @@ extension Graph {
       return true
     }
     guard let id = definingOperation(value) else { return false }
-    switch self[id].kind {
-    case .constant: return true
-    case .broadcast: return isCheap(self[id].operands[0], isGiven, &budget, &leaves)
-    case .binary(.add), .binary(.subtract), .binary(.multiply), .binary(.maximum), .binary(.minimum),
-      .unary(.negate), .unary(.abs), .compare, .select, .convert:
-      budget -= 1
-      if budget < 0 { return false }
-      for operand in self[id].operands where !isCheap(operand, isGiven, &budget, &leaves) { return false }
-      return true
-    default: return false
+    if case .constant = self[id].kind { return true }
+    if case .broadcast = self[id].kind {
+      return isCheap(self[id].operands[0], isGiven, &budget, &leaves)
     }
+    guard self[id].kind.traits.contains(.cheap), budget > 0 else { return false }
+    budget -= 1
+    for operand in self[id].operands where !isCheap(operand, isGiven, &budget, &leaves) { return false }
+    return true
   }
-}
 
-extension OperationKind {
-  /// Whether what this reads of all steps is computed where it is read, and needs no memory.
-  fileprivate var streams: Bool {
-    switch self {
-    case .unary, .binary, .compare, .select, .convert, .reduce: true
-    default: false
-    }
+  /// Whether what an operation of this kind reads of all steps is computed where it is read, and needs no memory.
+  private func isStreamed(by kind: OperationKind) -> Bool {
+    if case .reduce = kind { true } else { kind.traits.contains(.elementwise) }
   }
 }

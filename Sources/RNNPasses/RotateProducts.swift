@@ -27,7 +27,7 @@ extension Pass {
     let counts = graph.useCounts()
     return graph.rebuild { rebuilder, id in
       let old = rebuilder.old
-      guard let scan = ScanView(id, in: old) else { return false }
+      guard let scan = ScanView(id, in: old), scan.isStepwise else { return false }
       let given = Given(scan)
       let rotations = scan.nexts.indices.compactMap { Rotation($0, of: scan, given, in: old, counts) }
       guard !rotations.isEmpty, var draft = ScanDraft(copying: id, in: rebuilder) else { return false }
@@ -70,7 +70,9 @@ extension Graph {
     var sums: [ValueID: [Rotation.Term]] = [:]
     var parts: Set<ValueID> = []
     for region in reachableRegions {
-      guard let owner = self[region].owner, let scan = ScanView(owner, in: self) else { continue }
+      guard let owner = self[region].owner, let scan = ScanView(owner, in: self), scan.isStepwise else {
+        continue
+      }
       let given = Given(scan)
       let rotations = scan.nexts.indices.compactMap { Rotation($0, of: scan, given, in: self, counts) }
         .filter { $0.rest.count > 1 }
@@ -105,10 +107,7 @@ extension Graph {
     var stages: [ValueID: Int] = [:]
     for id in self[body].operations {
       var stage = self[id].operands.map { stages[$0, default: 0] }.max() ?? 0
-      switch self[id].kind {
-      case .dot, .reduce, .scan: stage += 1
-      default: break
-      }
+      if self[id].kind.traits.contains(.costly) { stage += 1 }
       for result in self[id].results { stages[result] = stage }
     }
     return stages
@@ -166,11 +165,9 @@ private struct Rotation {
       counts[value.index] == 1 ? graph.definingOperation(value).map { graph[$0] } : nil
     }
     func addends(_ value: ValueID) -> [ValueID] {
-      guard let operation = operation(value) else { return [] }
-      switch operation.kind {
-      case .binary(.add), .binary(.subtract), .unary(.negate): return operation.operands
-      default: return []
-      }
+      let sums: [OperationKind] = [.binary(.add), .binary(.subtract), .unary(.negate)]
+      guard let operation = operation(value), sums.contains(operation.kind) else { return [] }
+      return operation.operands
     }
     var moved: Set<ValueID> = []
     var computed: [ValueID: ValueID] = [:]

@@ -45,8 +45,7 @@ struct ScanDraft {
   }
 
   var body: RegionID
-  var steps: Symbol
-  var isReversed: Bool
+  var stepping: Stepping
   var invariants: Interface<Invariant>
   var carries: [Carry]
   var sequences: Interface<Sequence>
@@ -64,8 +63,7 @@ struct ScanDraft {
   init?(copying id: OperationID, in rebuilder: Rebuilder, where isKept: (ValueID) -> Bool = { _ in true }) {
     guard let scan = ScanView(id, in: rebuilder.old) else { return nil }
     body = scan.body
-    steps = scan.attributes.steps
-    isReversed = scan.attributes.isReversed
+    stepping = scan.attributes.stepping
     invariants = Interface(
       zip(scan.invariants, scan.invariantArguments).filter { isKept($1) }.map {
         Invariant(outer: rebuilder[$0], inner: $1)
@@ -151,6 +149,9 @@ struct ScanView {
   let finals: [ValueID], stacks: [ValueID]
 
   var body: RegionID { attributes.body }
+
+  /// Whether a step is one step of the sequences, so that what a step does can be done for all steps, along one axis more.
+  var isStepwise: Bool { attributes.segments == nil }
 
   /// Takes a scan apart; nil if the operation is none.
   init?(_ id: OperationID, in graph: Graph) {

@@ -17,7 +17,9 @@ extension Pass {
     name: "scan-interfaces", summary: "hand each value to a loop, and out of it, once"
   ) { graph in
     graph.rebuild { rebuilder, id in
-      guard let draft = ScanDraft(copying: id, in: rebuilder) else { return false }
+      guard let scan = ScanView(id, in: rebuilder.old), scan.isStepwise,
+        let draft = ScanDraft(copying: id, in: rebuilder)
+      else { return false }
       var interface = ScanInterface(rebuilder, draft)
       interface.narrow()
       guard interface.hasChanged else { return false }
@@ -84,39 +86,35 @@ private struct ScanInterface {
 
   private mutating func addInvariant(_ outer: ValueID, _ inner: ValueID) {
     let graph = builder.graph
-    switch graph.definingKind(outer) {
-    case .constant(let number, let type)?:
+    let kind = graph.definingKind(outer)
+    if case .constant(let number, let type)? = kind {
       define(inner, draft.recipe(.constant(number, type), []))
-    case .broadcast(let axes, let shape)?:
+    } else if case .broadcast(let axes, let shape)? = kind {
       let source = graph[graph.definingOperation(outer)!].operands[0]
       let handed = draft.addInvariant(source)
       define(inner, draft.recipe(.broadcast(axes: axes, shape: shape), [handed]))
-    default:
-      if draft.invariants.place(of: outer) != nil {
-        define(inner, draft.addInvariant(outer))
-      } else {
-        draft.invariants.append(.init(outer: outer, inner: inner))
-      }
+    } else if draft.invariants.place(of: outer) != nil {
+      define(inner, draft.addInvariant(outer))
+    } else {
+      draft.invariants.append(.init(outer: outer, inner: inner))
     }
   }
 
   private mutating func addSequence(_ outer: ValueID, _ inner: ValueID) {
     let graph = builder.graph
     let type = builder.type(outer)
-    switch graph.definingKind(outer) {
-    case .constant(let number, _)?:
+    let kind = graph.definingKind(outer)
+    if case .constant(let number, _)? = kind {
       let element = type.with(shape: Array(type.shape.dropFirst()))
       define(inner, draft.recipe(.constant(number, element), []))
-    case .broadcast(let axes, let shape)? where axes.first != 0:
+    } else if case .broadcast(let axes, let shape)? = kind, axes.first != 0 {
       let source = draft.addInvariant(graph[graph.definingOperation(outer)!].operands[0])
       let kind = OperationKind.broadcast(axes: axes.map { $0 - 1 }, shape: Array(shape.dropFirst()))
       define(inner, axes.count == shape.count - 1 ? source : draft.recipe(kind, [source]))
-    default:
-      if draft.sequences.place(of: outer) != nil {
-        define(inner, draft.addSequence(outer))
-      } else {
-        draft.sequences.append(.init(outer: outer, inner: inner))
-      }
+    } else if draft.sequences.place(of: outer) != nil {
+      define(inner, draft.addSequence(outer))
+    } else {
+      draft.sequences.append(.init(outer: outer, inner: inner))
     }
   }
 
@@ -128,7 +126,7 @@ private struct ScanInterface {
   private mutating func addOutput(_ output: ScanDraft.Output) {
     let old = rebuilder.old
     let (value, builder) = (output.value, builder)
-    let steps = Dimension.symbol(source.steps)
+    let steps = Dimension.symbol(source.stepping.steps)
     if let sequence = sequences[value] {
       move(output) { sequence }
     } else if let invariant = invariants[value] {

@@ -7,24 +7,25 @@ extension Simplifier {
     if let (source, axes, shape) = broadcast(x) {  // f(broadcast x) -> broadcast(f(x))
       return make(.broadcast(axes: axes, shape: shape), make(.unary(function), source))
     }
-    switch function {
-    case .negate:
+    if function == .negate {
       if let y = negated(x) { return y }  // -(-x) -> x
       if let (y, c) = scaled(x) { return scale(y, by: -c) }  // -(x * c) -> x * -c
       if let (inner, a, b) = binary(x), inner == .subtract, isUsedOnce(x) {  // -(a - b) -> b - a
         return subtract(b, a)
       }
-    case .abs:
+    }
+    if function == .abs {
       if case (.abs, _)? = unary(x) { return x }  // abs(abs x) -> abs x
       if let y = negated(x) { return make(.unary(.abs), y) }  // abs(-x) -> abs x
-    default: break
     }
     return nil
   }
 
   func binary(_ function: BinaryFunction, _ a: ValueID, _ b: ValueID) -> ValueID? {
     if let x = constant(a), let y = constant(b) { return folded(function.evaluate(x, y), like: a) }
-    if function.isCommutative, constant(a) != nil { return make(.binary(function), b, a) }  // c + x -> x + c
+    if function.traits.contains(.commutative), constant(a) != nil {  // c + x -> x + c
+      return make(.binary(function), b, a)
+    }
     if let value = ofBroadcasts(function, a, b) { return value }
     switch function {
     case .add: return sum(a, b)
@@ -96,13 +97,7 @@ extension Simplifier {
 
   func compare(_ comparison: Comparison, _ a: ValueID, _ b: ValueID) -> ValueID? {
     guard let x = constant(a), let y = constant(b) else { return nil }
-    let isTrue =
-      switch comparison {
-      case .less: x < y
-      case .lessOrEqual: x <= y
-      case .equal: x == y
-      }
-    return constant(isTrue ? 1 : 0, type(a).with(element: .bool))
+    return constant(comparison.evaluate(x, y) ? 1 : 0, type(a).with(element: .bool))
   }
 
   func select(_ condition: ValueID, _ a: ValueID, _ b: ValueID) -> ValueID? {

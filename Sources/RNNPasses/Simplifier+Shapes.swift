@@ -68,45 +68,63 @@ extension Simplifier {
     if anchor == .back, let extent = extent.fixed {  // count from the front where the end is known
       return make(.slice(axis: axis, start: extent - start - count, count: count, anchor: .front), x)
     }
-    var shape = type(x).shape
-    shape[axis] = .fixed(count)
-    if let c = constant(x) { return constant(c, type(x).with(shape: shape)) }
-    switch kind(x) {
-    case .slice(axis, let outerStart, let outerCount, let outerAnchor):  // slice(slice x) -> slice x
-      let whole =
-        outerAnchor == .front ? outerStart + start : outerStart + outerCount - start - count
-      return make(.slice(axis: axis, start: whole, count: count, anchor: outerAnchor), operands(x)[0])
-    case .concat(axis):
-      return sliceOfConcat(x, axis, start, count)
-    case .pad(let padded, let place, let to, let padAnchor):
-      let source = operands(x)[0]
-      if padded != axis {  // slice(pad(x, i), j) -> pad(slice(x, j), i)
-        let inner = make(.slice(axis: axis, start: start, count: count, anchor: anchor), source)
-        return make(.pad(axis: padded, start: place, to: to, anchor: padAnchor), inner)
-      }
-      guard padAnchor == anchor, let width = type(source).shape[axis].fixed else { return nil }
-      if start >= place, start + count <= place + width {  // slice(pad x) -> slice x
-        return make(.slice(axis: axis, start: start - place, count: count, anchor: anchor), source)
-      }
-      if start + count <= place || start >= place + width {  // slice of the zeros of a pad -> 0
-        return constant(0, type(x).with(shape: shape))
-      }
-      return nil
-    case .broadcast(let axes, _):  // slice(broadcast x) -> broadcast(slice x)
-      let source = operands(x)[0]
-      let inner =
-        axes.firstIndex(of: axis).map {
-          make(.slice(axis: $0, start: start, count: count, anchor: anchor), source)
-        } ?? source
-      return make(.broadcast(axes: axes, shape: shape), inner)
-    case .reverse(axis):  // slice(reverse x) -> reverse(slice x), counted from the other end
+    if let c = constant(x) {
+      var shape = type(x).shape
+      shape[axis] = .fixed(count)
+      return constant(c, type(x).with(shape: shape))
+    }
+    return sliceOfSlice(x, axis, start, count, anchor) ?? sliceOfPad(x, axis, start, count, anchor)
+      ?? sliceOfOther(x, axis, start, count, anchor)
+  }
+
+  /// `slice(slice x) -> slice x`.
+  private func sliceOfSlice(
+    _ x: ValueID, _ axis: Int, _ start: Int, _ count: Int, _ anchor: Anchor
+  ) -> ValueID? {
+    guard case .slice(axis, let outerStart, let outerCount, let outerAnchor)? = kind(x) else { return nil }
+    let whole = outerAnchor == .front ? outerStart + start : outerStart + outerCount - start - count
+    return make(.slice(axis: axis, start: whole, count: count, anchor: outerAnchor), operands(x)[0])
+  }
+
+  private func sliceOfPad(
+    _ x: ValueID, _ axis: Int, _ start: Int, _ count: Int, _ anchor: Anchor
+  ) -> ValueID? {
+    guard case .pad(let padded, let place, let to, let padAnchor)? = kind(x) else { return nil }
+    let source = operands(x)[0]
+    if padded != axis {  // slice(pad(x, i), j) -> pad(slice(x, j), i)
+      let inner = make(.slice(axis: axis, start: start, count: count, anchor: anchor), source)
+      return make(.pad(axis: padded, start: place, to: to, anchor: padAnchor), inner)
+    }
+    guard padAnchor == anchor, let width = type(source).shape[axis].fixed else { return nil }
+    if start >= place, start + count <= place + width {  // slice(pad x) -> slice x
+      return make(.slice(axis: axis, start: start - place, count: count, anchor: anchor), source)
+    }
+    if start + count <= place || start >= place + width {  // slice of the zeros of a pad -> 0
+      var shape = type(x).shape
+      shape[axis] = .fixed(count)
+      return constant(0, type(x).with(shape: shape))
+    }
+    return nil
+  }
+
+  private func sliceOfOther(
+    _ x: ValueID, _ axis: Int, _ start: Int, _ count: Int, _ anchor: Anchor
+  ) -> ValueID? {
+    if case .concat(axis)? = kind(x) { return sliceOfConcat(x, axis, start, count) }
+    if case .reverse(axis)? = kind(x) {  // slice(reverse x) -> reverse(slice x), counted from the other end
       let inner = make(
         .slice(axis: axis, start: start, count: count, anchor: anchor == .front ? .back : .front),
         operands(x)[0])
       return make(.reverse(axis: axis), inner)
-    default:
-      return nil
     }
+    guard let (source, axes, whole) = broadcast(x) else { return nil }
+    let inner =  // slice(broadcast x) -> broadcast(slice x)
+      axes.firstIndex(of: axis).map {
+        make(.slice(axis: $0, start: start, count: count, anchor: anchor), source)
+      } ?? source
+    var shape = whole
+    shape[axis] = .fixed(count)
+    return make(.broadcast(axes: axes, shape: shape), inner)
   }
 
   /// `slice(concat(a, b, …)) -> concat` of what it covers of each.

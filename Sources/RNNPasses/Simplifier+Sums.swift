@@ -27,8 +27,7 @@ extension Simplifier {
 
   /// `transpose(dot(a, b)) -> dot(b, a)`, if it swaps the two operands' axes and nothing else reads the product.
   func transposeOfDot(_ x: ValueID, _ permutation: [Int]) -> ValueID? {
-    guard case .dot(let axes)? = kind(x), isUsedOnce(x) else { return nil }
-    let (a, b) = (operands(x)[0], operands(x)[1])
+    guard let (a, b, axes) = product(x), isUsedOnce(x) else { return nil }
     let batch = axes.lhsBatch.count
     let middle = batch + axes.lhsFree(rank: type(a).rank).count
     guard permutation == Array(0..<batch) + (middle..<permutation.count) + (batch..<middle) else {
@@ -36,7 +35,7 @@ extension Simplifier {
     }
     let swapped = DotAxes(
       lhsContracting: axes.rhsContracting, rhsContracting: axes.lhsContracting, lhsBatch: axes.rhsBatch,
-      rhsBatch: axes.lhsBatch)
+      rhsBatch: axes.lhsBatch, isWide: axes.isWide)
     return make(.dot(swapped), b, a)
   }
 
@@ -51,24 +50,23 @@ extension Simplifier {
       return repeated(
         reduction, constant(c, type(x).with(shape: kept.map { shape[$0] })), axes.map { shape[$0] })
     }
-    switch kind(x) {
-    case .reduce(reduction, let inner):  // reduce(reduce x) -> reduce x
+    // reduce(reduce x) -> reduce x
+    if case .reduce(reduction, let inner)? = kind(x), operands(x).count == 1 {
       let source = operands(x)[0]
       let outer = type(source).shape.indices.filter { !inner.contains($0) }
       return make(.reduce(reduction, axes: (inner + axes.map { outer[$0] }).sorted()), source)
-    case .broadcast(let places, _):
-      return reduceOfBroadcast(reduction, x, axes, places)
-    case .transpose(let permutation):  // reduce(transpose x) -> transpose(reduce x)
-      let inner = make(
-        .reduce(reduction, axes: axes.map { permutation[$0] }.sorted()), operands(x)[0])
+    }
+    if let (_, places, _) = broadcast(x) { return reduceOfBroadcast(reduction, x, axes, places) }
+    if let (source, permutation) = transposed(x) {  // reduce(transpose x) -> transpose(reduce x)
+      let inner = make(.reduce(reduction, axes: axes.map { permutation[$0] }.sorted()), source)
       let sources = kept.map { permutation[$0] }
       let sorted = sources.sorted()
       return make(.transpose(sources.map { source in sorted.firstIndex(of: source) ?? 0 }), inner)
-    case .reverse(let axis) where axes.contains(axis):  // reduce(reverse x) -> reduce x
-      return make(.reduce(reduction, axes: axes), operands(x)[0])
-    default:
-      return reduction == .sum ? sum(x, axes) : nil
     }
+    if case .reverse(let axis)? = kind(x), axes.contains(axis) {  // reduce(reverse x) -> reduce x
+      return make(.reduce(reduction, axes: axes), operands(x)[0])
+    }
+    return reduction == .sum ? sum(x, axes) : nil
   }
 
   /// `reduce(broadcast x)`: axes of `x` are reduced there, new ones repeat it.
@@ -96,46 +94,50 @@ extension Simplifier {
   }
 
   private func sum(_ x: ValueID, _ axes: [Int]) -> ValueID? {
-    let kept = type(x).shape.indices.filter { !axes.contains($0) }
-    switch kind(x) {
-    case .oneHot where axes.contains(type(x).rank - 1):  // sum(one_hot ids) along the classes -> 1
+    if case .oneHot? = kind(x), axes.contains(type(x).rank - 1) {  // sum(one_hot ids) along the classes -> 1
       let ids = type(operands(x)[0])
       return make(
         .reduce(.sum, axes: axes.dropLast()), constant(1, TensorType(type(x).element, ids.shape)))
-    case .pad(let axis, let start, let to, let anchor):
+    }
+    if case .pad(let axis, let start, let to, let anchor)? = kind(x) {
+      let kept = type(x).shape.indices.filter { !axes.contains($0) }
       let inner = make(.reduce(.sum, axes: axes), operands(x)[0])
       // sum(pad x) -> sum x along the axis, pad(sum x) along others
       guard let place = kept.firstIndex(of: axis) else { return inner }
       return make(.pad(axis: place, start: start, to: to, anchor: anchor), inner)
-    case .unary(.negate):  // sum(-x) -> -sum x
-      return negate(make(.reduce(.sum, axes: axes), operands(x)[0]))
-    case .binary(.multiply):
-      let (a, b) = (operands(x)[0], operands(x)[1])
-      if let c = constant(b) {  // sum(x * c) -> sum x * c
-        return scale(make(.reduce(.sum, axes: axes), a), by: c)
-      }
-      // sum(x * broadcast s) -> sum x * broadcast s, for a scalar s
-      for (scalar, other) in [(b, a), (a, b)] {
-        if let inner = broadcast(scalar), type(inner.x).isScalar {
-          let total = make(.reduce(.sum, axes: axes), other)
-          return multiply(total, make(.broadcast(axes: [], shape: type(total).shape), inner.x))
-        }
-      }
-      return nil
-    case .dot(var pairs):  // sum of a product along its batch axes -> contraction
-      guard isUsedOnce(x) else { return nil }
-      let batch = axes.filter { $0 < pairs.lhsBatch.count }
-      if batch.isEmpty { return nil }
-      pairs.lhsContracting = batch.map { pairs.lhsBatch[$0] } + pairs.lhsContracting
-      pairs.rhsContracting = batch.map { pairs.rhsBatch[$0] } + pairs.rhsContracting
-      for axis in batch.reversed() {
-        pairs.lhsBatch.remove(at: axis)
-        pairs.rhsBatch.remove(at: axis)
-      }
-      let rest = axes.filter { !batch.contains($0) }.map { $0 - batch.count }
-      return make(.reduce(.sum, axes: rest), make(.dot(pairs), operands(x)[0], operands(x)[1]))
-    default:
-      return nil
     }
+    if let y = negated(x) { return negate(make(.reduce(.sum, axes: axes), y)) }  // sum(-x) -> -sum x
+    return sumOfProduct(x, axes) ?? sumOfDot(x, axes)
+  }
+
+  private func sumOfProduct(_ x: ValueID, _ axes: [Int]) -> ValueID? {
+    guard case (.multiply, let a, let b)? = binary(x) else { return nil }
+    if let c = constant(b) {  // sum(x * c) -> sum x * c
+      return scale(make(.reduce(.sum, axes: axes), a), by: c)
+    }
+    // sum(x * broadcast s) -> sum x * broadcast s, for a scalar s
+    for (scalar, other) in [(b, a), (a, b)] {
+      if let inner = broadcast(scalar), type(inner.x).isScalar {
+        let total = make(.reduce(.sum, axes: axes), other)
+        return multiply(total, make(.broadcast(axes: [], shape: type(total).shape), inner.x))
+      }
+    }
+    return nil
+  }
+
+  /// The sum of a product along its batch axes -> contraction.
+  private func sumOfDot(_ x: ValueID, _ summed: [Int]) -> ValueID? {
+    guard let (a, b, axes) = product(x), isUsedOnce(x) else { return nil }
+    var pairs = axes
+    let batch = summed.filter { $0 < pairs.lhsBatch.count }
+    if batch.isEmpty { return nil }
+    pairs.lhsContracting = batch.map { pairs.lhsBatch[$0] } + pairs.lhsContracting
+    pairs.rhsContracting = batch.map { pairs.rhsBatch[$0] } + pairs.rhsContracting
+    for axis in batch.reversed() {
+      pairs.lhsBatch.remove(at: axis)
+      pairs.rhsBatch.remove(at: axis)
+    }
+    let rest = summed.filter { !batch.contains($0) }.map { $0 - batch.count }
+    return make(.reduce(.sum, axes: rest), make(.dot(pairs), a, b))
   }
 }

@@ -59,8 +59,8 @@ final class Simplifier {
     case .select: select(operands[0], operands[1], operands[2])
     case .convert(let element): convert(operands[0], element)
     case .detach: operands[0]  // detach x -> x: gradients have been taken
-    case .dot(let axes): dot(operands[0], operands[1], axes)
-    case .reduce(let reduction, let axes): reduce(reduction, operands[0], axes)
+    case .dot(let axes): operands.count == 2 ? dot(operands[0], operands[1], axes) : nil
+    case .reduce(let reduction, let axes): operands.count == 1 ? reduce(reduction, operands[0], axes) : nil
     case .broadcast(let axes, let shape): broadcast(operands[0], axes, shape)
     case .reshape(let shape): reshape(operands[0], shape)
     case .transpose(let permutation): transpose(operands[0], permutation)
@@ -78,6 +78,12 @@ final class Simplifier {
   func type(_ value: ValueID) -> TensorType { builder.graph.type(value) }
 
   func kind(_ value: ValueID) -> OperationKind? { builder.graph.definingKind(value) }
+
+  /// The axes of the product that a value is, if nothing else is added to it.
+  func product(_ value: ValueID) -> (a: ValueID, b: ValueID, axes: DotAxes)? {
+    guard case .dot(let axes)? = kind(value), operands(value).count == 2 else { return nil }
+    return (operands(value)[0], operands(value)[1], axes)
+  }
 
   /// The operands of the operation that defines a value.
   func operands(_ value: ValueID) -> [ValueID] {

@@ -17,7 +17,7 @@ extension Pass {
     let counts = graph.useCounts()
     return graph.rebuild { rebuilder, id in
       let old = rebuilder.old
-      guard let scan = ScanView(id, in: old) else { return false }
+      guard let scan = ScanView(id, in: old), scan.isStepwise else { return false }
       let cheap = scan.sequences.map { sequence in
         sequence.isComputedPerStep(in: old, counts)
       }

@@ -52,7 +52,7 @@ extension Graph {
     // The slices that are read of an operation: each becomes an operation.
     var slices: [OperationID: Set<OperationKind>] = [:]
     for region in reachableRegions {
-      for id in self[region].operations.reversed() where self[id].kind.isElementwise {
+      for id in self[region].operations.reversed() where self[id].kind.traits.contains(.elementwise) {
         let result = self[id].result
         let readers = users[result.index]
         // A result of the region counts as a use, but has no user.

@@ -71,7 +71,7 @@ extension Graph {
       let sources = total.leaves.compactMap(definingOperation)
       // What a loop hands out is added up there, the last one's if there are several.
       guard let last = sources.max(by: { place[$0]! < place[$1]! }), case .scan(let scan) = self[last].kind,
-        total.leaves.isDisjoint(with: self[last].results.prefix(scan.carries))
+        scan.segments == nil, total.leaves.isDisjoint(with: self[last].results.prefix(scan.carries))
       else { continue }
       found[last, default: []].append(total)
     }
@@ -117,12 +117,12 @@ extension Graph {
   /// The operation that computes a value for all steps, if it is arithmetic on values of all steps.
   private func cheapTerm(_ value: ValueID) -> OperationID? {
     guard let id = definingOperation(value) else { return nil }
-    switch self[id].kind {
-    case .constant: return id
-    case .unary(.negate), .unary(.abs), .binary, .compare, .select, .convert: return id
-    case .broadcast(let axes, _): return axes.first == 0 ? id : nil
-    default: return nil
-    }
+    let kind = self[id].kind
+    if case .constant = kind { return id }
+    if case .broadcast(let axes, _) = kind { return axes.first == 0 ? id : nil }
+    // A division takes longer than others, but not as long as a stack that is read from far memory.
+    if case .binary = kind { return id }
+    return kind.traits.contains(.cheap) ? id : nil
   }
 
   /// How a step computes its part of `value`, where `leaf` tells how it has what no cheap operation computes.

@@ -16,7 +16,7 @@ extension Pass {
   ) { graph in
     graph.rebuild { rebuilder, id in
       let old = rebuilder.old
-      guard let scan = ScanView(id, in: old) else { return false }
+      guard let scan = ScanView(id, in: old), scan.isStepwise else { return false }
       if scan.initials.isEmpty {
         guard let draft = ScanDraft(copying: id, in: rebuilder) else { return false }
         let outside = OutsideView(of: draft, in: rebuilder)
@@ -28,7 +28,9 @@ extension Pass {
       let carried = old.valuesDepending(on: scan.carryArguments, in: scan.body)
       var lifted = BitSet()
       for inner in old[scan.body].operations
-      where old[inner].kind.isCostly && !old[inner].results.contains(where: { carried.contains($0.index) }) {
+      where old[inner].kind.traits.contains(.costly)
+        && !old[inner].results.contains(where: { carried.contains($0.index) })
+      {
         for result in old[inner].results { lifted.insert(result.index) }
       }
       let values = lifted.isEmpty ? [] : old.valuesRead(by: scan, from: lifted)

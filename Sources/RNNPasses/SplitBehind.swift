@@ -19,7 +19,9 @@ extension Pass {
   ) { graph in
     let counts = graph.useCounts()
     return graph.rebuild { rebuilder, id in
-      guard let scan = ScanView(id, in: rebuilder.old), !scan.initials.isEmpty else { return false }
+      guard let scan = ScanView(id, in: rebuilder.old), scan.isStepwise, !scan.initials.isEmpty else {
+        return false
+      }
       var split = ScanSplit(scan, in: rebuilder.old, counts)
       guard split.hasWork, var draft = ScanDraft(copying: id, in: rebuilder) else { return false }
       split.chooseStacks()
@@ -81,18 +83,18 @@ private struct ScanSplit {
     moved = BitSet()
     for id in graph[scan.body].operations where !needed.contains(id.index) {
       let operation = graph[id]
-      let isProduct =
-        switch operation.kind {
-        case .dot, .scan, .scatterAdd: true
-        default: false
-        }
-      if isProduct || operation.operands.contains(where: { moved.contains($0.index) }) {
+      if isWorthMoving(operation.kind) || operation.operands.contains(where: { moved.contains($0.index) }) {
         for result in operation.results { moved.insert(result.index) }
       }
     }
     for (value, stack) in zip(scan.outputs, scan.stacks) where counts[stack.index] > 0 {
       if !isMoved(value) { stacked.insert(value) }
     }
+  }
+
+  /// Whether it pays to do an operation behind the loop for its own sake, and not only behind another.
+  private func isWorthMoving(_ kind: OperationKind) -> Bool {
+    if case .reduce = kind { false } else { kind.traits.contains(.costly) }
   }
 
   func isMoved(_ value: ValueID) -> Bool { moved.contains(value.index) }
@@ -130,17 +132,18 @@ private struct ScanSplit {
     guard let id = graph.definingOperation(value), !stacked.contains(value) else {
       return [.steps(of: value)]
     }
-    switch graph[id].kind {
-    case .dot, .scatterAdd, .reduce(.sum, _): return graph[id].operands.map { .steps(of: $0) }
-    case let kind where kind.isLinear: return graph[id].operands.map { .total(of: $0) }
-    default: return [.steps(of: value)]
+    let operation = graph[id]
+    if operation.kind.traits.contains(.linear) { return operation.operands.map { .total(of: $0) } }
+    if operation.kind.traits.contains(.summing), operation.start == nil {
+      return operation.operands.map { .steps(of: $0) }
     }
+    return [.steps(of: value)]
   }
 
   /// What a value of every step is computed of outside; it is stacked if it is not computed there.
   private mutating func sources(of value: ValueID) -> [ValueID] {
     guard visited.insert(value).inserted, !stacked.contains(value), !isAvailable(value) else { return [] }
-    if let id = graph.definingOperation(value), isMoved(value) || graph[id].kind.isFree {
+    if let id = graph.definingOperation(value), isMoved(value) || graph[id].kind.traits.contains(.free) {
       return graph[id].operands
     }
     stacked.insert(value)
@@ -160,7 +163,7 @@ private struct ScanSplit {
         continue
       }
       if let id = graph.definingOperation(value) {
-        if next == 0 { answer = !graph[id].kind.isCostly }
+        if next == 0 { answer = !graph[id].kind.traits.contains(.costly) }
         if answer, next < graph[id].operands.count {
           open[open.count - 1].next += 1
           open.append((graph[id].operands[next], 0))

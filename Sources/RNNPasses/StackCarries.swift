@@ -56,7 +56,7 @@ extension Graph {
   }
 
   private func carriesConcatenation(_ scan: ScanView) -> Bool {
-    scan.nexts.contains { if case .concat? = definingKind($0) { true } else { false } }
+    scan.isStepwise && scan.nexts.contains { if case .concat? = definingKind($0) { true } else { false } }
   }
 }
 
@@ -75,7 +75,7 @@ private struct BodyView {
     init(_ kind: OperationKind, _ operands: [Operand]) {
       self.kind = kind
       self.operands = operands
-      if kind.isCommutative, operands.count == 2, case .value(let a) = operands[0],
+      if kind.traits.contains(.commutative), operands.count == 2, case .value(let a) = operands[0],
         case .value(let b) = operands[1], b < a
       {
         self.operands.swapAt(0, 1)

@@ -17,7 +17,7 @@ extension Pass {
   static func tabulate(batch: Int) -> Pass {
     Pass(name: "tabulate", summary: "compute what depends on a token alone once for every token") { graph in
       graph.rebuild { rebuilder, id in
-        guard let scan = ScanView(id, in: rebuilder.old) else { return false }
+        guard let scan = ScanView(id, in: rebuilder.old), scan.isStepwise else { return false }
         let tables = zip(scan.sequences, scan.elements).compactMap { sequence, element in
           Tokens(sequence, in: rebuilder.old).flatMap { tokens in
             tokens.count <= 16 * batch
@@ -48,13 +48,13 @@ private struct Tokens {
 
   init?(_ sequence: ValueID, in graph: Graph) {
     guard let id = graph.definingOperation(sequence) else { return nil }
-    switch graph[id].kind {
-    case .oneHot(let extent, _): (count, rows) = (extent, nil)
-    case .gather:
+    if case .oneHot(let extent, _) = graph[id].kind {
+      (count, rows) = (extent, nil)
+    } else {
+      guard case .gather = graph[id].kind else { return nil }
       let table = graph[id].operands[0]
       guard graph.type(table).rank == 2, let extent = graph.type(table).shape[0].fixed else { return nil }
       (count, rows) = (extent, table)
-    default: return nil
     }
     ids = graph[id].operands.last!
     // One token for each example; an id that is no token gives zeros, and that is no row of a table.
@@ -69,10 +69,8 @@ extension Graph {
   fileprivate func idLimit(of value: ValueID) -> Int? {
     var value = value
     while let id = definingOperation(value) {
-      switch self[id].kind {
-      case .transpose, .reshape, .slice, .reverse, .reversePrefix: value = self[id].operands[0]
-      default: return nil
-      }
+      guard self[id].kind.traits.contains(.moving) else { return nil }
+      value = self[id].operands[0]
     }
     guard case .argument(.entry, let place) = self[value].definition else { return nil }
     return inputs[place].idLimit
@@ -120,7 +118,7 @@ private struct TokenFunctions {
     let needed = old.operationsNeeded(for: results, in: scan.body)
     let saves = old[scan.body].operations.contains { id in
       needed.contains(id.index) && old[id].results.contains { functions.contains($0.index) }
-        && !old[id].kind.isFree
+        && !old[id].kind.traits.contains(.free)
         && !(tokens.rows == nil && old[id].operands.contains(element))
     }
     guard saves else { return nil }

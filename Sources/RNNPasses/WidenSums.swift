@@ -31,13 +31,11 @@ extension Pass {
   ) { graph in
     let counts = graph.useCounts()
     return graph.rebuild { rebuilder, id in
-      switch rebuilder.old[id].kind {
-      case .reduce: rebuilder.widenTotal(id)
-      case .dot(let axes): rebuilder.widenProduct(id, axes)
-      case .scatterAdd: rebuilder.widenScatter(id)
-      case .scan: rebuilder.widenCarries(id, counts)
-      default: false
-      }
+      let kind = rebuilder.old[id].kind
+      if case .reduce = kind { return rebuilder.widenTotal(id) }
+      if case .dot(let axes) = kind { return rebuilder.widenProduct(id, axes) }
+      if case .scatterAdd = kind { return rebuilder.widenScatter(id) }
+      return rebuilder.widenCarries(id, counts)
     }
   }
 }

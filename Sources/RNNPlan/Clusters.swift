@@ -32,7 +32,7 @@ extension Planner {
     for id in operations.reversed() {
       let operation = graph[id]
       if case .reduce = operation.kind { continue }
-      guard isElementwise(operation.kind) || isViewKind(operation.kind),
+      guard !operation.kind.traits.isDisjoint(with: [.elementwise, .view]),
         !clustering.results.contains(operation.result),
         !neededInMemory.contains(operation.result)
       else { continue }
@@ -61,10 +61,7 @@ extension Planner {
 
   /// About how much code an elementwise operation is, with what it may have to load.
   private func weight(of operation: Operation) -> Int {
-    switch operation.kind {
-    case .unary(let function): function.isLong ? 20 : 4
-    default: 4
-    }
+    if case .unary(let function) = operation.kind, function.traits.contains(.long) { 20 } else { 4 }
   }
 
   /// Finds the elementwise work on what is there when the region begins, or is computed from that wherever it is read.
@@ -119,27 +116,7 @@ extension Planner {
     }
   }
 
-  func isElementwise(_ kind: OperationKind) -> Bool {
-    switch kind {
-    case .unary, .binary, .compare, .select, .convert: true
-    case .constant, .size, .iota, .random, .reversePrefix, .detach, .dot, .reduce, .broadcast, .reshape,
-      .transpose, .slice, .pad, .concat,
-      .reverse,
-      .oneHot, .gather, .scatterAdd, .scan:
-      false
-    }
-  }
-
-  private func isViewKind(_ kind: OperationKind) -> Bool {
-    switch kind {
-    case .detach, .broadcast, .transpose, .slice, .reverse: true
-    case .constant, .size, .iota, .random, .reversePrefix, .unary, .binary, .compare, .select, .convert, .dot,
-      .reduce, .reshape, .pad,
-      .concat,
-      .oneHot, .gather, .scatterAdd, .scan:
-      false
-    }
-  }
+  func isElementwise(_ kind: OperationKind) -> Bool { kind.traits.contains(.elementwise) }
 
   private func assign(_ id: OperationID, _ clustering: inout Clustering) {
     let operation = graph[id]
@@ -357,16 +334,6 @@ extension Planner {
 
   private func isScan(_ cluster: Cluster) -> Bool {
     if case .scan = cluster.kind { true } else { false }
-  }
-}
-
-extension UnaryFunction {
-  /// Whether the code for it is long.
-  fileprivate var isLong: Bool {
-    switch self {
-    case .exp, .log, .tanh, .sigmoid, .sin, .cos, .softplus: true
-    case .negate, .reciprocal, .abs, .sign, .sqrt, .rsqrt: false
-    }
   }
 }
 

@@ -94,12 +94,7 @@ extension Planner {
   }
 
   /// Whether a value costs nothing to compute wherever it is read, so that it is kept in memory only on demand.
-  func isLeaf(_ value: ValueID) -> Bool {
-    switch graph.definingKind(value) {
-    case .constant, .size, .iota, .random, .reversePrefix, .oneHot, .gather: true
-    default: false
-    }
-  }
+  func isLeaf(_ value: ValueID) -> Bool { graph.definingKind(value)?.traits.contains(.leaf) ?? false }
 
   /// The values in memory that reading a value reads, looked through views and leaves.
   func bases(_ value: ValueID) -> [ValueID] {

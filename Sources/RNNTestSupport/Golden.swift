@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// A file of `Tests/Goldens` that holds the input of a test and the text that it must give.
 ///
@@ -24,7 +25,7 @@ public struct Golden: Sendable {
   public static func all(in folder: String) -> [Golden] {
     let path = "\(repository)/Tests/Goldens/\(folder)"
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    return names.filter { $0.hasSuffix(".rnn") }.sorted().compactMap { Golden(path: "\(path)/\($0)") }
+    return names.sorted().compactMap { Golden(path: "\(path)/\($0)") }
   }
 
   /// Reads a file; nil if it does not start with a command.
@@ -73,4 +74,8 @@ public struct Golden: Sendable {
     }
     return report
   }
+}
+
+extension Golden: CustomTestStringConvertible {
+  public var testDescription: String { name }
 }

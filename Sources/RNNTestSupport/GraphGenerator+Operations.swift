@@ -65,20 +65,16 @@ extension GraphGenerator {
 
   private func makeUnary() -> ValueID? {
     guard let function = random.pick(UnaryFunction.allCases) else { return nil }
-    switch function {
-    case .negate, .abs, .tanh, .sigmoid, .sin, .cos, .softplus:
-      guard let x = pick(where: isFloat) else { return nil }
-      let isBounded = [.tanh, .sigmoid, .sin, .cos].contains(function)
-      let bound = function == .softplus ? bound(x) + 1 : isBounded ? 1 : bound(x)
-      return note(builder.unary(function, x), bound: bound)
-    case .sign:
-      guard let x = pick(where: { isFloat($0) && isUntouched($0) }) else { return nil }
-      return note(builder.unary(.sign, x), bound: 1)
-    case .exp:
+    if function == .exp {
       guard let x = pick(where: { isFloat($0) && bound($0) <= 1.2 }) else { return nil }
       return note(builder.unary(.exp, x), bound: 3.5)
-    case .log, .sqrt, .rsqrt, .reciprocal: return makeFromPositive()
     }
+    if function.traits.contains(.partial) { return makeFromPositive() }
+    let isFlat = function.traits.contains(.flat)
+    guard let x = pick(where: { isFloat($0) && (!isFlat || isUntouched($0)) }) else { return nil }
+    if function.traits.contains(.bounded) { return note(builder.unary(function, x), bound: 1) }
+    // No other function is further from 0 than its operand by more than 1.
+    return note(builder.unary(function, x), bound: bound(x) + (function.traits.contains(.long) ? 1 : 0))
   }
 
   /// A value of the same shape as `x` between 0.1 and 20.
@@ -93,9 +89,8 @@ extension GraphGenerator {
   }
 
   private func makeFromPositive() -> ValueID? {
-    guard let x = pick(where: isFloat),
-      let function = random.pick([UnaryFunction.log, .sqrt, .rsqrt, .reciprocal])
-    else { return nil }
+    let partial = UnaryFunction.allCases.filter { $0.traits.contains(.partial) && $0 != .exp }
+    guard let x = pick(where: isFloat), let function = random.pick(partial) else { return nil }
     return note(builder.unary(function, positive(x)), bound: 5)
   }
 

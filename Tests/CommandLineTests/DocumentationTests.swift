@@ -81,6 +81,48 @@ struct DocumentationTests {
     }
   }
 
+  /// The files that a page lists for something new are those that name something of the kind which is there.
+  @Test(arguments: [
+    ("docs/adding-an-operation.md", "## The files of an operation", "reversePrefix|reverse_prefix"),
+    ("docs/adding-an-operation.md", "## A function of elements", "softplus"),
+    ("docs/adding-a-pass.md", "# Adding a pass", #"\bsumTables\b|sum-tables"#),
+  ])
+  func filesOfSomethingNewAreListed(_ page: String, _ heading: String, _ pattern: String) throws {
+    let text = try #require(try self.text(page).components(separatedBy: heading + "\n").dropFirst().first)
+    let section = try #require(text.components(separatedBy: "\n## ").first)
+    let own = try Regex(pattern)
+    func namesIt(_ path: String) throws -> Bool { try self.text(path).contains(own) }
+    var listed: Set<String> = []
+    // Where a choice is free, the row names a folder, a file with NAME for its name, or one of several files.
+    var folders: [String] = []
+    let lines = section.split(separator: "\n")
+    let rows = lines.contains { $0.hasPrefix("| ") } ? lines.filter { $0.hasPrefix("| ") } : lines
+    for row in rows {
+      for match in row.matches(of: /`((Sources|Tests|docs)\/[A-Za-z0-9_+.\/-]+)`/) {
+        let path = String(match.1)
+        if path.contains("NAME") || row.contains("such as") {
+          folders.append((path as NSString).deletingLastPathComponent)
+        } else if !path.contains(".") {
+          folders.append(path)
+        } else {
+          listed.insert(path)
+          #expect(try namesIt(path), "\(page) lists \(path), which needs nothing")
+        }
+      }
+    }
+    #expect(listed.count + folders.count > 3)
+    let sources = Command.packageRoot.appendingPathComponent("Sources").path
+    for file in try FileManager.default.subpathsOfDirectory(atPath: sources) where file.hasSuffix(".swift") {
+      let path = "Sources/\(file)"
+      let isListed =
+        listed.contains(path) || folders.contains((path as NSString).deletingLastPathComponent)
+        // The file of a family stands beside the file that is listed.
+        || listed.contains(path.replacing(/\+[A-Za-z]+\.swift$/, with: ".swift"))
+        || file.hasPrefix("RNNTestSupport/")
+      #expect(try isListed || !namesIt(path), "\(page) does not list \(path)")
+    }
+  }
+
   @Test func theModelOfTheReadmeCompilesAndItsMistakeIsFound() throws {
     let text = try text("README.md")
     let blocks = text.components(separatedBy: "```")

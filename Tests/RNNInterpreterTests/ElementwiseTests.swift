@@ -30,6 +30,11 @@ import Testing
     }
   }
 
+  @Test func everyFunctionHasACase() {
+    #expect(Set(Self.unaryCases.map(\.word)) == Set(UnaryFunction.allCases.map(\.rawValue)))
+    #expect(Set(Self.binaryCases.map(\.word)) == Set(BinaryFunction.allCases.map(\.rawValue)))
+  }
+
   @Test func everyUnaryFunctionKeepsNaN() throws {
     for function in UnaryFunction.allCases {
       let result = try evaluate(one: "\(function.rawValue) %x : f32[1]", [("f32[1]", f32(.nan))])

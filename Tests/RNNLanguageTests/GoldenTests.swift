@@ -6,10 +6,6 @@ import Testing
 
 @testable import RNNLanguage
 
-extension Golden: CustomTestStringConvertible {
-  public var testDescription: String { name }
-}
-
 /// A front end that reads imports from the folder of the language's goldens.
 let goldenFrontend = Frontend(
   loader: SourceLoader { path throws(DiagnosticError) in

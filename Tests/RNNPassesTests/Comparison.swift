@@ -9,7 +9,7 @@ func expectSameResults(
   _ a: Graph, _ b: Graph, inputs: [String: DenseArray], sizes: [Symbol: Int], _ comment: Comment? = nil,
   _ location: SourceLocation = #_sourceLocation
 ) throws {
-  let expected = try Interpreter(a).run(inputs: inputs, sizes: sizes)
+  let expected = try Interpreter(a).run(inputs: inputs, sizes: a.sizes(sizes, segmentsOf: 2))
   let found = try Interpreter(b).run(inputs: inputs, sizes: b.sizes(sizes, segmentsOf: 2))
   for (name, value) in expected {
     let other = try #require(found[name], comment, sourceLocation: location)
@@ -41,4 +41,15 @@ func expectPreserves(
     #expect(structurallyEqual(changed, try Graph(parsing: changed.description)), "\(pass.name)")
   }
   return changed
+}
+
+extension Graph {
+  /// The same graph, which works in segments where it can.
+  func inSegments() throws -> Graph {
+    var graph = self
+    for name in ["turn-loops", "order-sums", "segment-steps"] {
+      _ = try #require(Pass.named(name)).run(&graph)
+    }
+    return graph
+  }
 }

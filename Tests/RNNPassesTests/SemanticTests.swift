@@ -89,6 +89,68 @@ import Testing
     try expectPreserves(.full, random.graph, inputs: random.inputs(), sizes: random.sizes)
   }
 
+  /// A graph that works in segments is a graph like any other: every pass keeps the segments, and what they compute.
+  @Test(arguments: TestGroup.graphs.seeds(60, core: 6)) func passesKeepSegmentedGraphs(seed: UInt64) throws {
+    let random = RandomGraph(seed: seed, .init(hasLoss: true))
+    let graph = try gradient(of: random.graph) { _ in true }.inSegments()
+    for pass in Pass.all {
+      try expectPreserves(
+        Pipeline(name: pass.name, passes: [pass]), graph, inputs: random.inputs(), sizes: random.sizes)
+    }
+    try expectPreserves(.full, graph, inputs: random.inputs(), sizes: random.sizes)
+  }
+
+  /// What is derived of segments is what is derived of the steps.
+  @Test(arguments: TestGroup.graphs.seeds(30, core: 4)) func gradientsOfSegmentsAreTheSame(seed: UInt64)
+    throws
+  {
+    let random = RandomGraph(seed: seed, .init(hasLoss: true))
+    let found = try gradient(of: random.graph.inSegments()) { _ in true }
+    try found.verify()
+    try expectSameResults(
+      try gradient(of: random.graph) { _ in true }, found, inputs: random.inputs(), sizes: random.sizes)
+  }
+
+  /// A loop over segments inside of a loop is done for all steps of the latter at once.
+  @Test func segmentsInsideOfALoopAreSplitOff() throws {
+    let graph = try Graph(
+      parsing: """
+        graph "nested" {
+          %x = data "x" : f64[S, T, B]
+          %h = state "h" : f64[B]
+          %last, %all, %each, %ends = scan S : f64[B], f64[S, T, B], f64[S, K, B], f64[S, B] {
+            carry %c = %h : f64[B]
+            sequence %xs = %x : f64[T, B]
+            %zero = constant 0 : f64[B]
+            %sum, %squares, %sums = scan K segments(T, L, N) : f64[B], f64[T, B], f64[K, B] {
+              carry %s = %zero : f64[B]
+              sequence %part = %xs : f64[N, B]
+              %squared = multiply %part, %part : f64[N, B]
+              %some = reduce_sum %squared, %s axes(0) : f64[B]
+              yield %some, %squared, %s
+            }
+            %most = reduce_maximum %xs axes(0) : f64[B]
+            %next = add %c, %most : f64[B]
+            yield %next, %squares, %sums, %sum
+          }
+          state "h" = %last
+          output "all" = %all
+          output "each" = %each
+          output "ends" = %ends
+        }
+        """)
+    var random = SplitMix64(seed: 11)
+    let sizes: [Symbol: Int] = [.batch: 2, .steps: 5, Symbol("S"): 3]
+    let inputs = randomInputs(for: graph, sizes: sizes, using: &random)
+    let pass = try #require(Pass.named("split-scan-behind"))
+    let changed = try expectPreserves(
+      Pipeline(name: pass.name, passes: [pass]), graph, inputs: inputs, sizes: sizes)
+    let isOutside = changed[RegionID.entry].operations.contains { id in
+      if case .scan(let scan) = changed[id].kind { scan.segments != nil } else { false }
+    }
+    #expect(isOutside)
+  }
+
   @Test(arguments: TestGroup.graphs.seeds(60, core: 6))
   func pipelinesKeepGradientsOfRandomGraphs(seed: UInt64) throws {
     let random = RandomGraph(seed: seed, .init(hasLoss: true, operationCount: 24))

@@ -24,8 +24,7 @@ struct Work: Sendable, Hashable {
     func volume(_ value: ValueID) -> Double { graph.type(value).extents(sizes).reduce(1) { $0 * Double($1) } }
     for id in graph[region].operations {
       let operation = graph[id]
-      switch operation.kind {
-      case .dot(let axes):
+      if case .dot(let axes) = operation.kind {
         let extents = graph.type(operation.operands[0]).extents(sizes)
         let depth = axes.lhsContracting.reduce(1) { $0 * Double(extents[$1]) }
         operations += 2 * times * volume(operation.result) * depth
@@ -35,8 +34,8 @@ struct Work: Sendable, Hashable {
           weightBytes += bytes
           bytesRead += times * bytes
         }
-      case .scan(let scan): add(scan.body, of: graph, sizes, times: times * Double(sizes[scan.steps] ?? 1))
-      default: continue
+      } else if case .scan(let scan) = operation.kind {
+        add(scan.body, of: graph, sizes, times: times * Double(sizes[scan.steps] ?? 1))
       }
     }
   }

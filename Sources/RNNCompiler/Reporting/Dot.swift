@@ -78,9 +78,6 @@ extension ValueID {
 extension OperationKind {
   /// The operation's name in the graph's text.
   fileprivate var word: String {
-    switch self {
-    case .constant(let number, _): "constant \(number)"
-    default: mnemonic
-    }
+    if case .constant(let number, _) = self { "constant \(number)" } else { mnemonic }
   }
 }

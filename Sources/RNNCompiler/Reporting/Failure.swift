@@ -23,8 +23,6 @@ public struct Failure {
       self.init(1, Self.text(error.message, error.notes))
     case let error as UnknownTarget:
       self.init(1, Self.text(error.message, [error.note]))
-    case let error as Unsupported:
-      self.init(1, Self.text(error.description, []))
     case let error as UnsupportedByPlan:
       self.init(
         1,

@@ -247,12 +247,10 @@ extension Graph {
     }
     for region in reachableRegions {
       for id in self[region].operations {
-        switch self[id].kind {
-        case .slice(let axis, let start, let count, _):
+        if case .slice(let axis, let start, let count, _) = self[id].kind {
           require(type(self[id].operands[0]).shape[axis], start + count)
-        case .pad(let axis, let start, let to, _):
+        } else if case .pad(let axis, let start, let to, _) = self[id].kind {
           require(to, start + (type(self[id].operands[0]).shape[axis].fixed ?? 0))
-        default: break
         }
       }
     }

@@ -28,7 +28,7 @@ public struct CompilerFault: Error, CustomStringConvertible {
 /// Whether an error is about what the user gave or about a known limit; every other one is a bug of rnnc.
 func isForUser(_ error: any Error) -> Bool {
   switch error {
-  case is InputError, is DiagnosticError, is Unsupported, is UnsupportedByPlan, is UnknownTarget,
+  case is InputError, is DiagnosticError, is UnsupportedByPlan, is UnknownTarget,
     is DifferentiationError, is TrainingGraphError:
     true
   default: false

@@ -46,9 +46,6 @@ extension Optimizer {
 extension OptimizerSetting {
   /// The option of the command line that sets it.
   public var flag: String {
-    switch self {
-    case .beta1, .beta2: "--betas"
-    default: "--" + rawValue.replacing("_", with: "-")
-    }
+    [.beta1, .beta2].contains(self) ? "--betas" : "--" + rawValue.replacing("_", with: "-")
   }
 }

@@ -16,27 +16,19 @@ extension BodyChecker {
         .argumentCount(builtin.signature, expected: builtin.argumentCount, found: values.count, at: callee))
       return nil
     }
-    if builtin == .split { return split(values[0], values[1], at: site) }
-    return callSingle(builtin, values, labelled: arguments.first { $0.label != nil }?.value, at: site).map {
-      [$0]
+    switch builtin {
+    case .elementwise(let function): return unary(function, values[0], at: site).map { [$0] }
+    case .composed(.split): return split(values[0], values[1], at: site)
+    case .composed(let composition):
+      let labelled = arguments.first { $0.label != nil }?.value
+      return callSingle(composition, values, labelled: labelled, at: site).map { [$0] }
     }
   }
 
   private mutating func callSingle(
-    _ builtin: Builtin, _ values: [Expression], labelled: Expression?, at site: SourceRange
+    _ builtin: Composition, _ values: [Expression], labelled: Expression?, at site: SourceRange
   ) -> NodeID? {
     switch builtin {
-    case .tanh: unary(.tanh, values[0], at: site)
-    case .sigmoid: unary(.sigmoid, values[0], at: site)
-    case .exp: unary(.exp, values[0], at: site)
-    case .log: unary(.log, values[0], at: site)
-    case .sqrt: unary(.sqrt, values[0], at: site)
-    case .rsqrt: unary(.rsqrt, values[0], at: site)
-    case .abs: unary(.abs, values[0], at: site)
-    case .sin: unary(.sin, values[0], at: site)
-    case .cos: unary(.cos, values[0], at: site)
-    case .softplus: unary(.softplus, values[0], at: site)
-    case .sign: unary(.sign, values[0], at: site)
     case .relu: relu(values[0], at: site)
     case .square: square(values[0], at: site)
     case .max: extremum(.maximum, .maximum, builtin, values, at: site)
@@ -82,7 +74,7 @@ extension BodyChecker {
   }
 
   private mutating func extremum(
-    _ function: BinaryFunction, _ reduction: Reduction, _ builtin: Builtin, _ values: [Expression],
+    _ function: BinaryFunction, _ reduction: Reduction, _ builtin: Composition, _ values: [Expression],
     at site: SourceRange
   ) -> NodeID? {
     if values.count == 1 { return self.reduction(.reduce(reduction), builtin, values[0], at: site) }
@@ -112,7 +104,7 @@ extension BodyChecker {
   // MARK: Vectors
 
   private mutating func reduction(
-    _ operation: CheckedOperation, _ builtin: Builtin, _ value: Expression, at site: SourceRange
+    _ operation: CheckedOperation, _ builtin: Composition, _ value: Expression, at site: SourceRange
   ) -> NodeID? {
     guard let x = checkVector(value, of: builtin.rawValue) else { return nil }
     return add(operation, [x], ValueType([], type(x).extent), at: site)

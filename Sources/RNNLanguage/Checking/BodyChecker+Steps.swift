@@ -5,7 +5,7 @@ import RNNSupport
 extension BodyChecker {
   /// A function that looks at all steps of a sequence.
   mutating func overSteps(
-    _ operation: CheckedOperation, _ builtin: Builtin, _ value: Expression, extent: Extent?,
+    _ operation: CheckedOperation, _ builtin: Composition, _ value: Expression, extent: Extent?,
     at site: SourceRange
   ) -> NodeID? {
     guard let x = check(value) else { return nil }

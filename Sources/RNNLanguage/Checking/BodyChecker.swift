@@ -191,15 +191,13 @@ struct BodyChecker {
     guard let first = operands.first.flatMap(number), let last = operands.last.flatMap(number) else {
       return nil
     }
-    return switch operation {
-    case .unary(.negate): -first
-    case .unary(.sqrt): first.squareRoot()
-    case .binary(.add): first + last
-    case .binary(.subtract): first - last
-    case .binary(.multiply): first * last
-    case .binary(.divide): first / last
-    default: nil
+    if case .unary(let function) = operation, [.negate, .sqrt].contains(function) {
+      return function.evaluate(first)
     }
+    guard case .binary(let function) = operation,
+      [.add, .subtract, .multiply, .divide].contains(function)
+    else { return nil }
+    return function.evaluate(first, last)
   }
 
   // MARK: Names

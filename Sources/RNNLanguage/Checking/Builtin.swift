@@ -1,8 +1,54 @@
 import RNNGraph
 
 /// A function of the language.
-enum Builtin: String, CaseIterable {
-  case tanh, sigmoid, exp, log, sqrt, rsqrt, abs, sin, cos, softplus, sign, relu, square
+enum Builtin: Equatable {
+  /// One of each element that graphs have as well, under the same name.
+  case elementwise(UnaryFunction)
+  /// One that is made of other operations, or takes something else than elements.
+  case composed(Composition)
+
+  /// The functions of elements that are operators in the language, and have no name there.
+  private static let operators: Set<UnaryFunction> = [.negate, .reciprocal]
+
+  /// The names of all functions.
+  static let names =
+    UnaryFunction.allCases.filter { !operators.contains($0) }.map(\.rawValue)
+    + Composition.allCases.map(\.rawValue)
+
+  /// The function of this name.
+  init?(rawValue name: String) {
+    if let composition = Composition(rawValue: name) {
+      self = .composed(composition)
+    } else if let function = UnaryFunction(rawValue: name), !Self.operators.contains(function) {
+      self = .elementwise(function)
+    } else {
+      return nil
+    }
+  }
+
+  /// How it is called, for messages.
+  var signature: String {
+    switch self {
+    case .elementwise(let function): "\(function.rawValue)(x)"
+    case .composed(let composition): composition.signature
+    }
+  }
+
+  /// How many arguments it takes.
+  var argumentCount: ClosedRange<Int> {
+    switch self {
+    case .elementwise: 1...1
+    case .composed(let composition): composition.argumentCount
+    }
+  }
+
+  /// The labels that it knows.
+  var labels: [String] { [.composed(.repeat), .composed(.bernoulli)].contains(self) ? ["like"] : [] }
+}
+
+/// A function of the language that is made of other operations, or takes something else than elements.
+enum Composition: String, CaseIterable {
+  case relu, square
   case max, min, sum, mean, dot
   case softmax, logSoftmax = "log_softmax"
   case `where`, concat, split
@@ -13,9 +59,7 @@ enum Builtin: String, CaseIterable {
   /// How it is called, for messages.
   var signature: String {
     switch self {
-    case .tanh, .sigmoid, .exp, .log, .sqrt, .rsqrt, .abs, .sin, .cos, .softplus, .sign, .relu, .square,
-      .sum, .mean, .softmax, .logSoftmax, .argmax:
-      "\(rawValue)(x)"
+    case .relu, .square, .sum, .mean, .softmax, .logSoftmax, .argmax: "\(rawValue)(x)"
     case .max, .min: "\(rawValue)(a, b), or \(rawValue)(x) over the elements of a vector"
     case .dot, .mse: "\(rawValue)(a, b)"
     case .where: "where(condition, a, b)"
@@ -33,9 +77,8 @@ enum Builtin: String, CaseIterable {
   /// How many arguments it takes.
   var argumentCount: ClosedRange<Int> {
     switch self {
-    case .tanh, .sigmoid, .exp, .log, .sqrt, .rsqrt, .abs, .sin, .cos, .softplus, .sign, .relu, .square,
-      .sum, .mean, .softmax, .logSoftmax, .onehot, .argmax, .last, .total, .reverse, .repeat, .softmaxSteps,
-      .bernoulli:
+    case .relu, .square, .sum, .mean, .softmax, .logSoftmax, .onehot, .argmax, .last, .total, .reverse,
+      .repeat, .softmaxSteps, .bernoulli:
       1...1
     case .max, .min: 1...2
     case .dot, .mse, .split, .crossEntropy, .dropout: 2...2
@@ -43,9 +86,4 @@ enum Builtin: String, CaseIterable {
     case .concat: 1...Int.max
     }
   }
-
-  /// The labels that it knows.
-  var labels: [String] { self == .repeat || self == .bernoulli ? ["like"] : [] }
-
-  static let names = allCases.map(\.rawValue)
 }

@@ -21,7 +21,7 @@ struct GraphCopier {
     if let scan = ScanView(id, in: old) {
       let (first, second) = (scan.invariants.count, scan.invariants.count + scan.initials.count)
       results = self.scan(
-        scan, steps: scan.attributes.steps, invariants: Array(operands[..<first]),
+        scan, scan.attributes.stepping, invariants: Array(operands[..<first]),
         carries: Array(operands[first..<second]), sequences: Array(operands[second...]),
         keepingCarries: Array(scan.nexts.indices), outputs: Array(scan.outputs.indices))
     } else {
@@ -33,16 +33,15 @@ struct GraphCopier {
   /// Copies a scan with some of its carries and outputs, and gives the new one's results.
   ///
   /// - Parameters:
-  ///   - steps: the number of steps of the copy.
+  ///   - stepping: how the copy goes through its sequences.
   ///   - carries: the initial values of the carries that are kept.
   func scan(
-    _ scan: ScanView, steps: Symbol, invariants: [ValueID], carries: [ValueID], sequences: [ValueID],
+    _ scan: ScanView, _ stepping: Stepping, invariants: [ValueID], carries: [ValueID], sequences: [ValueID],
     keepingCarries kept: [Int], outputs: [Int]
   ) -> [ValueID] {
     let site = builder.site
     let results = builder.scan(
-      steps: steps, isReversed: scan.attributes.isReversed, segments: scan.attributes.segments,
-      invariants: invariants, carries: carries, sequences: sequences
+      stepping, invariants: invariants, carries: carries, sequences: sequences
     ) { invariants, carries, elements in
       var inner: [ValueID: ValueID] = [:]
       for (old, new) in zip(scan.invariantArguments, invariants) { inner[old] = new }

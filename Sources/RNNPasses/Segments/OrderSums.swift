@@ -49,14 +49,13 @@ extension Graph {
       else { return false }
       let builder = rebuilder.builder
       let operands = rebuilder.operands(id)
-      switch operation.kind {
-      case .reduce(.sum, let axes) where axes.first == 0 && axes.count > 1:
+      if case .reduce(.sum, let axes) = operation.kind, axes.first == 0, axes.count > 1 {
         let each = builder.reduce(.sum, operands[0], axes: Array(axes.dropFirst()))
         rebuilder.bind(operation.result, to: builder.reduce(.sum, each, axes: [0]))
-      case .dot(let axes):
-        guard let pair = axes.lhsContracting.firstIndex(of: 0), axes.rhsContracting[pair] == 0 else {
-          return false
-        }
+      } else {
+        guard case .dot(let axes) = operation.kind, let pair = axes.lhsContracting.firstIndex(of: 0),
+          axes.rhsContracting[pair] == 0
+        else { return false }
         var rest = axes
         rest.lhsContracting.remove(at: pair)
         rest.rhsContracting.remove(at: pair)
@@ -72,7 +71,6 @@ extension Graph {
           let each = builder.dot(operands[0], operands[1], rest)
           rebuilder.bind(operation.result, to: builder.reduce(.sum, each, axes: [0]))
         }
-      default: return false
       }
       return true
     }

@@ -158,7 +158,7 @@ private final class Sweep {
   /// What stands for an old value in a segment.
   private var local: [ValueID: ValueID] = [:]
   private var localMarks: [Segmenter.Mark: ValueID] = [:]
-  private var draft: RNNGraph.ScanDraft
+  private var loop: OpenScan
   /// What the sweep's results stand for.
   private var finals: [(ValueID) -> Void] = []
   private var outputs: [(ValueID) -> Void] = []
@@ -166,10 +166,13 @@ private final class Sweep {
   init(_ whole: Segmenter, _ number: Int) {
     self.whole = whole
     self.number = number
-    draft = RNNGraph.ScanDraft(body: whole.builder.makeBody())
+    loop = OpenScan(
+      body: whole.builder.makeBody(),
+      stepping: Stepping(
+        steps: whole.count, isReversed: whole.schedule.isReversed(number), segments: whole.segments))
   }
 
-  private var isReversed: Bool { schedule.isReversed(number) }
+  private var isReversed: Bool { loop.stepping.isReversed }
   private var length: Symbol { whole.segments.length }
 
   /// The operations of the entry that take part, in their order.
@@ -190,7 +193,7 @@ private final class Sweep {
       if let mark = mark(of: id) { _ = whole.mark(mark) }
     }
     let starts = Dictionary(uniqueKeysWithValues: members.compactMap { id in start(of: id).map { (id, $0) } })
-    builder.move(toEndOf: draft.body)
+    builder.move(toEndOf: loop.body)
     for id in members {
       builder.site = old[id].site
       switch schedule.sorts[id] {
@@ -202,13 +205,12 @@ private final class Sweep {
       }
     }
     for (value, place) in schedule.stored.sorted(by: { $0.key < $1.key }) where place == number {
-      draft.outputs.append(local[value]!)
+      loop.outputs.append(local[value]!)
       outputs.append { [whole] in whole.map[value] = $0 }
     }
     builder.site = nil
     builder.move(toEndOf: .entry)
-    let results = builder.scan(
-      steps: whole.count, isReversed: isReversed, segments: whole.segments, draft)
+    let results = builder.add(loop)
     for (bind, result) in zip(finals, results.carries) { bind(result) }
     for (bind, result) in zip(outputs, results.outputs) { bind(result) }
   }
@@ -235,25 +237,21 @@ private final class Sweep {
   }
 
   private func invariant(_ outer: ValueID) -> ValueID {
-    let argument = builder.addArgument(builder.type(outer), to: draft.body)
-    draft.invariants.append((argument, outer))
+    let argument = builder.addArgument(builder.type(outer), to: loop.body)
+    loop.invariants.append((argument, outer))
     return argument
   }
 
   /// The part of a whole sequence, or the element of one with an element for each segment.
   private func sequence(_ outer: ValueID) -> ValueID {
-    let type = builder.type(outer)
-    let isWhole = type.shape.first == .symbol(whole.steps)
-    let rest = Array(type.shape.dropFirst())
-    let argument = builder.addArgument(
-      type.with(shape: isWhole ? [.symbol(length)] + rest : rest), to: draft.body)
-    draft.sequences.append((argument, outer))
+    let argument = builder.addArgument(loop.stepping.element(of: builder.type(outer)), to: loop.body)
+    loop.sequences.append((argument, outer))
     return argument
   }
 
   private func carry(from initial: ValueID, bind: @escaping (ValueID) -> Void) -> ValueID {
-    let argument = builder.addArgument(builder.type(initial), to: draft.body)
-    draft.carries.append((argument, initial))
+    let argument = builder.addArgument(builder.type(initial), to: loop.body)
+    loop.carries.append((argument, initial))
     finals.append(bind)
     return argument
   }
@@ -292,14 +290,15 @@ private final class Sweep {
     if isFirst, whole.isRunAgain(id, after: number) {
       whole.checkpoints[id] = initials
       for (i, initial) in initials.enumerated() {
-        draft.outputs.append(initial)
+        loop.outputs.append(initial)
         self.outputs.append { [whole] in whole.checkpoints[id]![i] = $0 }
       }
     }
     let results = whole.copier.scan(
-      scan, steps: length, invariants: scan.invariants.map(read), carries: initials,
+      scan, Stepping(steps: length, isReversed: scan.attributes.isReversed),
+      invariants: scan.invariants.map(read), carries: initials,
       sequences: scan.sequences.map(read), keepingCarries: kept, outputs: outputs)
-    if isFirst { draft.next += results.prefix(kept.count) }
+    if isFirst { loop.next += results.prefix(kept.count) }
     for (output, result) in zip(outputs, results.dropFirst(kept.count)) { bind(scan.stacks[output], result) }
   }
 
@@ -309,7 +308,7 @@ private final class Sweep {
     let terms = schedule.sorts.operands(id).map { operand in
       isReversed ? builder.reverse(read(operand), axis: 0) : read(operand)
     }
-    draft.next.append(builder.add(operation.kind, terms + [sum])[0])
+    loop.next.append(builder.add(operation.kind, terms + [sum])[0])
   }
 
   /// The one step, or what has been picked before: less than anything until then.
@@ -321,7 +320,7 @@ private final class Sweep {
     let all = read(operation.operands[0])
     let none = builder.constant(-Double.infinity, like: all)
     let here = builder.select(isMarked(mark(of: id)!, like: builder.type(all)), all, none)
-    draft.next.append(builder.binary(.maximum, picked, builder.reduce(.maximum, here, axes: [0])))
+    loop.next.append(builder.binary(.maximum, picked, builder.reduce(.maximum, here, axes: [0])))
   }
 
   // MARK: Single steps
@@ -334,11 +333,12 @@ private final class Sweep {
 
   /// The step that an operation picks, or puts among zeros.
   private func mark(of id: OperationID) -> Segmenter.Mark? {
-    switch old[id].kind {
-    case .slice(axis: 0, let start, _, let anchor), .pad(axis: 0, let start, _, let anchor):
-      schedule.sorts[id] == .outside ? nil : Segmenter.Mark(start: start, anchor: anchor)
-    default: nil
+    if schedule.sorts[id] == .outside { return nil }
+    if case .slice(axis: 0, let start, _, let anchor) = old[id].kind {
+      return Segmenter.Mark(start: start, anchor: anchor)
     }
+    guard case .pad(axis: 0, let start, _, let anchor) = old[id].kind else { return nil }
+    return Segmenter.Mark(start: start, anchor: anchor)
   }
 
   /// Whether an element belongs to a step.

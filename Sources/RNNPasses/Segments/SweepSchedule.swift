@@ -197,13 +197,14 @@ extension Graph {
       dimensions.reduce(1) { $0 * Double($1.fixed ?? ($1 == .batch ? 32 : 1)) }
     }
     let operation = self[id]
-    switch operation.kind {
-    case .scan(let scan): return self[scan.body].operations.reduce(0) { $0 + work(of: $1) }
-    case .dot(let axes):
+    if case .scan(let scan) = operation.kind {
+      return self[scan.body].operations.reduce(0) { $0 + work(of: $1) }
+    }
+    if case .dot(let axes) = operation.kind {
       let shape = type(operation.operands[0]).shape
       return volume(type(operation.result).shape) * volume(axes.lhsContracting.map { shape[$0] })
-    case .reduce: return volume(type(operation.operands[0]).shape)
-    default: return operation.results.reduce(0) { $0 + volume(type($1).shape) }
     }
+    if case .reduce = operation.kind { return volume(type(operation.operands[0]).shape) }
+    return operation.results.reduce(0) { $0 + volume(type($1).shape) }
   }
 }

@@ -144,19 +144,18 @@ struct TimeSorts {
   ///
   /// - Requires: no result has steps, and what has steps among the operands are sequences.
   private func isSum(_ operation: Operation) -> Bool {
-    if operation.start != nil { return false }
-    switch operation.kind {
-    case .scatterAdd: return operation.operands.allSatisfy(isSequence)
-    case .reduce(.sum, let axes):
+    guard operation.start == nil, operation.kind.traits.contains(.summing) else { return false }
+    if case .reduce(_, let axes) = operation.kind {
       let type = graph.type(operation.operands[0])
       guard axes.first == 0, axes.last != type.rank - 1, let last = type.shape.last?.fixed else {
         return false
       }
       return last > 1
-    case .dot(let axes):
-      return axes.lhsContracting.first == 0 && axes.rhsContracting.first == 0 && graph.isTiled(operation)
-    default: return false
     }
+    if case .dot(let axes) = operation.kind {
+      return axes.lhsContracting.first == 0 && axes.rhsContracting.first == 0 && graph.isTiled(operation)
+    }
+    return operation.operands.allSatisfy(isSequence)
   }
 }
 

@@ -72,7 +72,7 @@ private final class Turning {
       guard var draft = ScanDraft(copying: id, in: rebuilder), let scan = ScanView(id, in: old) else {
         return false
       }
-      draft.isReversed.toggle()
+      draft.stepping.isReversed.toggle()
       let first = operands.count - scan.sequences.count
       draft.sequences = Interface(
         zip(draft.sequences, operands[first...]).map { .init(outer: $1, inner: $0.inner) })
