@@ -48,15 +48,16 @@ let package = Package(
     layer("RNNOptimizers", ["RNNGraph"]),
     layer("RNNPasses", ["RNNGraph", .product(name: "Collections", package: "swift-collections")]),
     layer("RNNPlan", ["RNNGraph"]),
+    layer("RNNSchedule", ["RNNPlan"]),
     layer("RNNLLVM", ["CRNNLLVM", "RNNSupport"]),
-    layer("RNNCodegen", ["RNNPlan", "RNNLLVM", "RNNSupport"]),
+    layer("RNNCodegen", ["RNNSchedule", "RNNLLVM", "RNNSupport"]),
     .target(name: "CRNNProcessors"),
     layer("RNNRuntime", ["CRNNProcessors", "RNNSupport"]),
     layer(
       "RNNCompiler",
       [
         "RNNLanguage", "RNNInterpreter", "RNNDifferentiation", "RNNOptimizers", "RNNPasses", "RNNPlan",
-        "RNNCodegen", "RNNRuntime",
+        "RNNSchedule", "RNNCodegen", "RNNRuntime",
       ]),
     layer("RNNBuilder", ["RNNCompiler", "RNNLanguage"]),
     .executableTarget(
@@ -74,6 +75,7 @@ let package = Package(
       "RNNPassesTests", ["RNNPasses", "RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNPlanTests", ["RNNPlan"]),
+    tests("RNNScheduleTests", ["RNNSchedule"]),
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter", "RNNPasses"]),
     tests("RNNCompilerTests", ["RNNCompiler"]),
     tests("RNNBuilderTests", ["RNNBuilder", "RNNLanguage"]),

@@ -3,10 +3,13 @@
 //   clang -O2 -pthread Benchmarks/waiting.c -o waiting && ./waiting
 //
 // Work of fixed size is done by one thread, and by two that do half of it each and meet after every piece: with the
-// system's barrier, which sleeps at once, and with one that looks for a while and then sleeps 20 µs at a time, as
-// Sources/RNNCodegen/Barrier.swift does. For 0, 2 and 4 busy processes and pieces of several lengths it prints the time
-// of two threads over that of one, the median of five runs.
+// system's barrier, which sleeps at once; with one that looks for a while and then sleeps 20 µs at a time, as
+// Sources/RNNCodegen/Barrier.swift does; and with that one, where the second thread leaves the processor of the first if
+// it finds itself on it, as Sources/RNNRuntime/ThreadPlaces.swift does. For 0, 2 and 4 busy processes and pieces of
+// several lengths it prints the time of two threads over that of one, the median of five runs. Linux only.
+#define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,7 +20,7 @@
 
 enum { looks = 8192, runs = 5 };
 static long rounds, length;  // meetings, and turns of the work's loop between two
-static int sleeps_at_once;
+static int sleeps_at_once, keeps_apart;
 static pthread_barrier_t barrier;
 static _Alignas(128) atomic_long came[2][16];
 
@@ -49,8 +52,23 @@ static void meet(long thread, long round) {
   }
 }
 
+static void keep_apart(long thread) {
+  static atomic_int places[2];
+  int here = sched_getcpu();
+  atomic_store(&places[thread], here);
+  if (thread == 0 || atomic_load(&places[0]) != here) return;
+  cpu_set_t all, others;
+  sched_getaffinity(0, sizeof all, &all);
+  others = all;
+  CPU_CLR(here, &others);
+  if (sched_setaffinity(0, sizeof others, &others) == 0) sched_setaffinity(0, sizeof all, &all);
+}
+
 static void *half(void *number) {
+  // Once in a millisecond, about as often as there is a training step.
+  long often = rounds / 150 > 0 ? rounds / 150 : 1;
   for (long round = 1; round <= rounds; round++) {
+    if (keeps_apart && round % often == 0) keep_apart((long)number);
     work(length);
     meet((long)number, round);
   }
@@ -99,19 +117,22 @@ int main(void) {
     for (int p = 0; p < 3; p++) {
       length = pieces[p] / turn;
       rounds = 0.15 / pieces[p];
-      double slept[runs], looked[runs];
+      const char *names[] = {"the system's barrier", "looks and sleeps", "kept apart"};
+      double ratios[3][runs];
       for (int i = 0; i < runs; i++) {
         double alone = one();
-        sleeps_at_once = 1;
-        slept[i] = two() / alone;
-        sleeps_at_once = 0;
-        looked[i] = two() / alone;
+        for (int way = 0; way < 3; way++) {
+          sleeps_at_once = way == 0;
+          keeps_apart = way == 2;
+          ratios[way][i] = two() / alone;
+        }
       }
-      qsort(slept, runs, sizeof *slept, order);
-      qsort(looked, runs, sizeof *looked, order);
-      printf("%d busy, meetings every %3.0f us: the system's barrier %.2f (%.2f to %.2f), looks and sleeps %.2f (%.2f to %.2f)\n",
-             busy, 1e6 * pieces[p], slept[runs / 2], slept[0], slept[runs - 1], looked[runs / 2], looked[0],
-             looked[runs - 1]);
+      printf("%d busy, meetings every %3.0f us:", busy, 1e6 * pieces[p]);
+      for (int way = 0; way < 3; way++) {
+        qsort(ratios[way], runs, sizeof(double), order);
+        printf(" %s %.2f (%.2f to %.2f)%s", names[way], ratios[way][runs / 2], ratios[way][0], ratios[way][runs - 1],
+               way < 2 ? "," : "\n");
+      }
       fflush(stdout);
     }
     for (int i = 0; i < busy; i++) {

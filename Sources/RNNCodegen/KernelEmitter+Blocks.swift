@@ -1,5 +1,6 @@
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 
 /// A block of a product's contraction for some rows.
 struct DepthBlock {
@@ -37,8 +38,8 @@ extension KernelEmitter {
           start: k, end: end, divisor: divisor, isFirst: isFirst, isLast: isLast, row: row, copies: copies)
         copyRows(of: block, to: rowEnd, product, blocks)
         // The last tile may have copies of fewer rows; the sums of the others are of whatever lies behind them.
-        let hasRest = !kernel.domain[rowAxis].isMultiple(of: height)
-        overPanels(product) { column, vectors, mask in
+        let hasRest = kernel.mayHaveLowTiles
+        overPanels(product, masked: schedule.product!.masksAllPanels) { column, vectors, mask in
           builder.forLoop(from: row, to: rowEnd, step: constant(height)) { row in
             emit(
               ProductBlock(
@@ -90,11 +91,12 @@ extension KernelEmitter {
     let isDense = access.index.factor(ofAxis: rowAxis) == 1
     // What lies along the rows is often too short for the processor to guess what comes next.
     let last = builder.sub(block.end, constant(1))
-    let lineElements = constant(64 / bytes)
+    let lineElements = constant(program.plan.machine.lineBytes / bytes)
+    let ahead = schedule.product!.prefetchIndices
     builder.forLoop(from: block.start, to: block.end, step: constant(1)) { k in
       let indices = deepIndices(k, product)
-      if isDense {
-        var ahead = deepIndices(builder.smin(builder.add(k, constant(12)), last), product)
+      if ahead > 0 {
+        var ahead = deepIndices(builder.smin(builder.add(k, constant(ahead)), last), product)
         builder.forLoop(from: block.row, to: rowEnd, step: lineElements) { row in
           ahead[rowAxis] = row
           builder.prefetch(address(access, at: ahead))

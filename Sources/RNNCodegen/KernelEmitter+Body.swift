@@ -1,6 +1,7 @@
 import RNNGraph
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 
 extension KernelEmitter {
   /// A row of the domain: what is the same for all its columns.

@@ -1,6 +1,7 @@
 import RNNGraph
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 
 /// Where an operand of a product lies along the innermost contracted axis.
 struct Walk {
@@ -55,19 +56,12 @@ extension KernelEmitter {
 
   /// The cache lines in which a tile's body reads and writes beside the sums; nil if there are none or too many to ask for.
   private func linesBeside(_ block: ProductBlock, _ indices: [Int: IRValue], depth: Size) -> Lines? {
-    var accesses: [Access] = []
-    func add(_ access: Access) {
-      guard access.index.factor(ofAxis: lastAxis) == 1, access.index.factor(ofAxis: rowAxis) != 0,
-        !accesses.contains(access)
-      else { return }
-      accesses.append(access)
-    }
-    for case .load(let access) in kernel.body { add(access) }
-    for store in kernel.stores { add(store.access) }
-    let count = block.height * accesses.count
-    guard count > 1, depth.constant.map({ count <= $0 / 2 }) ?? true else { return nil }
+    let kernelOfTile = microKernel(block)
+    let count = kernelOfTile.prefetchedLines
+    guard count > 0 else { return nil }
+    let accesses = kernel.accessesBesideSums
     // The last places of the last round ask for the first line again.
-    let unroll = unrolling(block)
+    let unroll = kernelOfTile.unrolling
     let places = (count + unroll - 1) / unroll * unroll
     let table = builder.alloca(module.pointer, count: places, align: 8)
     func fill() {
@@ -100,13 +94,12 @@ extension KernelEmitter {
     return Lines(table: table, count: builder.select(condition, constant(places), constant(0)))
   }
 
-  /// How many contracted indices a round of the innermost loop takes.
-  ///
-  /// A core that runs a second thread beside ours, perhaps another machine's, gives each of them half of the instructions
-  /// that it can begin: multiply-adds then wait behind the instructions that only count. See docs/performance.md.
-  private func unrolling(_ block: ProductBlock) -> Int {
-    let loads = block.height + block.groups * block.vectors
-    return block.height * block.groups * block.vectors + loads > 32 ? 2 : 4
+  /// The micro-kernel of a tile.
+  private func microKernel(_ block: ProductBlock) -> MicroKernel {
+    guard let known = schedule.product!.microKernel(rows: block.height, vectors: block.vectors) else {
+      preconditionFailure("no micro-kernel of \(block.height) × \(block.vectors) is scheduled")
+    }
+    return known
   }
 
   /// The innermost loop over `count` indices, in rounds of some; what is left of them comes behind it.
@@ -119,7 +112,7 @@ extension KernelEmitter {
     _ block: ProductBlock, _ product: Product, _ count: IRValue, _ left: Walk, _ right: Walk,
     _ sums: [IRValue], lines: Lines? = nil
   ) -> [IRValue] {
-    let unroll = unrolling(block)
+    let unroll = microKernel(block).unrolling
     let isWhole =
       block.depth.map { $0.divisor % unroll == 0 } ?? product.contracted.last!.isMultiple(of: unroll)
     let rest = isWhole ? constant(0) : builder.urem(count, constant(unroll))

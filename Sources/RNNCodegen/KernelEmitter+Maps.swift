@@ -1,15 +1,16 @@
 import RNNGraph
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 
 extension KernelEmitter {
   /// Runs `body` over this thread's columns in vectors, a masked one last.
   func overColumns(_ body: (Columns) -> Void) {
     let (start, end) = range(ofAxis: lastAxis)
-    if fillsVectors(of: lanes) {
+    if kernel.fillsVectors(of: lanes) {
       return builder.forLoop(from: start, to: end, step: constant(lanes)) { body(Columns(first: $0)) }
     }
-    let whole = wholeExtent(ofAxis: lastAxis)
+    let whole = kernel.wholeExtent(ofAxis: lastAxis)
     let fullEnd: IRValue
     if let whole {
       fullEnd = constant(whole / lanes * lanes)
@@ -27,9 +28,9 @@ extension KernelEmitter {
   }
 
   func emitMap() {
-    if let axis = turnedAxis { return emitTurningMap(axis) }
+    if let axis = schedule.transposedAxis { return emitTransposingMap(axis) }
     overAxes(Array(0..<lastAxis)) { indices in
-      if fillsTwoRegisters { withTwiceTheLanes { emitRow(at: indices) } } else { emitRow(at: indices) }
+      withVectors(of: schedule.registers) { emitRow(at: indices) }
     }
   }
 
@@ -37,21 +38,6 @@ extension KernelEmitter {
   func emitRow(at indices: [Int: IRValue]) {
     let row = row(at: indices)
     overColumns { columns in store(evaluate(row, columns), row, columns) }
-  }
-
-  /// Whether the body is long and each thread's columns fill pairs of vectors.
-  private var fillsTwoRegisters: Bool {
-    kernel.hasLongBody && kernel.bound == nil && fillsVectors(of: 2 * lanes)
-  }
-
-  /// Whether each thread's columns fill vectors of so many elements.
-  func fillsVectors(of lanes: Int) -> Bool {
-    guard let width = kernel.domain.last, width.isMultiple(of: lanes) else { return false }
-    return switch kernel.split {
-    case .batch(lastAxis): false
-    case .axis(lastAxis, let multiple): multiple % lanes == 0
-    case .batch, .axis, .none: true
-    }
   }
 
   /// Where the body's loads of whole vectors will be some rows further on, with the bytes of their elements.
@@ -88,7 +74,7 @@ extension KernelEmitter {
       }
       overAxes(outer, from: indices) { indices in
         let row = row(at: indices)
-        let ahead = addresses(rowsAhead: 4, of: outer, indices)
+        let ahead = addresses(rowsAhead: schedule.prefetchRows, of: outer, indices)
         let number = builder.sext(row.scalars[id]!, to: module.i64)
         let place = builder.offset(row.addresses[target.access]!, bytes: builder.mul(number, distance))
         overColumns { columns in

@@ -1,16 +1,17 @@
 import RNNGraph
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 
 extension KernelEmitter {
-  var rowAxis: Int { kernel.domain.count - 2 }
+  var rowAxis: Int { kernel.rowAxis }
 
   /// Emits a product: panels of columns outside, so that a panel of weights stays in the nearest cache for all rows of
   /// the thread.
-  func emitProduct(_ product: Product) {
+  func emitProduct(_ product: Product, _ schedule: ProductSchedule) {
     if let blocks = product.blocks { return emitBlocked(product, blocks) }
-    let cut = cutRows(product)
-    if product.isStaged { return emitStaged(product, cut) }
+    let cut = cutRows(product, schedule.rows)
+    if product.isStaged { return emitStaged(product, schedule, cut) }
     overAxes(Array(0..<rowAxis)) { indices in
       func emit(_ row: IRValue, _ height: Int, _ column: IRValue, _ vectors: Int, _ mask: IRValue?) {
         let block = ProductBlock(
@@ -19,7 +20,7 @@ extension KernelEmitter {
         self.emit(block, product, indices)
       }
       func tiles() {
-        overPanels(product) { column, vectors, mask in
+        overPanels(product, masked: schedule.masksAllPanels) { column, vectors, mask in
           overTiles(product, cut) { row, height in emit(row, height, column, vectors, mask) }
         }
       }
@@ -27,7 +28,10 @@ extension KernelEmitter {
       // Few rows may make no tile at all.
       builder.ifThen(builder.icmp(.less, cut.start, rest), tiles)
       builder.ifThen(builder.icmp(.less, rest, cut.end)) {
-        overPanels(product, together: panelsOfOneRow(product)) { column, vectors, mask in
+        overPanels(
+          product, together: schedule.panelsOfSingleRow,
+          masked: schedule.masksAllPanels && schedule.panelsOfSingleRow == 1
+        ) { column, vectors, mask in
           builder.forLoop(from: rest, to: cut.end, step: constant(1)) { row in
             emit(row, 1, column, vectors, mask)
           }
@@ -37,11 +41,11 @@ extension KernelEmitter {
   }
 
   /// Emits a product one group after the other: the sums of all rows wait in memory for those of the last group.
-  private func emitStaged(_ product: Product, _ cut: RowCut) {
-    let rows = possibleRows?.max() ?? kernel.domain[rowAxis].constant!
+  private func emitStaged(_ product: Product, _ schedule: ProductSchedule, _ cut: RowCut) {
+    let rows = kernel.possibleRows(threads: program.plan.threads)?.max() ?? kernel.domain[rowAxis].constant!
     let memory = waitingRoom(rows, product.tile.vectors, product)
     overAxes(Array(0..<rowAxis)) { indices in
-      overPanels(product) { column, vectors, mask in
+      overPanels(product, masked: schedule.masksAllPanels) { column, vectors, mask in
         builder.forLoop(from: constant(0), to: constant(product.groups), step: constant(1)) { group in
           let isFirst = builder.icmp(.equal, group, constant(0))
           func sums(_ row: IRValue, _ height: Int) {
@@ -64,14 +68,11 @@ extension KernelEmitter {
     }
   }
 
-  /// How many panels a row that is alone takes side by side: as many sums as hide the latency of a multiply-add.
-  private func panelsOfOneRow(_ product: Product) -> Int {
-    guard case .packed = product.rhs.layout else { return 1 }
-    return max(1, 8 / (product.tile.vectors * product.groups))
-  }
-
-  /// Runs `body` for each panel of this thread's columns, or for some `together`: whole ones, then what is left over.
-  func overPanels(_ product: Product, together: Int = 1, _ body: (IRValue, Int, IRValue?) -> Void) {
+  /// Runs `body` for each panel of this thread's columns, or for some `together`: whole ones, then what is left over; or
+  /// for all of them alike, with a `masked` last vector.
+  func overPanels(
+    _ product: Product, together: Int = 1, masked: Bool, _ body: (IRValue, Int, IRValue?) -> Void
+  ) {
     let panel = product.tile.vectors * lanes
     let (start, end) = range(ofAxis: lastAxis)
     let extent = kernel.domain[lastAxis]
@@ -88,7 +89,7 @@ extension KernelEmitter {
       }
       return
     }
-    if together == 1, let width, sharesLastPanel(product, width) {
+    if masked, let width {
       let last = constant(width - (product.tile.vectors - 1) * lanes)
       builder.forLoop(from: start, to: end, step: constant(panel)) { column in
         let mask = builder.mask(below: builder.sub(last, column), lanes: lanes)
@@ -115,21 +116,11 @@ extension KernelEmitter {
     let rest = width - full
     let vectors = (rest + lanes - 1) / lanes
     let mask = rest % lanes == 0 ? nil : builder.mask(below: constant(rest % lanes), lanes: lanes)
-    if wholeExtent(ofAxis: lastAxis) != nil {
+    if kernel.wholeExtent(ofAxis: lastAxis) != nil {
       body(constant(full), vectors, mask)
     } else {
       builder.ifThen(builder.icmp(.equal, end, constant(width))) { body(constant(full), vectors, mask) }
     }
-  }
-
-  /// Whether whole panels share the code of the last one, whose last vector is not full. Masking one store of a short body
-  /// costs a few cycles a row, and the contraction is there once less.
-  private func sharesLastPanel(_ product: Product, _ width: Int) -> Bool {
-    guard case .packed(let panel, _) = product.rhs.layout, product.turns == nil, !kernel.hasLongBody,
-      kernel.stores.count == 1, width > panel
-    else { return false }
-    let rest = width % panel
-    return rest > panel - lanes && panel == product.tile.vectors * lanes
   }
 
   /// A panel's first column, counted from the other end where the product turns.
@@ -154,29 +145,21 @@ extension KernelEmitter {
     var hasLower: Bool
   }
 
-  /// The cut of rows: if possible no tile is much lower than the others.
-  private func cutRows(_ product: Product) -> RowCut {
-    let height = product.tile.rows
+  /// This thread's rows, cut as the schedule says.
+  private func cutRows(_ product: Product, _ cut: ProductSchedule.RowCut) -> RowCut {
+    let height = constant(product.tile.rows)
     let (start, end) = range(ofAxis: rowAxis)
-    if height == 1 { return RowCut(start: start, middle: end, rest: nil, end: end, hasLower: false) }
-    func isEven(_ rows: Int) -> Bool {
-      let tiles = (rows + height - 1) / height
-      return tiles * height - rows <= tiles
-    }
-    func behind(_ count: IRValue) -> IRValue { builder.add(start, builder.mul(count, constant(height))) }
-    let counts = possibleRows
+    if cut == .single { return RowCut(start: start, middle: end, rest: nil, end: end, hasLower: false) }
+    func behind(_ count: IRValue) -> IRValue { builder.add(start, builder.mul(count, height)) }
     let length = builder.sub(end, start)
-    let tiles = builder.udiv(builder.add(length, constant(height - 1)), constant(height))
-    let short = builder.sub(builder.mul(tiles, constant(height)), length)
-    if let counts, counts.allSatisfy(isEven) {
+    let tiles = builder.udiv(builder.add(length, constant(product.tile.rows - 1)), height)
+    let short = builder.sub(builder.mul(tiles, height), length)
+    if cut == .whole || cut == .even {
       return RowCut(
-        start: start, middle: behind(builder.sub(tiles, short)), rest: nil, end: end,
-        hasLower: counts.contains { $0 % height != 0 })
+        start: start, middle: behind(builder.sub(tiles, short)), rest: nil, end: end, hasLower: cut == .even)
     }
-    let whole = behind(builder.udiv(length, constant(height)))
-    guard counts?.contains(where: isEven) ?? true else {
-      return RowCut(start: start, middle: whole, rest: whole, end: end, hasLower: false)
-    }
+    let whole = behind(builder.udiv(length, height))
+    if cut == .rest { return RowCut(start: start, middle: whole, rest: whole, end: end, hasLower: false) }
     let fits = builder.icmp(.lessOrEqual, short, tiles)
     return RowCut(
       start: start, middle: builder.select(fits, behind(builder.sub(tiles, short)), whole),
@@ -190,18 +173,6 @@ extension KernelEmitter {
     if cut.hasLower {
       let end = cut.rest ?? cut.end
       builder.forLoop(from: cut.middle, to: end, step: constant(height - 1)) { body($0, height - 1) }
-    }
-  }
-
-  /// How many rows a thread may have, if that is known.
-  private var possibleRows: [Int]? {
-    guard let rows = kernel.domain[rowAxis].constant else { return nil }
-    switch kernel.split {
-    case .none: return [rows]
-    case .batch(let axis):
-      let threads = program.plan.threads
-      return axis == rowAxis ? [rows / threads, (rows + threads - 1) / threads] : [rows]
-    case .axis(let axis, _): return axis == rowAxis ? nil : [rows]
     }
   }
 }

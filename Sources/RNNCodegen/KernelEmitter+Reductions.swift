@@ -1,6 +1,7 @@
 import RNNGraph
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 
 extension KernelEmitter {
   private func identity(_ reduction: Reduction, _ type: IRType) -> IRValue {
@@ -21,17 +22,14 @@ extension KernelEmitter {
 
   private var valueType: IRType { memoryType(elementType(kernel.stores[0].access)).vector(lanes) }
 
-  /// Independent sums side by side: enough to hide the latency of an addition.
-  private var width: Int { 4 }
-
   /// Reduces the last axes, the very last one in vectors.
-  func emitRowReduction(_ reduction: Reduction, axes: Int) {
+  func emitRowReduction(_ reduction: Reduction, axes: Int, _ width: Int) {
     let reduced = Array((lastAxis + 1 - axes)..<lastAxis)
     overAxes(Array(0..<(lastAxis + 1 - axes))) { indices in
       let zero = identity(reduction, valueType)
       let sums = nest(reduced, indices, Array(repeating: zero, count: width)) { indices, sums in
         let row = row(at: indices)
-        return reduceColumns(reduction, row, sums)
+        return reduceColumns(reduction, row, sums, width)
       }
       let vector = sums.dropFirst().reduce(sums[0]) { combine(reduction, $0, $1) }
       let result = horizontal(reduction, vector)
@@ -55,7 +53,9 @@ extension KernelEmitter {
     }
   }
 
-  private func reduceColumns(_ reduction: Reduction, _ row: Row, _ sums: [IRValue]) -> [IRValue] {
+  private func reduceColumns(
+    _ reduction: Reduction, _ row: Row, _ sums: [IRValue], _ width: Int
+  ) -> [IRValue] {
     let number = kernel.stores[0].value
     let extent = lastAxis < kernel.domain.count ? kernel.domain[lastAxis] : 1
     let end = value(of: extent)
@@ -105,7 +105,7 @@ extension KernelEmitter {
   }
 
   /// Reduces the axes before the last one: a vector of columns at a time, all rows of it.
-  func emitColumnReduction(_ reduction: Reduction, axes: Int) {
+  func emitColumnReduction(_ reduction: Reduction, axes: Int, _ width: Int) {
     let reduced = Array((lastAxis - axes)..<lastAxis)
     overAxes(Array(0..<(lastAxis - axes))) { indices in
       func reduce(_ firsts: [IRValue], mask: IRValue?) {
@@ -134,7 +134,7 @@ extension KernelEmitter {
       }
       let full = builder.sub(end, builder.urem(length, constant(lanes)))
       builder.forLoop(from: wide, to: full, step: constant(lanes)) { reduce([$0], mask: nil) }
-      if fillsVectors(of: lanes) { return }
+      if kernel.fillsVectors(of: lanes) { return }
       builder.ifThen(builder.icmp(.less, full, end)) {
         reduce([full], mask: builder.mask(below: builder.sub(end, full), lanes: lanes))
       }

@@ -1,6 +1,7 @@
 import RNNGraph
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 
 /// A part of a product that is held in registers while its sums are computed.
 struct ProductBlock {
@@ -79,7 +80,7 @@ extension KernelEmitter {
   /// tile may have fewer rows than sums.
   private func finish(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ sums: [IRValue])
   {
-    if block.rowEnd == nil, !kernel.hasLongBody || block.height == 1 {
+    if block.rowEnd == nil, !schedule.product!.sharesBody || block.height == 1 {
       let addresses = addresses(of: block.row, indices)
       for r in 0..<block.height {
         finish(block, product, indices, addresses, row: constant(r), vectors: block.vectors) {
@@ -103,7 +104,9 @@ extension KernelEmitter {
     let rowBytes = constant(product.groups * block.vectors * bytes)
     builder.forLoop(from: constant(0), to: builder.sub(end, block.row), step: constant(1)) { r in
       let start = builder.offset(memory, bytes: builder.mul(r, rowBytes))
-      let width = block.vectors % 2 == 0 && block.lastMask == nil ? 2 : 1
+      // The last vector of a masked panel is on its own.
+      let isPaired = block.vectors % schedule.registers == 0 && block.lastMask == nil
+      let width = isPaired ? schedule.registers : 1
       func row() {
         finish(block, product, indices, addresses, row: r, vectors: block.vectors / width) { group, vector in
           let place = group * block.vectors + vector * width
@@ -112,7 +115,7 @@ extension KernelEmitter {
             align: bytes)
         }
       }
-      if width == 2 { withTwiceTheLanes(row) } else { row() }
+      withVectors(of: width, row)
     }
   }
 

@@ -1,35 +1,15 @@
 import RNNGraph
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 
 // Note [Turned loads]: a copy that turns a matrix reads along one axis and writes along another one, so that the elements
 // of a vector lie far apart. To gather them costs a processor about as much as loading them one by one. Here a square
 // of as many rows as a vector has elements is loaded the other way around, and turned in registers.
 
 extension KernelEmitter {
-  /// The axis along which the loads that are strided in the last axis go element by element, if there is one for all of
-  /// them and the body is short: it is there once for each row of a square.
-  var turnedAxis: Int? {
-    guard !kernel.hasLongBody, kernel.bound == nil,
-      wholeExtent(ofAxis: lastAxis).map({ $0 >= lanes }) ?? false
-    else { return nil }
-    let strided = stridedLoads
-    return (0..<lastAxis).last { axis in
-      !strided.isEmpty && (kernel.domain[axis].constant ?? lanes) >= lanes
-        && strided.allSatisfy { $0.access.index.factor(ofAxis: axis) == 1 }
-    }
-  }
-
-  private var stridedLoads: [(number: Int, access: Access)] {
-    kernel.body.enumerated().compactMap { number, instruction in
-      guard case .load(let access) = instruction else { return nil }
-      let factor = access.index.factor(ofAxis: lastAxis)
-      return factor == 0 || factor == 1 || elementType(access) == .bool ? nil : (number, access)
-    }
-  }
-
   /// Emits a map that reads along `axis` and writes along the last one.
-  func emitTurningMap(_ axis: Int) {
+  func emitTransposingMap(_ axis: Int) {
     let (start, end) = range(ofAxis: axis)
     let square = builder.sub(end, builder.urem(builder.sub(end, start), constant(lanes)))
     overAxes(Array(0..<axis)) { indices in
@@ -46,7 +26,7 @@ extension KernelEmitter {
 
   /// Computes as many rows as a vector has elements, the first one at `indices`.
   private func emitSquares(_ axis: Int, _ indices: [Int: IRValue]) {
-    let loads = stridedLoads.map {
+    let loads = form.stridedLoads.map {
       (number: $0.number, access: $0.access, start: address($0.access, at: indices, opaque: true))
     }
     let rows = (0..<lanes).map { r in

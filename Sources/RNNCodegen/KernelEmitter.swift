@@ -1,14 +1,16 @@
 import RNNGraph
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 
-/// Emits the function of a kernel's form: of the context, this thread's range, and the form's addresses, numbers and
+/// Emits the function of a kernel's form as its schedule says: of the context, this thread's range, and the form's addresses, numbers and
 /// sizes.
 ///
 /// Addresses are arguments not only so that kernels share code: LLVM sees nothing of the terms that they consist of, and
 /// its loop strength reduction, which weighs all ways to share terms, has that much less to do.
 final class KernelEmitter {
   let kernel: Kernel
+  let schedule: Schedule
   let program: ProgramEmitter
   let builder: FunctionBuilder
   var module: Module { builder.module }
@@ -16,7 +18,7 @@ final class KernelEmitter {
   /// This thread's range of the axis that is split.
   let low: IRValue, high: IRValue
   private let context: IRValue
-  private let form: KernelForm
+  let form: KernelForm
   private let addresses: ArraySlice<IRValue>, numbers: ArraySlice<IRValue>, symbols: [Symbol: IRValue]
   private var sizes: [Size: IRValue] = [:]
   /// Elements in the vectors of this kernel: as many as a register has, or twice that for a while.
@@ -24,8 +26,9 @@ final class KernelEmitter {
   /// Which instructions have one value for all columns.
   let isUniform: [Bool]
 
-  init(_ form: KernelForm, _ program: ProgramEmitter, _ builder: FunctionBuilder) {
+  init(_ form: KernelForm, _ schedule: Schedule, _ program: ProgramEmitter, _ builder: FunctionBuilder) {
     self.form = form
+    self.schedule = schedule
     kernel = form.kernel
     self.program = program
     self.builder = builder
@@ -36,7 +39,7 @@ final class KernelEmitter {
     addresses = parameters[3...].prefix(form.elements.count)
     numbers = parameters[3...].dropFirst(form.elements.count).prefix(form.numberCount)
     symbols = Dictionary(uniqueKeysWithValues: zip(form.sizes, parameters.suffix(form.sizes.count)))
-    lanes = Self.elements(form).map { program.plan.machine.lanes($0) }.min() ?? 1
+    lanes = schedule.lanes
     isUniform = Self.uniformity(kernel)
   }
 
@@ -44,12 +47,17 @@ final class KernelEmitter {
     prepareSizes()
     switch kernel.kind {
     case .map:
-      if let product = kernel.product { emitProduct(product) } else { emitMap() }
-    case .reduce(let reduction, let axes, let keepsLast):
-      if keepsLast {
-        emitColumnReduction(reduction, axes: axes)
+      if let product = kernel.product {
+        emitProduct(product, schedule.product!)
       } else {
-        emitRowReduction(reduction, axes: axes)
+        emitMap()
+      }
+    case .reduce(let reduction, let axes, let keepsLast):
+      let width = schedule.reduction!.accumulators
+      if keepsLast {
+        emitColumnReduction(reduction, axes: axes, width)
+      } else {
+        emitRowReduction(reduction, axes: axes, width)
       }
     case .scatterAdd(let id, let stride, let rows):
       emitScatter(id: id, rowStride: stride, rows: rows)
@@ -57,18 +65,14 @@ final class KernelEmitter {
     builder.return()
   }
 
-  /// Makes code for vectors of two registers each.
-  ///
-  /// The operations of a long function wait for each other, and a core looks for others that need not wait among the next
-  /// few dozen only: here it finds those of the other half. Both use a number that was loaded once.
-  func withTwiceTheLanes(_ body: () -> Void) {
-    lanes *= 2
+  /// Makes code for vectors of some registers each. All of them use a number that was loaded once.
+  func withVectors(of registers: Int, _ body: () -> Void) {
+    lanes *= registers
     body()
-    lanes /= 2
+    lanes /= registers
   }
 
-  /// The last axis of the domain, which is vectorised; a scalar's domain has a unit axis.
-  var lastAxis: Int { max(kernel.domain.count - 1, 0) }
+  var lastAxis: Int { kernel.lastAxis }
 
   func constant(_ number: Int) -> IRValue { module.i64.constant(number) }
 
@@ -95,16 +99,6 @@ final class KernelEmitter {
     case .none: break
     }
     return (constant(0), axis < kernel.domain.count ? value(of: kernel.domain[axis]) : constant(1))
-  }
-
-  /// The extent of an axis if it is known and one thread covers it whole.
-  func wholeExtent(ofAxis axis: Int) -> Int? {
-    switch kernel.split {
-    case .batch(let split), .axis(let split, _):
-      if split == axis { return nil }
-    case .none: break
-    }
-    return axis < kernel.domain.count ? kernel.domain[axis].constant : 1
   }
 
   func elementType(_ access: Access) -> ElementType { form.elements[access.buffer.index] }
@@ -203,22 +197,6 @@ final class KernelEmitter {
   }
 
   // MARK: Types
-
-  private static func elements(_ form: KernelForm) -> [ElementType] {
-    let kernel = form.kernel
-    var types = kernel.body.compactMap { instruction -> ElementType? in
-      switch instruction {
-      case .load(let access), .loadRow(let access, _, _): form.elements[access.buffer.index]
-      case .constant(_, let element), .size(_, let element), .accumulator(_, let element),
-        .convert(let element, _), .random(_, _, _, _, let element):
-        element
-      case .index, .unary, .binary, .compare, .select: nil
-      }
-    }
-    types += kernel.stores.map { form.elements[$0.access.buffer.index] }
-    if let product = kernel.product { types.append(product.element) }
-    return types
-  }
 
   private static func uniformity(_ kernel: Kernel) -> [Bool] {
     let last = max(kernel.domain.count - 1, 0)

@@ -1,5 +1,6 @@
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 import Synchronization
 
 /// The machine code of a plan: object files that are linked together.
@@ -21,12 +22,12 @@ public struct NativeCode: Sendable, Hashable {
   ///   - threads: how many threads `run` uses.
   /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
   public init(
-    _ plan: Plan, target: Target, timesKernels: Bool = false, threads: Int = 1, run: Runner = { $0(0) }
+    _ scheduled: ScheduledPlan, target: Target, timesKernels: Bool = false, threads: Int = 1,
+    run: Runner = { $0(0) }
   ) throws {
-    let outline = ProgramOutline(plan, timesKernels: timesKernels)
     // More parts than threads, since it is not known how long one takes; very small ones cost more than they save.
     let count = threads == 1 ? 1 : 4 * threads
-    let parts = outline.parts(max(1, min(count, outline.functions.count / 4)))
+    let parts = scheduled.parts(max(1, min(count, scheduled.functions.count / 4)))
     let results = Mutex<[Result<[UInt8], Error>?]>(Array(repeating: nil, count: parts.count))
     let next = Atomic(0)
     run { _ in
@@ -34,8 +35,9 @@ public struct NativeCode: Sendable, Hashable {
         let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
         guard number < parts.count else { return }
         let result = Result {
-          let module = Module("\(plan.name).\(number)", target: target)
-          try ProgramEmitter.emit(parts[number], withEntry: number == 0, of: outline, into: module)
+          let module = Module("\(scheduled.plan.name).\(number)", target: target)
+          try ProgramEmitter.emit(
+            parts[number], withEntry: number == 0, of: scheduled, timesKernels: timesKernels, into: module)
           return try module.objectAtLast()
         }
         results.withLock { $0[number] = result }

@@ -1,5 +1,6 @@
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 
 /// A plan as one LLVM module, verified and optimised: to be shown, or written to an object file.
 public final class NativeModule {
@@ -10,11 +11,10 @@ public final class NativeModule {
   /// Emits a plan for a target.
   ///
   /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
-  public init(_ plan: Plan, target: Target, timesKernels: Bool = false) throws {
-    self.plan = plan
-    let outline = ProgramOutline(plan, timesKernels: timesKernels)
+  public init(_ scheduled: ScheduledPlan, target: Target, timesKernels: Bool = false) throws {
+    plan = scheduled.plan
     module = Module(plan.name, target: target)
-    try ProgramEmitter.emit(outline, into: module)
+    try ProgramEmitter.emit(scheduled, timesKernels: timesKernels, into: module)
   }
 
   /// The code as LLVM's text.

@@ -1,13 +1,16 @@
 import RNNGraph
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 
 /// Emits the functions of a program into a module: all of them, or a part.
 final class ProgramEmitter {
-  let outline: ProgramOutline
-  var plan: Plan { outline.plan }
+  let scheduled: ScheduledPlan
+  var plan: Plan { scheduled.plan }
   let module: Module
   let layout: ContextLayout
+  /// Whether each kernel adds the ticks that it takes to its clock.
+  private let timesKernels: Bool
   /// Whether all of the program is in this module.
   private let isWhole: Bool
   private var functions: [Int: IRFunction] = [:]
@@ -18,35 +21,36 @@ final class ProgramEmitter {
   private var barrier: IRFunction?
 
   /// Prepares to emit into a module.
-  private init(_ outline: ProgramOutline, _ module: Module, isWhole: Bool) {
-    self.outline = outline
+  private init(_ scheduled: ScheduledPlan, timesKernels: Bool, _ module: Module, isWhole: Bool) {
+    self.scheduled = scheduled
+    self.timesKernels = timesKernels
     self.module = module
     self.isWhole = isWhole
-    layout = ContextLayout(outline.plan)
-    clockOfBarriers = outline.calls.count
+    layout = ContextLayout(scheduled.plan)
+    clockOfBarriers = scheduled.calls.count
   }
 
   /// Emits a whole program, verified and optimised.
   ///
   /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
-  static func emit(_ outline: ProgramOutline, into module: Module) throws {
-    let emitter = ProgramEmitter(outline, module, isWhole: true)
-    try emitter.emit(Array(outline.functions.indices), withEntry: true)
+  static func emit(_ scheduled: ScheduledPlan, timesKernels: Bool, into module: Module) throws {
+    let emitter = ProgramEmitter(scheduled, timesKernels: timesKernels, module, isWhole: true)
+    try emitter.emit(Array(scheduled.functions.indices), withEntry: true)
   }
 
   /// Emits some kernels' functions, and perhaps the entry; what they call elsewhere is linked by name.
   ///
   /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
   static func emit(
-    _ functions: [Int], withEntry: Bool, of outline: ProgramOutline, into module: Module
+    _ functions: [Int], withEntry: Bool, of scheduled: ScheduledPlan, timesKernels: Bool, into module: Module
   ) throws {
-    let emitter = ProgramEmitter(outline, module, isWhole: false)
+    let emitter = ProgramEmitter(scheduled, timesKernels: timesKernels, module, isWhole: false)
     try emitter.emit(functions, withEntry: withEntry)
   }
 
   private func emit(_ functions: [Int], withEntry: Bool) throws {
     let entry =
-      withEntry ? module.function(outline.entryName, [module.pointer, module.i32], module.void) : nil
+      withEntry ? module.function(plan.entryName, [module.pointer, module.i32], module.void) : nil
     for function in functions { emitKernel(function) }
     try module.verify()
     try module.run(passes: "function(early-cse,instsimplify,simplifycfg,loop-mssa(licm),early-cse)")
@@ -67,18 +71,19 @@ final class ProgramEmitter {
   }
 
   private func emitKernel(_ number: Int) {
-    KernelEmitter(outline.functions[number].form, self, FunctionBuilder(function(number), in: module)).emit()
+    let kernel = scheduled.functions[number]
+    KernelEmitter(kernel.form, kernel.schedule, self, FunctionBuilder(function(number), in: module)).emit()
   }
 
   /// A kernel's function, of the context, this thread's range, and the form's addresses, numbers and sizes.
   private func function(_ number: Int) -> IRFunction {
     if let known = functions[number] { return known }
-    let (name, form) = outline.functions[number]
+    let form = scheduled.functions[number].form
     let parameters =
       [module.pointer, module.i64, module.i64] + form.elements.map { _ in module.pointer }
       + Array(repeating: module.i64, count: form.numberCount + form.sizes.count)
     let function = module.function(
-      name, parameters, module.void, isInternal: isWhole, attributes: [.noInline])
+      scheduled.functions[number].name, parameters, module.void, isInternal: isWhole, attributes: [.noInline])
     functions[number] = function
     return function
   }
@@ -123,7 +128,7 @@ final class ProgramEmitter {
     let around = loops.sorted { $0.key < $1.key }
     let values = around.flatMap { [$1.step, $1.parity] + ($1.length.map { [$0.value] } ?? []) }
     let function = module.function(
-      "\(outline.entryName)_part\(partCount)",
+      "\(plan.entryName)_part\(partCount)",
       [module.pointer, module.i64] + values.map { _ in module.i64 }, module.void, isInternal: true,
       attributes: [.noInline])
     partCount += 1
@@ -208,7 +213,7 @@ final class ProgramEmitter {
   ) {
     let number = kernelCount
     kernelCount += 1
-    let call = outline.calls[number]
+    let call = scheduled.calls[number]
     let addresses = call.arguments.addresses.map { address($0, loops, builder, context) }
     let numbers = call.arguments.numbers.map { value($0, loops, builder, context) }
     let sizes = call.arguments.sizes.map { size in
@@ -298,7 +303,7 @@ final class ProgramEmitter {
   private func timed(
     _ clock: Int, _ builder: FunctionBuilder, _ context: IRValue, _ thread: IRValue, _ body: () -> Void
   ) {
-    guard outline.timesKernels else { return body() }
+    guard timesKernels else { return body() }
     let start = builder.intrinsic("llvm.readcyclecounter", [], [])
     body()
     let ticks = builder.sub(builder.intrinsic("llvm.readcyclecounter", [], []), start)

@@ -61,6 +61,9 @@ public struct CompileOptions: Sendable {
   public var timesKernels: Bool
   /// Where machine code is kept for later compilations of the same program; nil if it is not.
   public var cache: CodeCache?
+  /// The text of a schedule, as `Artifact.schedule` has it, in place of the scheduler's; nil for that. Functions that it
+  /// does not name keep the scheduler's. Only native code has schedules.
+  public var schedule: String?
   /// Names of the passes after which `passReport` gets the graph as text.
   public var printAfter: Set<String>
   /// Gets the graph after each pass of `printAfter`.
@@ -72,7 +75,7 @@ public struct CompileOptions: Sendable {
     optimization: Optimization = .full, target: Target = .host, memoryLimit: Int? = nil,
     backend: Backend = .native,
     verifiesEachPass: Bool = false, timesKernels: Bool = false, cache: CodeCache? = nil,
-    printAfter: Set<String> = [],
+    schedule: String? = nil, printAfter: Set<String> = [],
     passReport: @escaping @Sendable (_ pass: String, _ graph: String) -> Void = { _, _ in }
   ) {
     self.elementType = elementType
@@ -85,6 +88,7 @@ public struct CompileOptions: Sendable {
     self.verifiesEachPass = verifiesEachPass
     self.timesKernels = timesKernels
     self.cache = cache
+    self.schedule = schedule
     self.printAfter = printAfter
     self.passReport = passReport
   }

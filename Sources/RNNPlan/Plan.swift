@@ -1,32 +1,12 @@
 import RNNGraph
 
-/// What the planner must know of a processor.
-public struct Machine: Sendable, Hashable {
-  /// Bytes of a vector register.
-  public var vectorBytes: Int
-  /// How many vector registers there are.
-  public var vectorRegisters: Int
-  /// Bytes of a core's nearest cache and of the one behind it; the least that processors of today have.
-  public var nearCacheBytes = 32 << 10, farCacheBytes = 512 << 10
-  /// Rows of so many bytes, or of a multiple, meet in the near cache: its sets repeat after a page or two of them.
-  public var meetingRowBytes = 2048
-  /// What a meeting of threads costs, in elements of elementwise work: less is not shared.
-  public var meetingCost = 8192
-
-  /// Describes a processor.
-  public init(vectorBytes: Int, vectorRegisters: Int) {
-    self.vectorBytes = vectorBytes
-    self.vectorRegisters = vectorRegisters
-  }
-
-  /// Elements of a type in a vector register.
-  public func lanes(_ element: ElementType) -> Int { vectorBytes / max(4, element.byteCount) }
-}
-
 /// Names a buffer of a plan; prints as `b3`.
 public struct BufferID: Hashable, Sendable, Comparable, CustomStringConvertible {
   /// The position in the plan's table of buffers.
   public let index: Int
+
+  /// The buffer at a position.
+  public init(index: Int) { self.index = index }
 
   public var description: String { "b\(index)" }
 
@@ -95,6 +75,13 @@ public struct Access: Hashable, Sendable, CustomStringConvertible {
   /// Whether a thread that owns some examples touches only what belongs to these.
   public var isOwned: Bool
 
+  /// An element of a buffer.
+  public init(buffer: BufferID, index: Affine, isOwned: Bool) {
+    self.buffer = buffer
+    self.index = index
+    self.isOwned = isOwned
+  }
+
   public var description: String { "\(buffer)[\(index)]" }
 }
 
@@ -138,6 +125,12 @@ public struct ProductOperand: Hashable, Sendable {
   public var access: Access
   /// How it is laid out.
   public var layout: Layout
+
+  /// An operand.
+  public init(access: Access, layout: Layout) {
+    self.access = access
+    self.layout = layout
+  }
 }
 
 /// Sums of products, computed in registers for a tile of the domain's last two axes.
@@ -220,6 +213,12 @@ public struct Store: Hashable, Sendable {
   public var access: Access
   /// The instruction whose value is stored.
   public var value: Int
+
+  /// A value and where it goes.
+  public init(access: Access, value: Int) {
+    self.access = access
+    self.value = value
+  }
 }
 
 /// How the threads share a kernel's domain.
@@ -254,15 +253,18 @@ public struct Kernel: Hashable, Sendable {
   /// How the threads share the domain.
   public var split: Split
 
-  /// Whether the body is so long that a tile's rows share one copy of it, and that vectors of two registers pay.
-  public var hasLongBody: Bool { body.count > 6 }
-
   /// A limit of a form over the domain.
   public struct Bound: Hashable, Sendable {
     /// The form.
     public var index: Affine
     /// What it must stay below.
     public var limit: Size
+
+    /// A form and its limit.
+    public init(index: Affine, limit: Size) {
+      self.index = index
+      self.limit = limit
+    }
   }
 }
 

@@ -158,7 +158,7 @@ public final class Planner {
   /// The strides of a tensor in the program's own memory.
   func strides(_ shape: [Size], _ element: ElementType) -> [Size] {
     guard shape.count > 1, let row = shape.last, let length = row.constant,
-      length * element.byteCount % machine.meetingRowBytes == 0
+      length * element.byteCount % machine.setPeriodBytes == 0
     else { return Storage.denseStrides(shape) }
     return Storage.denseStrides(shape.dropLast() + [row + Size(Buffer.alignment / element.byteCount)])
   }

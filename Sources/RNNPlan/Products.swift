@@ -156,16 +156,17 @@ extension Planner {
     return best
   }
 
-  /// The cycles that rows take with a panel for each contracted index: two multiply-adds or two loads a cycle, at least the
-  /// latency of a multiply-add, and two for each vector that comes from the far cache for one tile after the other.
+  /// The cycles that rows take with a panel for each contracted index: those of the multiply-adds or the loads, at least the
+  /// latency of a multiply-add, and those of each vector that comes from the second cache for one tile after the other.
   private func cycles(_ tile: Tile, rows: Int, depth: Int?) -> Double {
     let vectors = tile.groups * tile.vectors
     let panelBytes = (depth ?? 0) * vectors * machine.vectorBytes
     let isFar = rows > tile.rows && panelBytes > machine.nearCacheBytes / 4 * 3
     return rowTiles(rows, tile.rows).reduce(0.0) { sum, part in
-      let multiplies = Double(part.rows * vectors) / 2
-      let reads = Double(part.rows + vectors) / 2
-      return sum + Double(part.count) * max(multiplies, reads, isFar ? Double(2 * vectors) : 0, 4)
+      let multiplies = Double(part.rows * vectors) / machine.multiplyAddsPerCycle
+      let reads = Double(part.rows + vectors) / machine.loadsPerCycle
+      let far = isFar ? machine.cyclesOfFarVector * Double(vectors) : 0
+      return sum + Double(part.count) * max(multiplies, reads, far, machine.multiplyAddLatency)
     }
   }
 

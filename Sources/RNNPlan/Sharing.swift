@@ -107,7 +107,7 @@ extension Planner {
   private func split(_ kernel: Kernel, batchAxis: Int?) -> Split {
     if threads == 1 { return .none }
     if let batchAxis, splitsBatch(batchAxis) { return .batch(axis: batchAxis) }
-    if kernel.domain.reduce(1, *).withSteps(openSteps) < machine.meetingCost { return .none }
+    if kernel.domain.reduce(1, *).withSteps(openSteps) < machine.barrierCost { return .none }
     let lanes = machine.lanes(.f32) * 2
     let last = kernel.domain.count - 1
     switch kernel.kind {
@@ -137,7 +137,7 @@ extension Planner {
     // A call of one step is not to be slowed down by meetings. A multiply-add of a single row takes a quarter of the time
     // of an element of a map: it needs another weight from the second cache.
     let work = (kernel.domain.reduce(1, *) * product.depth * Size(product.groups)).withSteps(1)
-    if work < 4 * machine.meetingCost { return .none }
+    if work < 4 * machine.barrierCost { return .none }
     let panel = product.tile.vectors * machine.lanes(product.element)
     let columns = kernel.domain[row + 1].constant ?? 1024
     // An open number of rows may be one. Columns also let each thread keep its part of the weights in its own cache.

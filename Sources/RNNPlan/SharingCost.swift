@@ -25,7 +25,7 @@ extension Planner {
           else { return false }
           let bytes = count * weights.element.byteCount
           examples += cycles(count, bytes, rows: (batch + threads - 1) / threads)
-          columns += cycles(count / threads, bytes / threads, rows: batch) + meetingCycles
+          columns += cycles(count / threads, bytes / threads, rows: batch) + barrierCycles
         case .reduce(_, let axes):
           let shape = graph.type(graph[id].operands[0]).shape
           if region != .entry || axes.contains(where: { shape[$0] == .batch }) { return false }
@@ -43,11 +43,13 @@ extension Planner {
   /// The cycles of a product of some rows with weights: two multiply-adds of vectors, or what is read of the weights from
   /// where they stay between two steps.
   private func cycles(_ weights: Int, _ bytes: Int, rows: Int) -> Double {
-    let computing = Double(weights * rows) / Double(2 * machine.lanes(.f32))
-    let bytesOfCycle = bytes <= machine.nearCacheBytes ? 64.0 : bytes <= machine.farCacheBytes ? 32 : 10
+    let computing = Double(weights * rows) / (machine.multiplyAddsPerCycle * Double(machine.lanes(.f32)))
+    let bytesOfCycle =
+      bytes <= machine.nearCacheBytes
+      ? machine.nearBytesPerCycle
+      : bytes <= machine.farCacheBytes ? machine.farBytesPerCycle : machine.memoryBytesPerCycle
     return max(computing, Double(bytes) / bytesOfCycle)
   }
 
-  /// About a cycle for each ten elements that a meeting counts as.
-  private var meetingCycles: Double { Double(machine.meetingCost) / 10 }
+  private var barrierCycles: Double { Double(machine.barrierCost) / machine.elementsPerCycle }
 }

@@ -62,7 +62,7 @@ public struct Size: Hashable, Sendable, CustomStringConvertible, ExpressibleByIn
   public func isMultiple(of number: Int) -> Bool { terms.values.allSatisfy { $0.isMultiple(of: number) } }
 
   /// The quotient by a number of which it is a multiple.
-  func divided(by number: Int) -> Size {
+  public func divided(by number: Int) -> Size {
     var quotient = self
     quotient.terms = terms.mapValues { $0 / number }
     return quotient

@@ -3,6 +3,7 @@ import RNNGraph
 import RNNInterpreter
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 import RNNRuntime
 
 /// Plans a graph, compiles it and runs it, again if a call prepares the next one: what the interpreter's `run` does, by the other way.
@@ -10,15 +11,18 @@ import RNNRuntime
 /// - Throws: what the planner or LLVM throws.
 public func runNatively(
   _ graph: Graph, inputs: [String: DenseArray], sizes: [Symbol: Int], threads: Int = 1,
-  target: Target = .host, machine: Machine? = nil, weights: Buffer.Format = .full
+  target: Target = .host, machine: Machine? = nil, weights: Buffer.Format = .full,
+  scheduler: (any Scheduler)? = nil
 ) throws -> [String: DenseArray] {
   var machine = machine ?? target.machine
   // Threads share all that they can, however small it is.
-  machine.meetingCost = 0
+  machine.barrierCost = 0
   let plan = try Planner.plan(
     graph, machine: machine, batch: sizes[.batch] ?? 1, threads: threads, weights: weights)
   try plan.verify()
-  let program = try NativeProgram(plan, NativeCode(plan, target: target))
+  let scheduled = ScheduledPlan(plan, scheduler ?? ProcessorScheduler(machine))
+  try scheduled.verify()
+  let program = try NativeProgram(plan, NativeCode(scheduled, target: target))
   let context = NativeContext(plan)
   context.setSizes(sizes)
   var sizes = sizes

@@ -4,6 +4,7 @@ import RNNInterpreter
 import RNNLLVM
 import RNNPlan
 import RNNTestSupport
+import RNNSchedule
 import Testing
 
 /// Graphs at the edges of what the planner and the emitter distinguish, each against the interpreter.
@@ -74,7 +75,9 @@ import Testing
         """)
     let target = try Target(named: name)
     let plan = try Planner.plan(graph, machine: target.machine, batch: 1)
-    let assembly = try NativeModule(plan, target: target).assembly()
+    let assembly = try NativeModule(
+      ScheduledPlan(plan, ProcessorScheduler(plan.machine)), target: target
+    ).assembly()
     #expect(!assembly.contains("gather") && !assembly.contains("insertps"))
   }
 

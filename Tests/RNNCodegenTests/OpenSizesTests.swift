@@ -1,6 +1,7 @@
 import RNNGraph
 import RNNInterpreter
 import RNNLLVM
+import RNNSchedule
 import RNNTestSupport
 import Testing
 
@@ -56,7 +57,7 @@ import Testing
   @Test func eachKindIsOneFunction() throws {
     func functions(_ definitions: [String]) throws -> Int {
       let plan = try Planner.plan(graph(definitions), machine: Target.host.machine, batch: 12)
-      return ProgramOutline(plan, timesKernels: false).functions.count
+      return ScheduledPlan(plan, ProcessorScheduler(plan.machine)).functions.count
     }
     for kind in Self.kinds.dropLast() {
       let alone = try kind.map { try functions([$0]) }

@@ -20,7 +20,7 @@ import Testing
     for symbol in graph.symbols where sizes[symbol] == nil { sizes[symbol] = 2 }
     for threads in 1...3 {
       var machine = Target.host.machine
-      if seed % 5 != 0 { machine.meetingCost = 0 }
+      if seed % 5 != 0 { machine.barrierCost = 0 }
       let plan = try Planner.plan(graph, machine: machine, batch: batch, threads: threads)
       var memory = TracedMemory(plan: plan, sizes: sizes)
       memory.run(plan.steps, loops: [:])

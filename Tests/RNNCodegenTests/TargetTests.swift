@@ -6,6 +6,7 @@ import RNNLLVM
 import RNNPasses
 import RNNPlan
 import RNNTestSupport
+import RNNSchedule
 import Testing
 
 /// Code for narrower vectors than this machine's computes the same, and so does a plan for wider ones; code for those is
@@ -26,7 +27,7 @@ import Testing
   /// In the program's own memory, rows of some lengths lie further apart than they are long; here nearly all do.
   @Test(arguments: TestGroup.graphs.seeds(20, core: 4)) func rowsMayLieApart(seed: UInt64) throws {
     var machine = Target.host.machine
-    machine.meetingRowBytes = 4
+    machine.setPeriodBytes = 4
     try check(seed, .host, machine)
   }
 
@@ -58,7 +59,9 @@ import Testing
     builder.graph.addOutput(
       "y", role: .output, builder.dot(x, w, DotAxes(lhsContracting: [1], rhsContracting: [1])))
     let plan = try Planner.plan(builder.graph, machine: target.machine, batch: 32)
-    let assembly = try NativeModule(plan, target: target).assembly()
+    let assembly = try NativeModule(
+      ScheduledPlan(plan, ProcessorScheduler(plan.machine)), target: target
+    ).assembly()
     let multiply = target.hasFMA ? "vfmadd231ps" : "mulps"
     let lines = assembly.split(separator: "\n").filter { $0.contains(multiply) }
     #expect(lines.count > 8 && lines.allSatisfy { $0.contains(register) })

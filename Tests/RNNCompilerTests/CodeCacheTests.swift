@@ -35,7 +35,7 @@ final class CodeCacheTests {
 
   @Test func theSecondTimeNothingIsCompiled() throws {
     let first = try run()
-    #expect(first.stages == ["optimize", "plan", "code", "link"])
+    #expect(first.stages == ["optimize", "plan", "schedule", "code", "link"])
     #expect(files.count == 1)
     let second = try run()
     #expect(second.stages == ["optimize", "plan", "cache", "link"])
@@ -54,11 +54,11 @@ final class CodeCacheTests {
         (smallModel.replacingOccurrences(of: "GRU", with: "LSTM"), 3, CompileOptions(threads: 2)),
       ] + targets.map { (smallModel, 3, CompileOptions(threads: 2, target: $0)) }
     for (i, (source, batch, options)) in different.enumerated() {
-      #expect(try run(options, source: source, batch: batch).stages[2] == "code")
+      #expect(try run(options, source: source, batch: batch).stages.contains("code"))
       #expect(files.count == i + 1)
     }
     for (source, batch, options) in different {
-      #expect(try run(options, source: source, batch: batch).stages[2] == "cache")
+      #expect(try run(options, source: source, batch: batch).stages.contains("cache"))
     }
   }
 
@@ -70,8 +70,8 @@ final class CodeCacheTests {
       try damaged.write(to: URL(fileURLWithPath: path))
       chmod(path, 0o600)
       let again = try run()
-      #expect(again.stages[2] == "code" && again.results == results, "\(what)")
-      #expect(try run().stages[2] == "cache", "\(what)")
+      #expect(again.stages.contains("code") && again.results == results, "\(what)")
+      #expect(try run().stages.contains("cache"), "\(what)")
     }
     // The magic, the checksum, the counts, the key, and the objects.
     for place in [0, 9, 17, 25, 33, 60, whole.count / 2, whole.count - 1] {
@@ -102,15 +102,15 @@ final class CodeCacheTests {
     let path = "\(cache.path)/\(try #require(files.first))"
     for (place, mode) in [(cache.path, mode_t(0o777)), (cache.path, 0o720), (path, 0o666), (path, 0o620)] {
       chmod(place, mode)
-      #expect(try run().stages[2] == "code", "\(place) \(String(mode, radix: 8))")
+      #expect(try run().stages.contains("code"), "\(place) \(String(mode, radix: 8))")
       chmod(cache.path, 0o700)
-      #expect(try run().stages[2] == "cache")
+      #expect(try run().stages.contains("cache"))
     }
     // A link may lead to a file of anyone.
     let elsewhere = "\(folder)/elsewhere"
     try FileManager.default.moveItem(atPath: path, toPath: elsewhere)
     try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: elsewhere)
-    #expect(try run().stages[2] == "code")
+    #expect(try run().stages.contains("code"))
   }
 
   @Test(.enabled(if: geteuid() == 0, "only the superuser can give files away"))
@@ -119,7 +119,7 @@ final class CodeCacheTests {
     let path = "\(cache.path)/\(try #require(files.first))"
     for place in [path, cache.path] {
       chown(place, 1, 1)
-      #expect(try run().stages[2] == "code", "\(place)")
+      #expect(try run().stages.contains("code"), "\(place)")
       chown(place, 0, 0)
     }
   }
@@ -128,10 +128,10 @@ final class CodeCacheTests {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try Data().write(to: URL(fileURLWithPath: cache.path))
     let options = CompileOptions(threads: 1)
-    #expect(try run(options).stages[2] == "code")
+    #expect(try run(options).stages.contains("code"))
     var nowhere = options
     nowhere.cache = CodeCache(path: "/proc/nothing/code")
-    #expect(try run(nowhere).stages[2] == "code")
+    #expect(try run(nowhere).stages.contains("code"))
   }
 
   /// A pipe and a file of terabytes are no code; the next compilation puts its own in their place.
@@ -147,8 +147,8 @@ final class CodeCacheTests {
         #expect(chmod(path, 0o600) == 0 && truncate(path, 1 << 42) == 0)
       }
       let again = try run()
-      #expect(again.stages[2] == "code" && again.results == results)
-      #expect(try run().stages[2] == "cache")
+      #expect(again.stages.contains("code") && again.results == results)
+      #expect(try run().stages.contains("cache"))
     }
   }
 

@@ -12,6 +12,8 @@ public enum Artifact: String, CaseIterable, Sendable {
   case optimized
   /// Ordered steps over memory.
   case plan
+  /// How each kernel of the plan is computed.
+  case schedule
   /// The LLVM module.
   case llvmIR = "llvm-ir"
   /// Assembly language.
@@ -34,6 +36,7 @@ public enum Artifact: String, CaseIterable, Sendable {
     case .gradient: "gradient.graph"
     case .optimized: "optimized.graph"
     case .plan: "plan"
+    case .schedule: "schedule"
     case .llvmIR: "ll"
     case .assembly: "s"
     case .object: "o"
@@ -65,6 +68,7 @@ extension Program {
       case .gradient: try gradientGraph
       case .optimized: try compilation().optimizedGraph.description
       case .plan: "\(try compilation().plan)"
+      case .schedule: "\(try compilation().scheduledPlan)"
       case .llvmIR: try compilation().module.llvmIR
       case .assembly: try compilation().module.assembly()
       case .object: String?.none

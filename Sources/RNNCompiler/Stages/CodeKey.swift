@@ -15,7 +15,7 @@ struct CodeKey: Sendable, Hashable {
   var fileName: String { String(StableHash.of(text.utf8), radix: 16) + Self.fileExtension }
 
   /// Describes the code of a plan; nil if there is no telling one build of rnnc from another.
-  init?(_ plan: Plan, target: Target, timesKernels: Bool) {
+  init?(_ plan: Plan, schedule: String?, target: Target, timesKernels: Bool) {
     guard let build = Self.build else { return nil }
     let symbols = plan.symbols.map(\.name).joined(separator: " ")
     text = """
@@ -25,6 +25,7 @@ struct CodeKey: Sendable, Hashable {
       machine \(plan.machine)
       \(timesKernels ? "with clocks" : "without clocks"), symbols \(symbols)
       \(plan)
+      \(schedule ?? "")
       """
   }
 

@@ -2,6 +2,7 @@ import RNNCodegen
 import RNNGraph
 import RNNPasses
 import RNNPlan
+import RNNSchedule
 
 /// How long a stage of a compilation took.
 public struct StageTiming: Sendable {
@@ -39,6 +40,7 @@ public final class Compilation {
   private var doneVariants: [Variant: Compilation] = [:]
   private var doneOptimized: Graph?
   private var donePlan: Plan?
+  private var doneScheduled: ScheduledPlan?
   private var doneModule: NativeModule?
   private var doneNative: NativeProgram?
 
@@ -127,11 +129,30 @@ public final class Compilation {
     }
   }
 
+  /// The plan with how each kernel is computed.
+  public var scheduledPlan: ScheduledPlan {
+    get throws {
+      if let doneScheduled { return doneScheduled }
+      let plan = try plan
+      let result = try stage("schedule", try optimizedGraph) {
+        var scheduled = ScheduledPlan(plan, ProcessorScheduler(plan.machine))
+        if let text = options.schedule {
+          try scheduled.applyOfUser(text)
+        } else {
+          try scheduled.verify()
+        }
+        return scheduled
+      }
+      doneScheduled = result
+      return result
+    }
+  }
+
   /// The whole program as one LLVM module, to be shown or written out.
   public var module: NativeModule {
     get throws {
       if let doneModule { return doneModule }
-      let plan = try plan
+      let plan = try scheduledPlan
       let result = try stage("emit", try optimizedGraph) {
         try NativeModule(plan, target: options.target, timesKernels: options.timesKernels)
       }
@@ -171,7 +192,7 @@ public final class Compilation {
 
   /// Compiles, and keeps the code for others.
   private func code() throws -> NativeCode {
-    let plan = try plan
+    let plan = try scheduledPlan
     let code = try stage("code", try optimizedGraph) {
       // Where the system has no more threads, one must do.
       let pool = try (try? ThreadPool()) ?? ThreadPool(count: 1)
@@ -194,7 +215,9 @@ public final class Compilation {
   private var cacheAndKey: (CodeCache, CodeKey)? {
     get throws {
       guard let cache = options.cache,
-        let key = CodeKey(try plan, target: options.target, timesKernels: options.timesKernels)
+        // A schedule of rnnc follows from the plan.
+        let key = CodeKey(
+          try plan, schedule: options.schedule, target: options.target, timesKernels: options.timesKernels)
       else { return nil }
       return (cache, key)
     }
@@ -221,6 +244,26 @@ public final class Compilation {
       return result
     } catch  where !isForUser(error) {
       throw CompilerFault(stage: name, error, source: source, graph: input.description)
+    }
+  }
+}
+
+extension ScheduledPlan {
+  /// Takes a schedule that a user wrote.
+  ///
+  /// - Throws: `InputError` if it is none of this plan.
+  fileprivate mutating func applyOfUser(_ text: String) throws {
+    do {
+      try apply(text)
+      try verify()
+    } catch let error as ScheduleParseError {
+      throw InputError(
+        "line \(error.line) of the schedule: \(error.message)",
+        note: "'rnnc compile --emit schedule' with the same options prints one to start from")
+    } catch let error as BrokenSchedule {
+      throw InputError(
+        "the schedule does not fit the plan: \(error.problems[0])",
+        notes: error.problems.dropFirst().prefix(8).map { "and \($0)" })
     }
   }
 }

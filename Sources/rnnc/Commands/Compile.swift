@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import RNNCompiler
+import RNNSupport
 
 /// `rnnc compile MODEL`
 struct Compile: ParsableCommand {
@@ -33,6 +34,12 @@ struct Compile: ParsableCommand {
 
   @Option(help: "A processor such as x86-64-v3 or znver4, or a triple; this machine's if not given.")
   var target: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Compute as a schedule says that '--emit schedule' printed with the same options, and that was edited.",
+      valueName: "file"))
+  var schedule: String?
 
   @Flag(help: "Compile outputs and final states only, without targets, loss and training.")
   var inference = false
@@ -69,6 +76,7 @@ struct Compile: ParsableCommand {
   func run() throws {
     var options = try compiling.options(target: target)
     options.printAfter = Set(printAfter)
+    if let schedule { options.schedule = try SourceFile(contentsOf: schedule).text }
     options.passReport = { pass, graph in StandardError.write("// after \(pass)\n\(graph)") }
     let program = try Compiler(options).compile(
       contentsOfFile: model.model, model: model.name, sizes: model.sizes.values, batch: batch)

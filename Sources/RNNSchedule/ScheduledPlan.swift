@@ -1,22 +1,36 @@
+import RNNGraph
 import RNNPlan
 
-/// The functions that a plan becomes: one for each form of its kernels, and one that calls them in the plan's order.
-struct ProgramOutline: Sendable {
-  /// The plan.
-  let plan: Plan
-  /// The name of the function that runs it, of the C type `void (void *context, int thread)`.
-  let entryName: String
-  /// Whether each kernel adds the ticks that it takes to its clock.
-  let timesKernels: Bool
-  /// The functions of kernels, named after the first kernel that calls them.
-  private(set) var functions: [(name: String, form: KernelForm)] = []
-  /// For each kernel in the plan's order, which function it calls with what.
-  private(set) var calls: [(function: Int, arguments: KernelArguments)] = []
+/// A plan with how it is computed: the functions that its kernels share, and the schedule of each.
+public struct ScheduledPlan: Sendable {
+  /// Code that kernels of one form share.
+  public struct Function: Sendable {
+    /// The name, after the first kernel that calls it.
+    public let name: String
+    /// What it computes, in terms of its arguments.
+    public let form: KernelForm
+    /// How.
+    public var schedule: Schedule
+  }
 
-  init(_ plan: Plan, timesKernels: Bool) {
+  /// A kernel as a call of a function.
+  public struct Call: Sendable {
+    /// The number of the function.
+    public let function: Int
+    /// What it is called with.
+    public let arguments: KernelArguments
+  }
+
+  /// The plan.
+  public let plan: Plan
+  /// The functions.
+  public internal(set) var functions: [Function] = []
+  /// For each kernel in the plan's order, which function it calls with what.
+  public private(set) var calls: [Call] = []
+
+  /// Schedules a plan.
+  public init(_ plan: Plan, _ scheduler: any Scheduler) {
     self.plan = plan
-    self.timesKernels = timesKernels
-    entryName = plan.entryName
     let kernels = plan.kernels
     let forms = kernels.map { plan.form(of: $0) }
     let open = kernels.map { plan.openForm(of: $0) }
@@ -32,15 +46,18 @@ struct ProgramOutline: Sendable {
       if function == functions.count {
         known[form] = function
         let name = kernel.name.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
-        functions.append(("kernel\(i)_\(name)", form))
+        functions.append(
+          Function(
+            name: "kernel\(i)_\(name)", form: form,
+            schedule: scheduler.schedule(form, threads: plan.threads)))
       }
-      calls.append((function, arguments))
+      calls.append(Call(function: function, arguments: arguments))
     }
   }
 
   /// The functions in parts, of which each is smaller than the one before: whoever comes late takes little. The entry,
   /// which counts as well, goes with the first part.
-  func parts(_ count: Int) -> [[Int]] {
+  public func parts(_ count: Int) -> [[Int]] {
     var parts = Array(repeating: [Int](), count: max(1, min(count, functions.count)))
     var loads = parts.map { _ in 0 }
     loads[0] = 60 + calls.reduce(0) { $0 + 6 + 2 * $1.arguments.addresses.count }

@@ -1,4 +1,5 @@
 import RNNGraph
+import RNNPlan
 
 /// What a kernel computes, apart from where: kernels of one form share their code.
 ///

@@ -1,4 +1,5 @@
 import RNNGraph
+import RNNPlan
 
 // Note [Open sizes]: two products of a training step often differ in nothing but the sizes of their matrices, and so do
 // the updates of two parameters. Where kernels of a plan would be one but for these, they share code that takes the sizes
@@ -17,7 +18,7 @@ struct OpenKernel {
   init?(_ kernel: Kernel, machine: Machine) {
     self.kernel = kernel
     if let product = kernel.product {
-      guard !kernel.hasLongBody, let open = open(product, machine) else { return nil }
+      guard !kernel.isLong(machine), let open = open(product, machine) else { return nil }
       self.kernel.product = open
     } else {
       // One row, whose elements follow each other.

@@ -1,0 +1,163 @@
+import RNNGraph
+import RNNPlan
+
+/// Decides how the functions of a plan compute.
+public protocol Scheduler: Sendable {
+  /// How the code of a form computes what its kernel says.
+  ///
+  /// - Parameter threads: how many threads run the plan.
+  func schedule(_ form: KernelForm, threads: Int) -> Schedule
+}
+
+/// Schedules for a processor with vectors, from its table of costs.
+public struct ProcessorScheduler: Scheduler {
+  /// The processor.
+  public let machine: Machine
+
+  /// Schedules for a processor.
+  public init(_ machine: Machine) { self.machine = machine }
+
+  public func schedule(_ form: KernelForm, threads: Int) -> Schedule {
+    let kernel = form.kernel
+    let lanes = form.elementTypes.map { machine.lanes($0) }.min() ?? 1
+    var schedule = Schedule(lanes: lanes)
+    switch kernel.kind {
+    case .map:
+      if let product = kernel.product {
+        schedule.registers = kernel.isLong(machine) || kernel.mayHaveLowTiles || product.isStaged ? 2 : 1
+        schedule.product = self.product(product, form, lanes: lanes, threads: threads)
+      } else {
+        schedule.transposedAxis = transposedAxis(form, lanes: lanes)
+        let isPaired =
+          schedule.transposedAxis == nil && kernel.isLong(machine) && kernel.bound == nil
+          && kernel.fillsVectors(of: 2 * lanes)
+        schedule.registers = isPaired ? 2 : 1
+      }
+    case .reduce:
+      schedule.reduction = ReductionSchedule(accumulators: machine.accumulators)
+    case .scatterAdd:
+      schedule.prefetchRows = machine.scatterAhead
+    }
+    return schedule
+  }
+
+  // MARK: Copies
+
+  /// The axis along which the loads that are strided in the last axis go element by element, if there is one for all of
+  /// them and the body is short: it is there once for each row of a square.
+  private func transposedAxis(_ form: KernelForm, lanes: Int) -> Int? {
+    let kernel = form.kernel
+    guard !kernel.isLong(machine), kernel.bound == nil,
+      kernel.wholeExtent(ofAxis: kernel.lastAxis).map({ $0 >= lanes }) ?? false
+    else { return nil }
+    let strided = form.stridedLoads.map(\.access)
+    return (0..<kernel.lastAxis).last { axis in
+      !strided.isEmpty && (kernel.domain[axis].constant ?? lanes) >= lanes
+        && strided.allSatisfy { $0.index.factor(ofAxis: axis) == 1 }
+    }
+  }
+
+  // MARK: Products
+
+  private func product(
+    _ product: Product, _ form: KernelForm, lanes: Int, threads: Int
+  ) -> ProductSchedule {
+    let kernel = form.kernel
+    var schedule = ProductSchedule(rows: rowCut(kernel, product, threads: threads))
+    schedule.sharesBody = kernel.isLong(machine)
+    schedule.masksAllPanels = masksAllPanels(kernel, product, lanes: lanes)
+    if product.blocks == nil, !product.isStaged, schedule.rows == .rest || schedule.rows == .open,
+      case .packed = product.rhs.layout
+    {
+      schedule.panelsOfSingleRow = max(1, machine.sumsOfOneRow / (product.tile.vectors * product.groups))
+    }
+    if product.blocks != nil, product.lhs.access.index.factor(ofAxis: kernel.rowAxis) == 1 {
+      schedule.prefetchIndices = machine.copyAhead
+    }
+    schedule.microKernels = schedule.shapes(of: product, kernel, lanes: lanes).map {
+      microKernel(kernel, product, rows: $0.rows, vectors: $0.vectors)
+    }
+    return schedule
+  }
+
+  /// The cut of rows: if possible no tile is much lower than the others.
+  private func rowCut(_ kernel: Kernel, _ product: Product, threads: Int) -> ProductSchedule.RowCut {
+    let height = product.tile.rows
+    if product.blocks != nil { return .whole }
+    if height == 1 { return .single }
+    guard let counts = kernel.possibleRows(threads: threads) else { return .open }
+    func isEven(_ rows: Int) -> Bool {
+      let tiles = (rows + height - 1) / height
+      return tiles * height - rows <= tiles
+    }
+    if counts.allSatisfy(isEven) { return counts.contains { $0 % height != 0 } ? .even : .whole }
+    return counts.contains(where: isEven) ? .open : .rest
+  }
+
+  /// Masking one store of a short body costs a few cycles a row, and the contraction is there once less.
+  private func masksAllPanels(_ kernel: Kernel, _ product: Product, lanes: Int) -> Bool {
+    guard case .packed(let panel, _) = product.rhs.layout, product.turns == nil, !kernel.isLong(machine),
+      kernel.stores.count == 1, let width = kernel.domain[kernel.lastAxis].constant, width > panel
+    else { return false }
+    let rest = width % panel
+    return rest > panel - lanes && panel == product.tile.vectors * lanes
+  }
+
+  private func microKernel(_ kernel: Kernel, _ product: Product, rows: Int, vectors: Int) -> MicroKernel {
+    // A core that runs a second thread beside ours, perhaps another machine's, gives each of them half of the
+    // instructions that it can begin: multiply-adds then wait behind the instructions that only count.
+    let side = (product.isStaged ? 1 : product.groups) * vectors
+    let unrolling =
+      rows * side + rows + side > machine.instructionsOfLongRound
+      ? machine.shortUnrolling : machine.longUnrolling
+    // Only where the contraction is one loop, and long enough to ask for all.
+    let lines = rows * kernel.accessesBesideSums.count
+    let isLong = product.depth.constant.map { lines <= $0 / 2 } ?? true
+    let asks = product.contracted.count == 1 && product.blocks == nil && lines > 1 && isLong
+    return MicroKernel(rows: rows, vectors: vectors, unrolling: unrolling, prefetchedLines: asks ? lines : 0)
+  }
+}
+
+extension ProductSchedule {
+  /// The shapes of all tiles that a product is cut into.
+  public func shapes(
+    of product: Product, _ kernel: Kernel, lanes: Int
+  ) -> [(rows: Int, vectors: Int)] {
+    heights(of: product).flatMap { rows in
+      widths(of: product, kernel, rows: rows, lanes: lanes).map { (rows, $0) }
+    }
+  }
+
+  /// The heights of tiles.
+  private func heights(of product: Product) -> [Int] {
+    let height = product.tile.rows
+    return switch rows {
+    case .single: [1]
+    case .whole: [height]
+    case .even: [height, height - 1]
+    case .rest: [height, 1]
+    case .open: Array([height, height - 1, 1].reduce(into: []) { if !$0.contains($1) { $0.append($1) } })
+    }
+  }
+
+  /// The widths of tiles of a height, in vectors for each group.
+  private func widths(of product: Product, _ kernel: Kernel, rows: Int, lanes: Int) -> [Int] {
+    let (extent, whole) = (kernel.domain[kernel.lastAxis], product.tile.vectors)
+    let panel = whole * lanes
+    guard let width = extent.constant else {
+      // Whole panels only, however many there are; or a vector after the other.
+      let isWhole = extent.isMultiple(of: panel) && product.rhs.layout != .direct
+      let together = rows == 1 && panelsOfSingleRow > 1 ? [panelsOfSingleRow * whole] : []
+      return isWhole ? together + [whole] : [1]
+    }
+    if masksAllPanels, !(rows == 1 && panelsOfSingleRow > 1) { return [whole] }
+    var widths: [Int] = []
+    if rows == 1, panelsOfSingleRow > 1, width >= panelsOfSingleRow * panel {
+      widths.append(panelsOfSingleRow * whole)
+    }
+    if width >= panel { widths.append(whole) }
+    let rest = (width % panel + lanes - 1) / lanes
+    if rest > 0, !widths.contains(rest) { widths.append(rest) }
+    return widths
+  }
+}
