@@ -118,8 +118,7 @@ public final class TrainingRun {
   private func requireSameModel(_ old: CheckpointMetadata, origin: String) throws {
     let program = trainer.program
     func trained(_ program: Program) throws -> Graph {
-      let model = try program.model.lowered(isTraining: true)
-      var graph = try Purpose.measurement.graph(from: model.graph, lossAxes: model.means["loss"] ?? [])
+      var graph = try Purpose.measurement.graph(from: program.model.lowered(isTraining: true).graph)
       graph.name = ""
       return graph
     }

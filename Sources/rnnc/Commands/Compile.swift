@@ -9,7 +9,8 @@ struct Compile: ParsableCommand {
     discussion: """
       Without --inference, the code is that of a training step with clipping and stochastic gradient descent. A model \
       without a parameter is compiled for its outputs and its loss, one without a loss for inference. Several kinds are \
-      written to files named after the model.
+      written to files named after the model. The file may also hold a graph, as --emit graph prints it; one with \
+      gradients or updates, as the other kinds print it, is compiled as it stands.
       """)
 
   @OptionGroup var model: ModelArguments
@@ -47,7 +48,7 @@ struct Compile: ParsableCommand {
   @Flag(help: "Print how long each stage and pass took.")
   var timePasses = false
 
-  @Option(help: ArgumentHelp("Print the graph after a pass.", valueName: "pass"))
+  @Option(help: PassOptions.printAfterHelp)
   var printAfter: [String] = []
 
   private var kinds: [Artifact] {
@@ -68,8 +69,8 @@ struct Compile: ParsableCommand {
 
   func run() throws {
     var options = try compiling.options(target: target)
-    options.printAfter = Set(printAfter)
-    options.passReport = { pass, graph in StandardError.write("// after \(pass)\n\(graph)") }
+    options.printAfter = try PassNames.set(printAfter)
+    options.passReport = PassOptions.report
     let program = try Compiler(options).compile(
       contentsOfFile: model.model, model: model.name, sizes: model.sizes.values, batch: batch)
     StandardError.write(program.warnings.rendered())
