@@ -49,7 +49,7 @@ let package = Package(
     layer("RNNPasses", ["RNNGraph", .product(name: "Collections", package: "swift-collections")]),
     layer("RNNPlan", ["RNNGraph"]),
     layer("RNNLLVM", ["CRNNLLVM", "RNNSupport"]),
-    layer("RNNCodegen", ["RNNPlan", "RNNLLVM"]),
+    layer("RNNCodegen", ["RNNPlan", "RNNLLVM", "RNNSupport"]),
     layer("RNNRuntime", ["RNNSupport"]),
     layer(
       "RNNCompiler",

@@ -11,6 +11,9 @@ import RNNPlan
 ///             then the sizes of the plan's symbols, the addresses of inputs, and those of outputs
 /// ```
 public struct ContextLayout: Sendable {
+  /// The version of the layout and of what a caller has to do: headers and object files of different ones do not link.
+  public static let version = 1
+
   /// Bytes from the start to the arena's address.
   public let arena = 0
   /// Bytes from the start to whether the arena is prepared.

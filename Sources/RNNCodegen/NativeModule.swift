@@ -5,8 +5,6 @@ import RNNPlan
 public final class NativeModule {
   /// The plan it was made from.
   public let plan: Plan
-  /// The name of the exported function, of the C type `void (void *context, int thread)`.
-  public let entryName: String
   private let module: Module
 
   /// Emits a plan for a target.
@@ -15,7 +13,6 @@ public final class NativeModule {
   public init(_ plan: Plan, target: Target, timesKernels: Bool = false) throws {
     self.plan = plan
     let outline = ProgramOutline(plan, timesKernels: timesKernels)
-    entryName = outline.entryName
     module = Module(plan.name, target: target)
     try ProgramEmitter.emit(outline, into: module)
   }

@@ -21,8 +21,7 @@ public final class NativeProgram: Sendable {
     self.plan = plan
     self.timesKernels = timesKernels
     jit = try JIT(objects: code.objects)
-    let name = ProgramOutline.entryName(of: plan)
-    entry = unsafeBitCast(try jit.address(of: name), to: Entry.self)
+    entry = unsafeBitCast(try jit.address(of: plan.entryName), to: Entry.self)
   }
 }
 

@@ -16,7 +16,7 @@ struct ProgramOutline: Sendable {
   init(_ plan: Plan, timesKernels: Bool) {
     self.plan = plan
     self.timesKernels = timesKernels
-    entryName = Self.entryName(of: plan)
+    entryName = plan.entryName
     let kernels = plan.kernels
     let forms = kernels.map { plan.form(of: $0) }
     let open = kernels.map { plan.openForm(of: $0) }
@@ -36,11 +36,6 @@ struct ProgramOutline: Sendable {
       }
       calls.append((function, arguments))
     }
-  }
-
-  /// The name of the function that runs a plan.
-  static func entryName(of plan: Plan) -> String {
-    "rnnc_" + plan.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? String($0) : "_" }.joined()
   }
 
   /// The functions in parts, of which each is smaller than the one before: whoever comes late takes little. The entry,

@@ -1,4 +1,4 @@
-// Note [Invariants]
+// Note [Invariants]:
 //
 // Tables
 //  1. Identifiers are inside the tables.

@@ -61,6 +61,7 @@ public struct Frontend: Sendable {
   /// With the name of a model, only that model is checked for the given sizes.
   public func check(_ source: SourceFile, model: String? = nil, sizes: [String: Int] = [:]) -> CheckedFile {
     let program = Program(main: source, loader: loader)
+    if program.hasNewerLanguage { return CheckedFile(program, program.diagnostics, []) }
     let checker = Checker(program)
     let chosen = program.models.filter { model == nil || program[$0].name?.text == model }
     let checked = checker.check(models: chosen, given: sizes)
@@ -92,6 +93,7 @@ public struct Frontend: Sendable {
     ragged: Set<String> = [], isTraining: Bool = false
   ) throws(DiagnosticError) -> LoweredModel {
     let program = Program(main: source, loader: loader)
+    if program.hasNewerLanguage { throw DiagnosticError(program.diagnostics) }
     let checker = Checker(program)
     let selected: (id: DeclarationID, unit: UnitDeclaration)
     do throws(DiagnosticError) {

@@ -11,7 +11,7 @@ struct Parameter {
 /// What the rule of an optimiser builds on: the graph under construction, the settings and the learning rate.
 ///
 /// What is kept from step to step are inputs with the role `optimizer`, zero at first, that the step replaces. In a
-/// step that only gathers gradients nothing is replaced.
+/// step that only accumulates gradients nothing is replaced.
 final class OptimizerStep {
   /// The learning rate of this step.
   private(set) var learningRate: Term

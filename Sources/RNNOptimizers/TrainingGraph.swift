@@ -27,7 +27,7 @@ public struct TrainingStepOptions: Sendable, Hashable {
   public var clipsValues: Bool
   /// Whether gradients are scaled to a global norm of at most the hyperparameter `clip_norm`, after `clip_value`.
   public var clipsNorm: Bool
-  /// The number of steps whose gradients are gathered for one change of the parameters.
+  /// The number of steps whose gradients are accumulated for one change of the parameters.
   public var accumulation: Int
   /// Whether final states replace initial ones, so that the next batch continues this one.
   public var carriesState: Bool

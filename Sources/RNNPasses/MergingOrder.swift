@@ -10,9 +10,10 @@ final class MergingOrder {
   private var groups: [[OperationID]] = []
   /// The group of each operation that belongs to one.
   private var group: [OperationID: Int] = [:]
-  /// Joins the places that a group spans; what lies between two blocks has no way from the later to the earlier one.
+  /// Blocks of neighbouring places. The places that a group spans are in one block, so nothing in a block waits for an
+  /// operation of a later block.
   private var blocks: Blocks
-  /// How many more operations may be looked at: groups that lie far apart are not worth more than a few looks at all.
+  /// How many more operations may be looked at: bounds the time that groups far apart take.
   private var budget: Int
 
   /// - Parameter users: the operations that read each value of the graph.
@@ -25,7 +26,7 @@ final class MergingOrder {
     budget = 100_000 + 100 * operations.count
   }
 
-  /// Makes a group be done at once.
+  /// Notes that the members of a group are done at once.
   func merge(_ members: [OperationID]) {
     for id in members { group[id] = groups.count }
     groups.append(members)
@@ -33,8 +34,8 @@ final class MergingOrder {
     if let first = places.min(), let last = places.max() { blocks.join(first...last) }
   }
 
-  /// The members of `candidates` that can be done at once, in their order: of two of which one waits for the other,
-  /// by whatever way, the earlier one.
+  /// The members of `candidates` that can be done at once, in their order. Where one waits for another, directly or not, the
+  /// earlier one is taken.
   func independent(_ candidates: [OperationID]) -> [OperationID] {
     let places = candidates.map { place[$0]! }
     guard let first = places.min(), let last = places.max() else { return [] }

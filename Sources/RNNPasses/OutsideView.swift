@@ -1,13 +1,13 @@
 import RNNGraph
 
-/// What is known outside of one loop of its body's values, and what can be made of that.
+/// Computes values of a loop's body outside of the loop, for all steps at once.
 final class OutsideView {
   let old: Graph
   let lift: Lift
   private var known: [ValueID: Lifted] = [:]
   private var totals: [ValueID: ValueID] = [:]
 
-  /// Knows the invariants and the sequences of a loop.
+  /// Starts from the invariants and the sequences of a loop.
   init(of draft: ScanDraft, in rebuilder: Rebuilder) {
     old = rebuilder.old
     lift = Lift(builder: rebuilder.builder, steps: .symbol(draft.steps))
@@ -19,10 +19,10 @@ final class OutsideView {
     }
   }
 
-  /// Makes a value known.
+  /// Says what stands for a value of the body outside of the loop.
   func know(_ inner: ValueID, as lifted: Lifted) { known[inner] = lifted }
 
-  /// A value of the body outside of it.
+  /// What a value of the body is outside of the loop, computed there if need be.
   ///
   /// - Requires: what it is computed from, down to the body's arguments, is known.
   subscript(inner: ValueID) -> Lifted {
@@ -80,7 +80,7 @@ final class OutsideView {
 }
 
 extension OperationKind {
-  /// Whether the sum of its results is its result on the sums, whatever they are; products are left out.
+  /// Whether it is linear: applied to sums of operands, it gives the sum of its results. Products are left out.
   var isLinear: Bool {
     switch self {
     case .binary(.add), .binary(.subtract), .unary(.negate), .reshape, .transpose, .slice, .pad, .concat,

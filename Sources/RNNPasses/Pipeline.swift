@@ -51,7 +51,7 @@ public struct Pipeline: Sendable {
       // Behind the loops stand products with one-hots again, and stacks of parts beside stacks of the whole.
       .scanInterfaces, .simplify, .oneHot, .simplify, .commonSubexpressions,
 
-      // Backward loops add up what they have at hand, read few sequences, and make the rest of them.
+      // Backward loops add up totals themselves, read few sequences, and compute the others from these.
       .sinkTotals, .deadCode, .recompute, .sinkSequences, .scanInterfaces, .loopInvariants, .sinkSlices,
       .simplify,
       .commonSubexpressions, .deadCode,
@@ -60,10 +60,10 @@ public struct Pipeline: Sendable {
       // What they carry to it is stacked as it is, with all its parts.
       .rotateProducts, .stackCarries, .deadCode, .scanInterfaces, .simplify, .commonSubexpressions, .deadCode,
 
-      // What several sums need of all steps is read once.
+      // A sum over rows that were added to a table reads the table.
       .sumTables,
 
-      // Long totals lose nothing.
+      // Long totals are added up in f64.
       .widenTotals,
 
       // Sums over steps are made in an order that does not depend on how much memory there is.

@@ -77,7 +77,8 @@ extension Graph {
       var budget = 3
       var leaves: Set<ValueID> = []
       guard isCheap(value, isKnown, &budget, &leaves) else { continue }
-      // What another loop reads anyway costs nothing; else a store and two loads are to be saved by two loads at most.
+      // A loop reads these stacks anyway, which costs nothing. Another reader then reads them instead of this one: more than
+      // two loads would cost more than the store and the loads that they save.
       let streams = leaves.filter { type($0).rank == type(value).rank }.count
       if reader == nil && streams > 2 { continue }
       dropped.insert(stack)

@@ -9,13 +9,12 @@ import RNNGraph
 //     yield %2, %g                            yield %g, %z, %g
 //   }                                       }
 //
-// What a step of a backward loop computes from the carry can then be done on the product's sums in registers, as in a
-// forward loop, and the product behind the last step, which is seldom wanted, goes. The first step adds a product of
-// zeros: so this is for carries that start from zero. A product that is read otherwise, too, alone or in a sum, stays:
-// it would be computed twice.
+// The equations of a backward step can then run on the product's sums in registers, as in a forward loop. The product of
+// the last step is seldom read; then it is not computed at all. The first step adds a product of zeros, so the carry has
+// to start from zero. A product with other readers stays where it is: it would be computed twice.
 //
-// What a sum has beside such products is carried as one value. Where it is spread over the sum, it is put together first,
-// beginning with what a step has first, so that as little as possible is kept until the rest is there:
+// The other terms of such a sum are carried as one value. To that end they are added up first, in the order in which a step
+// computes them, so that few of them have to be kept until the last one is there:
 //
 //     %2 = add %1, %y                         %2 = add %y, %z
 //     %3 = add %2, %z                         %3 = add %2, %1

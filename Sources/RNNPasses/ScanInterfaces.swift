@@ -1,6 +1,6 @@
 import RNNGraph
 
-// scan-interfaces: what goes into a loop and comes out of it is handed over once, and only if the loop adds to it.
+// scan-interfaces: a loop takes and gives each value once, and gives only what it computes itself.
 //
 //   %3:2 = scan T invariants(%0, %0) … sequences(%1) {      %3 = scan T invariants(%0) … sequences(%1) {
 //     … return …, element, h, h                               … return …, h

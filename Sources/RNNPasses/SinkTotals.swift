@@ -1,6 +1,6 @@
 import RNNGraph
 
-// sink-totals: what is summed over all steps is added up by the loop that has it at hand.
+// sink-totals: a sum over all steps is added up by the loop that computes the terms.
 //
 //   %3, %4 = scan … { … yield %a, %b }      %5 = scan … carries(%0) {
 //   %5 = multiply %3, %4                      %c = multiply %a, %b
@@ -9,8 +9,9 @@ import RNNGraph
 //                                           }
 //                                           %6 = reduce_sum %5 axes(0)
 //
-// A stack is read from far memory when its loop is through. The sums so far, one for each example and element, stay near,
-// and cost a load and a store: so this is for totals of two stacks at least, or of one that nothing else needs.
+// Behind the loop, each stack would be read from memory once more. In the loop, the sums so far (one for each example and
+// element) stay in cache, and cost a load and a store in each step. So this is done for totals of at least two stacks, or
+// of one stack without another reader.
 
 extension Pass {
   static let sinkTotals = Pass(

@@ -1,6 +1,6 @@
 import RNNGraph
 
-// stack-carries: a concatenation that a loop carries is not put together again behind it.
+// stack-carries: a concatenation that a loop carries is stacked by the loop, not put together again behind it.
 //
 //   %3, %4 = scan … carries(%0) {           %3, %4, %5 = scan … {
 //     %c = concat %a, %b                      …
@@ -8,8 +8,8 @@ import RNNGraph
 //   }                                       }
 //   %5 = concat %4, %7
 //
-// Here %7 is what makes %b of stacks and sequences of the loop. A carry that is stacked as well is stored once, in the
-// stack; the other way its parts are stored for the next step, and read and stored again behind the loop.
+// Here %7 computes %b for all steps. A carry that is stacked, too, is stored once, right in the stack. Otherwise its parts
+// are stored for the next step, and read and stored again behind the loop.
 
 extension Pass {
   static let stackCarries = Pass(

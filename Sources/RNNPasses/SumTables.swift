@@ -1,12 +1,12 @@
 import RNNGraph
 
-// sum-tables: what was added up by id is added up altogether from the few sums.
+// sum-tables: a sum over all rows is made of the few rows of a table to which they were added by id.
 //
 //   %4 = scatter_add %ids, %g extent(28)    %4 = scatter_add %ids, %g extent(28)
 //   %5 = reduce_sum %g  along the ids       %5 = reduce_sum %4  along the rows
 //
-// So the gradient of a bias beside a matrix of a one-hot does not read the gradients of all steps again. Where the table
-// has a part of the columns only, the sums of the others are made as before.
+// A bias beside the matrix of a one-hot input has such a gradient; the gradients of all steps need not be read again for
+// it. If the table has only some of the columns, the others are summed as before.
 
 extension Pass {
   static let sumTables = Pass(

@@ -9,8 +9,8 @@ import RNNGraph
 //     … add %3, %5                         scan … sequences(%4) {
 //                                            … add %element, %5
 //
-// It stands in front of differentiation, which then finds the derivative of a table: f's is that of as many rows as there
-// are tokens, and not of as many as there are examples and steps. A product alone is left to `one-hot`.
+// It runs before differentiation, so the derivative of f is computed for each token, too, and not for each example and
+// step. A product alone is left to `one-hot`.
 
 extension Pass {
   /// - Parameter batch: How many examples there are at once; a table should have fewer rows than these have steps.

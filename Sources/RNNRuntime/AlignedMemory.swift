@@ -30,18 +30,18 @@ public final class AlignedMemory: @unchecked Sendable {
 
   deinit { baseAddress.deallocate() }
 
-  /// Bytes of the large pages that the system may give.
+  /// Bytes of the huge pages that the system may give.
   private static let pageBytes = 2 << 20
 
-  /// Memory of some large pages asks for such: weights that are read through in each step of a loop have more small pages
-  /// than the processor keeps translations of.
+  /// Asks the system for huge pages for large memory. A loop that reads all weights in each step goes through more small pages
+  /// than the processor keeps address translations of.
   private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
     guard byteCount >= 2 * pageBytes else {
       return .allocate(byteCount: max(byteCount, 1), alignment: alignment)
     }
     let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: pageBytes)
     #if os(Linux)
-      // A wish: where it is not granted, all goes on with small pages.
+      // If the system refuses, the pages stay small.
       madvise(memory, byteCount / pageBytes * pageBytes, Int32(MADV_HUGEPAGE))
     #endif
     return memory

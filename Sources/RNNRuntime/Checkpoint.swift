@@ -21,8 +21,12 @@ public struct Checkpoint: Equatable, Sendable {
   /// The state that the next batch starts from, by path.
   public var recurrentState: [String: Tensor]
 
-  /// The version of the format that this code writes and reads.
-  public static let formatVersion = 2
+  /// The version of the format that this code writes, and the latest that it reads. A new one is for files that this code
+  /// would read wrongly: what is added can be optional, and missing in older files.
+  public static let formatVersion = 3
+
+  /// The earliest version that this code reads.
+  static let earliestVersion = 2
 
   /// Collects the parts.
   public init(
@@ -37,7 +41,7 @@ public struct Checkpoint: Equatable, Sendable {
   }
 
   /// Reads a checkpoint.
-  /// - Throws: `InputError` if the file is missing, damaged, of another version or no checkpoint.
+  /// - Throws: `InputError` if the file is missing, damaged, of a version that this code does not read, or no checkpoint.
   public init(contentsOfFile path: String) throws {
     try self.init(
       Safetensors(contentsOfFile: path, kind: "checkpoint"), origin: "checkpoint '\(path)'")
@@ -57,11 +61,7 @@ public struct Checkpoint: Equatable, Sendable {
         "\(origin) is not a checkpoint of rnnc",
         note: "it is a safetensors file without the metadata that 'rnnc train --checkpoint' writes")
     }
-    guard version == String(Self.formatVersion) else {
-      throw InputError(
-        "\(origin) has the format version \(version), but this rnnc reads version \(Self.formatVersion)",
-        note: "use the version of rnnc that wrote it")
-    }
+    try Self.require(version, origin: origin)
     let run: Run
     do {
       run = try Self.decoder.decode(Run.self, from: Data(json.utf8))
@@ -86,6 +86,23 @@ public struct Checkpoint: Equatable, Sendable {
     optimizerState = try take(run.optimizerState, Key.optimizerPrefix)
     if let extra = rest.keys.min() {
       throw InputError("\(origin) is damaged: tensor '\(extra)' belongs to nothing")
+    }
+  }
+
+  /// Checks that this code reads a version of the format.
+  private static func require(_ version: String, origin: String) throws {
+    guard let number = Int(version), number > 0 else {
+      throw InputError("\(origin) is damaged: '\(version)' is no version of the format")
+    }
+    if number > formatVersion {
+      throw InputError(
+        "\(origin) was written by a newer rnnc: its format is \(number), and this rnnc reads formats up to \(formatVersion)",
+        note: "update rnnc")
+    }
+    if number < earliestVersion {
+      throw InputError(
+        "\(origin) was written by an older rnnc: its format is \(number), and this rnnc reads formats from \(earliestVersion)",
+        note: "go on with the rnnc that wrote it; its parameters can be read by 'rnnc run MODEL --tensors'")
     }
   }
 

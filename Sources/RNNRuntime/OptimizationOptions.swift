@@ -16,7 +16,7 @@ public struct OptimizationOptions: Codable, Equatable, Sendable {
   public var clipNorm: Double?
   /// The bound on each element of a gradient; nil for none.
   public var clipValue: Double?
-  /// The number of batches whose gradients are gathered for one change of the parameters.
+  /// The number of batches whose gradients are accumulated for one change of the parameters.
   public var accumulation: Int
 
   /// Collects the options.

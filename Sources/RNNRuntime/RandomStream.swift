@@ -1,4 +1,5 @@
 import Foundation
+import RNNSupport
 
 /// A stream of random numbers that is a pure function of a seed, a name and a position.
 ///

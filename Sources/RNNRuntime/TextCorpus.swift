@@ -1,3 +1,5 @@
+import RNNSupport
+
 /// Text as a sequence of token ids.
 public struct TextCorpus: Sendable {
   /// How the text was cut into tokens.

@@ -56,7 +56,7 @@ struct CommandTests {
     ("syntax", "model CharLM"), ("graph", "graph \"CharLM\""), ("gradient", "grad.rnn.W"),
     ("optimized", "update \"rnn.W\""), ("plan", "plan CharLM batch 4"),
     ("llvm-ir", "define void @rnnc_CharLM"),
-    ("asm", "rnnc_CharLM:"), ("header", "void rnnc_CharLM("), ("dot", "digraph"),
+    ("asm", "rnnc_CharLM_abi1_"), ("header", "void rnnc_CharLM("), ("dot", "digraph"),
   ])
   func everyStageCanBeRead(_ kind: String, _ part: String) throws {
     let outcome = try command.run("compile", model, "--set", "H=8", "--batch", "4", "--emit", kind)

@@ -6,7 +6,7 @@ struct DocumentationTests {
   static let pages: [String] = {
     let folder = Command.packageRoot.appendingPathComponent("docs").path
     let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return ["README.md", "CONTRIBUTING.md"]
+    return ["README.md", "CONTRIBUTING.md", "Benchmarks/log.md"]
       + files.filter { $0.hasSuffix(".md") }.sorted().map { "docs/\($0)" }
   }()
 
@@ -18,7 +18,8 @@ struct DocumentationTests {
   func filesThatItNamesExist(_ page: String) throws {
     let text = try text(page)
     // NAME stands for a name.
-    for match in text.matches(of: /`((Sources|Tests|Examples|Scripts|docs)\/[A-Za-z0-9_+.\/-]+)`/) {
+    for match in text.matches(of: /`((Sources|Tests|Examples|Scripts|Benchmarks|docs)\/[A-Za-z0-9_+.\/-]+)`/)
+    {
       if match.1.contains("NAME") { continue }
       let path = Command.packageRoot.appendingPathComponent(String(match.1)).path
       #expect(FileManager.default.fileExists(atPath: path), "\(page) names \(match.1)")
@@ -27,6 +28,56 @@ struct DocumentationTests {
     for match in text.matches(of: /\]\(([^):#]+)(#[^)]*)?\)/) {
       let path = folder.appendingPathComponent(String(match.1)).path
       #expect(FileManager.default.fileExists(atPath: path), "\(page) links to \(match.1)")
+    }
+  }
+
+  @Test(arguments: pages)
+  func sectionsThatItLinksToExist(_ page: String) throws {
+    let folder = Command.packageRoot.appendingPathComponent(page).deletingLastPathComponent()
+    for match in try text(page).matches(of: /\]\(([^):#]*)#([^)]+)\)/) {
+      let target =
+        match.1.isEmpty
+        ? try text(page)
+        : try String(contentsOf: folder.appendingPathComponent(String(match.1)), encoding: .utf8)
+      let sections = target.matches(of: /(?m)^#+ (.*)$/).map { heading in
+        heading.1.lowercased().filter { $0.isLetter || $0.isNumber || " -_".contains($0) }
+          .replacing(" ", with: "-")
+      }
+      #expect(sections.contains(String(match.2)), "\(page) links to \(match.1)#\(match.2)")
+    }
+  }
+
+  /// The notes that a page names stand in the files that it names with them.
+  @Test(arguments: pages)
+  func notesThatItNamesExist(_ page: String) throws {
+    for match in try text(page).matches(of: /[Nn]ote\s+\[([^\]]+)\]([^`\n]*\n?[^`\n]*`([^`]+)`)?/) {
+      let path = try #require(match.3, "\(page) does not say where note [\(match.1)] is")
+      #expect(
+        try text(String(path)).contains("Note [\(match.1)]:"), "\(page): no note [\(match.1)] in \(path)")
+    }
+  }
+
+  /// A note that one comment names stands in another.
+  @Test func notesThatCommentsNameExist() throws {
+    let sources = Command.packageRoot.appendingPathComponent("Sources")
+    let files = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)
+    var (named, written): (Set<String>, Set<String>) = ([], [])
+    while let file = files?.nextObject() as? URL {
+      guard file.pathExtension == "swift" else { continue }
+      let text = try String(contentsOf: file, encoding: .utf8).replacing(/\n\s*\/\/+ ?/, with: " ")
+      for match in text.matches(of: /[Nn]ote \[([^\]]+)\](:?)/) {
+        if match.2.isEmpty { named.insert(String(match.1)) } else { written.insert(String(match.1)) }
+      }
+    }
+    #expect(written.count > 10 && named.subtracting(written) == [])
+  }
+
+  /// The list at the end of README names every page.
+  @Test func theReadmeNamesEveryPage() throws {
+    let parts = try text("README.md").components(separatedBy: "\n## More\n")
+    try #require(parts.count == 2)
+    for page in Self.pages where page != "README.md" {
+      #expect(parts[1].contains("](\(page))"), "README's list lacks \(page)")
     }
   }
 

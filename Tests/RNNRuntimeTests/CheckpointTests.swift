@@ -64,7 +64,7 @@ import Testing
     #expect(try error { $0.metadata = [:] }.hasPrefix("checkpoint 'c' is not a checkpoint of rnnc\nnote: "))
     #expect(
       try error { $0.metadata["rnnc.checkpoint.version"] = "1" }
-        .hasPrefix("checkpoint 'c' has the format version 1, but this rnnc reads version 2"))
+        .hasPrefix("checkpoint 'c' was written by an older rnnc: its format is 1, and this rnnc reads"))
     #expect(
       try error { $0.metadata["rnnc.checkpoint"] = "{" }
         == "checkpoint 'c' is damaged: its metadata cannot be read\nnote: the metadata is not JSON")

@@ -1,6 +1,6 @@
 import RNNGraph
 
-/// What a graph has to do at least: the floor under its time.
+/// The least that a graph has to do, which bounds its time from below.
 struct Work: Sendable, Hashable {
   /// Multiplications and additions of all products, as the model says them.
   var operations = 0.0

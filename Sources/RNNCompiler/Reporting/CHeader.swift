@@ -8,21 +8,23 @@ extension NativeModule {
   /// of working memory that it needs.
   var header: String {
     let layout = ContextLayout(plan)
-    let type = "struct \(entryName)_context"
-    let guardName = "\(entryName)_h".uppercased()
+    let name = plan.publicName
+    let type = "struct \(name)_context"
+    let guardName = "\(name)_h".uppercased()
     var lines = [
       "// Written by rnnc: model \(plan.name), batch \(plan.batch), \(counted(plan.threads, "thread")).",
       "#ifndef \(guardName)", "#define \(guardName)", "", "#include <stdint.h>", "",
       "#ifdef __cplusplus", "extern \"C\" {", "#endif", "",
-      "#define \(entryName.uppercased())_THREADS \(plan.threads)", "",
+      "#define \(name.uppercased())_ABI \(ContextLayout.version)",
+      "#define \(name.uppercased())_THREADS \(plan.threads)", "",
       "// What a call reads. Zeroed before the first call; tensors are dense, the last extent contiguous.",
       "\(type) {",
-      "  void *arena;  // working memory of \(entryName)_arena_bytes(…) bytes, 64-byte aligned",
+      "  void *arena;  // working memory of \(name)_arena_bytes(…) bytes, 64-byte aligned",
       "  int64_t prepared;  // 1: the arena holds what the last call made of the same weights; 0 at first",
       "  uint8_t reserved_0[\(layout.barrier - layout.prepared - 8)];",
     ]
     if layout.sizes > layout.barrier {
-      lines.append("  uint8_t reserved_1[\(layout.sizes - layout.barrier)];  // the threads meet here")
+      lines.append("  uint8_t reserved_1[\(layout.sizes - layout.barrier)];  // for the threads' barrier")
     }
     for symbol in plan.symbols { lines.append("  int64_t \(identifier("size_\(symbol)"));") }
     let updated = Set(plan.outputs.compactMap(\.replaces))
@@ -45,7 +47,11 @@ extension NativeModule {
         + (plan.threads == 1
           ? "The thread is number 0."
           : "Each of the \(counted(plan.threads, "thread")) calls it with the same context and its own number."),
-      "void \(entryName)(\(type) *context, int32_t thread);", "",
+      "//",
+      "// In the object file the name ends with the version of all this and a hash of the sizes and types above. If a linker",
+      "// does not find it, header and object file were not made together: write both with one 'rnnc compile'.",
+      "#define \(name) \(plan.entryName)",
+      "void \(name)(\(type) *context, int32_t thread);", "",
       "#ifdef __cplusplus", "}", "#endif", "", "#endif", "",
     ]
     return lines.joined(separator: "\n")
@@ -58,7 +64,7 @@ extension NativeModule {
     }
     return [
       "// The bytes of working memory.",
-      "static inline int64_t \(entryName)_arena_bytes(\(parameters.isEmpty ? "void" : parameters.joined(separator: ", "))) {",
+      "static inline int64_t \(plan.publicName)_arena_bytes(\(parameters.isEmpty ? "void" : parameters.joined(separator: ", "))) {",
       "  return \(terms.isEmpty ? "0" : terms.joined(separator: " + "));", "}", "",
     ]
   }

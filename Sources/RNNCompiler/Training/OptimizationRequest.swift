@@ -14,7 +14,7 @@ public struct OptimizationRequest: Sendable {
   public var clipNorm: Double?
   /// The bound on each element of a gradient; 0 for none.
   public var clipValue: Double?
-  /// The number of batches whose gradients are gathered for one change of the parameters.
+  /// The number of batches whose gradients are accumulated for one change of the parameters.
   public var accumulation: Int?
 
   /// Asks for all defaults.

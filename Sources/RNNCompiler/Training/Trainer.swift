@@ -13,7 +13,7 @@ public struct TrainingStep: Sendable, Hashable {
   public let gradientNorm: Double?
   /// The learning rate of this step, as the schedule has it.
   public let learningRate: Double
-  /// Whether the parameters were changed: false while gradients are gathered.
+  /// Whether the parameters were changed: false while gradients are accumulated.
   public let isUpdate: Bool
 }
 
@@ -62,7 +62,7 @@ public final class Trainer {
   ///   - warmup: the number of updates in which the learning rate rises to its full size at first; 0 for none.
   ///   - clipNorm: gradients are scaled to a norm of at most this; nil for no scaling.
   ///   - clipValue: each element of a gradient is kept between minus and plus this, before `clipNorm`; nil for no bound.
-  ///   - accumulation: the number of steps whose gradients are gathered; after the last, the parameters follow their
+  ///   - accumulation: the number of steps whose gradients are accumulated; after the last, the parameters follow their
   ///     mean.
   ///   - seed: decides the first value of each parameter, together with its path, and every random number of training.
   /// - Throws: `InputError` if the model has no loss or no parameter, or a number makes no sense.
@@ -284,7 +284,7 @@ extension Trainer {
     let states = checkpoint.recurrentState.isEmpty ? [] : specifications { $0.role == .state }
     let parts = [
       (checkpoint.latestParameters ?? checkpoint.parameters, specifications { $0.isParameter }),
-      (checkpoint.optimizerState, kept), (checkpoint.recurrentState, states),
+      (try checkpoint.currentOptimizerState(origin: origin), kept), (checkpoint.recurrentState, states),
     ]
     let chosen = try parts.map { tensors, wanted in
       try wanted.select(from: tensors, origin: origin, exact: true)

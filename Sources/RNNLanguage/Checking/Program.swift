@@ -60,6 +60,12 @@ final class Program {
     }
   }
 
+  /// Whether a file is in a version of the language that is not known here. What it declares is not known either, so that
+  /// nothing can be said of what uses it.
+  var hasNewerLanguage: Bool {
+    modules.contains { $0.syntax.language ?? 1 > SyntaxFile.latestLanguage }
+  }
+
   var mainSyntax: SyntaxFile { modules[0].syntax }
 
   var mainSource: SourceFile { mainSyntax.source }

@@ -30,7 +30,11 @@ struct Parser {
   mutating func run() -> SyntaxFile {
     var declarations: [Declaration] = []
     skipNewlines()
-    while current.kind != .end {
+    let language = parseLanguage()
+    // Whatever follows may be right in a version that is not known here.
+    let isKnown = language ?? 1 <= SyntaxFile.latestLanguage
+    skipNewlines()
+    while isKnown, current.kind != .end {
       do throws(Failure) {
         declarations.append(try parseDeclaration())
       } catch {
@@ -38,8 +42,32 @@ struct Parser {
       }
       skipNewlines()
     }
-    return SyntaxFile(source: source, declarations: declarations)
+    return SyntaxFile(source: source, language: language, declarations: declarations)
   }
+
+  /// Parses the line that names the version of the language; nil if there is none, or none that is right.
+  private mutating func parseLanguage() -> Int? {
+    guard isAtName(Self.languageWord) else { return nil }
+    advance()
+    do throws(Failure) {
+      guard case .number(let value) = current.kind, let version = Int(exactly: value), version > 0 else {
+        throw expected("the version of the language", notes: [.language])
+      }
+      let site = advance().range
+      if version > SyntaxFile.latestLanguage {
+        report(.newerLanguage(version, at: site))
+      } else {
+        try endStatement()
+      }
+      return version
+    } catch {
+      skipLine()
+      return nil
+    }
+  }
+
+  /// The word in front of the version of the language; elsewhere a name like any other.
+  static let languageWord = "language"
 
   // MARK: Tokens
 
@@ -176,6 +204,7 @@ struct Parser {
     case .keyword(.model): return .unit(try parseUnit(.model))
     case .keyword(.fn): return .function(try parseFunction())
     case .keyword(.import): return .importation(try parseImport())
+    case .name(Self.languageWord): throw fail(.misplacedLanguage(at: current.range))
     case .name(let word):
       guard let hint = ForeignWords.hint(forStatement: word) else { fallthrough }
       throw fail(.foreignWord(word, hint: hint, at: current.range))

@@ -95,7 +95,7 @@ extension ImportDeclaration {
 
 extension SyntaxFile {
   package init(_ declarations: [Declaration]) {
-    self.init(source: SourceFile(name: "", text: ""), declarations: declarations)
+    self.init(source: SourceFile(name: "", text: ""), language: nil, declarations: declarations)
   }
 }
 

@@ -10,8 +10,14 @@ public struct Name: Sendable {
 
 /// A parsed file.
 public struct SyntaxFile: Sendable {
+  /// The latest version of the language; a file that names none is in version 1. A listing that `RNNBuilder` prints has to
+  /// name it once there is another.
+  public static let latestLanguage = 1
+
   /// The text it was parsed from.
   public let source: SourceFile
+  /// The version of the language that the file names, if it does.
+  public let language: Int?
   /// Its declarations in the order of the text.
   public let declarations: [Declaration]
 }

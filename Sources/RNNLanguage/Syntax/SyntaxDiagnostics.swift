@@ -74,6 +74,20 @@ extension Diagnostic {
     return Diagnostic("syntax", "'\(site.text)' cannot be called", at: site, notes: [Note(hint)])
   }
 
+  /// A file in a version of the language that is not known here.
+  static func newerLanguage(_ version: Int, at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "newer-language",
+      "the file is in version \(version) of the language, and this rnnc knows versions up to \(SyntaxFile.latestLanguage)",
+      at: site, notes: [Note("update rnnc")])
+  }
+
+  static func misplacedLanguage(at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "misplaced-language", "the version of the language is not at the start of the file", at: site,
+      notes: [.language])
+  }
+
   static func unclosed(_ open: Token, expected sign: Punctuation, found: Token) -> Diagnostic {
     .expected(
       "'\(sign.rawValue)'", found: found,
@@ -109,4 +123,10 @@ extension Diagnostic {
       "chained-comparison", "comparisons do not chain", at: site,
       notes: [Note("combine two with where: where(a < b, where(b < c, x, y), y)")])
   }
+}
+
+extension Diagnostic.Note {
+  /// How the version of the language is said.
+  static let language = Diagnostic.Note(
+    "the first line of a file may be 'language \(SyntaxFile.latestLanguage)'")
 }

@@ -13,6 +13,7 @@ extension SyntaxFile {
       }
       previousWasShort = isShort
     }
+    if let language { groups.insert("language \(language)\n", at: 0) }
     return groups.joined(separator: "\n")
   }
 }

@@ -3,14 +3,14 @@ import RNNGraph
 /// How the work over some steps is done in sweeps, each of which goes through all segments of the steps once, the first
 /// one upwards or downwards and the others by turns.
 ///
-/// Note [Sweeps]: a loop runs in the first sweep of its direction in which its sequences can be had, and leaves its
-/// carries in front of each segment. A later sweep that needs values of the loop runs it again, from these. So only the
-/// carries, and what an operation needs as a whole, outlive a sweep. A training step of loops that all run forward has
-/// two sweeps: one upwards for the carries, and one downwards in which each segment is computed again and differentiated.
+/// Note [Sweeps]: a loop runs in the first sweep of its direction in which its sequences are available, and leaves its
+/// carries in front of each segment. A later sweep that needs values of the loop runs it again, from these carries. So only
+/// the carries, and sequences that an operation needs as a whole, outlive a sweep. A training step of loops that all run
+/// forward has two sweeps: one upwards for the carries, and one downwards, which computes each segment again and then its
+/// derivatives.
 ///
-/// A sum over the steps goes to the sweep of its direction in which it costs least. What its direction is has been decided
-/// before, for programs whose memory is not limited, too: it is that of the sweep in which it costs least of all
-/// (`order-sums`). So the results have the same bits.
+/// A sum over the steps is made in the sweep of its direction in which it costs least. `order-sums` has chosen that direction,
+/// in programs without a memory limit as well, so that the results have the same bits.
 struct SweepSchedule {
   let sorts: TimeSorts
   private let graph: Graph
@@ -56,7 +56,7 @@ struct SweepSchedule {
   /// Whether a sequence is computed step by step.
   private func isStepwise(_ value: ValueID) -> Bool { sorts.isSequence(value) && !sorts.isWhole(value) }
 
-  /// Whether a sequence is computed of nothing that has steps, so that it need not be stored to be had as a whole.
+  /// Whether a sequence is computed from nothing that has steps: it can be computed as a whole anywhere.
   private func isTimeless(_ value: ValueID) -> Bool {
     guard let id = graph.definingOperation(value), sorts[id] == .map else { return false }
     return !graph[id].operands.contains(where: sorts.isSequence)
