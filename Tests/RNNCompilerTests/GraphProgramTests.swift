@@ -121,7 +121,7 @@ struct GraphProgramTests {
 
   /// What cannot be computed, or could be read outside of a tensor, is refused with a way out.
   @Test(arguments: [
-    ("%0 = data \"x\" : f32[B", "expected ',', found '}'", "g.graph:1:37"),
+    ("%0 = data \"x\" : f32[B", "expected ',', found '}'", "g.graph:1:35"),
     ("%0 = data \"x\" : f32[B] %1 = add %0, %0 : f32[]", "'g.graph' is not a valid graph", "docs/ir.md"),
     ("%0 = data \"x\" : f32[0] output \"y\" = %0", "f32[0], which has no elements", "extents are 1"),
     (
@@ -137,6 +137,14 @@ struct GraphProgramTests {
     (
       "%0 = data \"t\" : f32[8, 2] %1 = data \"x\" below(9) : i32[B] %2 = gather %0, %1 : f32[B, 2] output \"y\" = %2",
       "not known to be below 8", "below(8)"
+    ),
+    (
+      "%0 = data \"t\" : f32[T, 2] %1 = data \"x\" below(1) : i32[B] %2 = gather %0, %1 : f32[B, 2] output \"y\" = %2",
+      "not known to be below T", "a number of rows"
+    ),
+    (
+      "%0 = data \"x\" below(8) : i32[B] %1 = constant 8 : i32[B] update \"y\" of \"x\" = %1",
+      "updates 'x', which holds whole numbers", "make the next ones an output"
     ),
     (
       "%0 = data \"x\" : f32[T, B] %1 = data \"n\" : i32[B] %2 = reverse_prefix %0, %1 axis(0) : f32[T, B] output \"y\" = %2",
@@ -181,6 +189,73 @@ struct GraphProgramTests {
     )
     for wrong in [graph.replacing("below(8)", with: ""), graph.replacing("constant 7", with: "constant 8")] {
       #expect(throws: InputError.self) { try compile(wrong) }
+    }
+  }
+
+  /// The ids are `%3`, which are made of ids `%1` below 8 and numbers `%2`; the table has 8 rows.
+  @Test(arguments: [
+    ("%3 = convert %2 : i32[T, B]", false),
+    ("%4 = convert %1 : f32[T, B] %3 = convert %4 : i32[T, B]", true),
+    // What is no number becomes 0, wherever a minimum or a maximum lets it through.
+    (
+      "%4 = constant 7.5 : f32[T, B] %5 = minimum %2, %4 : f32[T, B] %6 = constant 0 : f32[T, B] "
+        + "%7 = maximum %6, %5 : f32[T, B] %3 = convert %7 : i32[T, B]", true
+    ),
+    ("%4 = constant 7 : f32[T, B] %5 = minimum %2, %4 : f32[T, B] %3 = convert %5 : i32[T, B]", false),
+    (
+      "%4 = constant 8 : f32[T, B] %5 = minimum %2, %4 : f32[T, B] %6 = constant 0 : f32[T, B] "
+        + "%7 = maximum %6, %5 : f32[T, B] %3 = convert %7 : i32[T, B]", false
+    ),
+    // The place of the least element along an axis of 8, and along one of unknown extent.
+    (
+      "%4 = iota : f32[8] %5 = broadcast %4 axes(2) : f32[T, B, 8] %6 = reduce_minimum %5 axes(2) : f32[T, B] "
+        + "%3 = convert %6 : i32[T, B]", true
+    ),
+    (
+      "%4 = one_hot %1 extent(8) : f32[T, B, 8] %5 = reduce_minimum %4 axes(0) : f32[B, 8] "
+        + "%6 = slice %5 axis(1) front(0) count(1) : f32[B, 1] %7 = reshape %6 : f32[B] "
+        + "%8 = broadcast %7 axes(1) : f32[T, B] %3 = convert %8 : i32[T, B]", false
+    ),
+    ("%4 = less %2, %2 : bool[T, B] %5 = constant 7 : i32[T, B] %3 = select %4, %1, %5 : i32[T, B]", true),
+    ("%4 = less %2, %2 : bool[T, B] %5 = constant 8 : i32[T, B] %3 = select %4, %1, %5 : i32[T, B]", false),
+    ("%4 = less %2, %2 : bool[T, B] %5 = constant -1 : i32[T, B] %3 = select %4, %1, %5 : i32[T, B]", false),
+    // Rounding to f32 may go up.
+    ("%4 = constant 7.99999999 : f32[T, B] %3 = convert %4 : i32[T, B]", false),
+    // One carry hands on what another one was; the ids are the second one's.
+    (
+      """
+      %4 = constant 0 : i32[B] %5 = constant 0 : f32[B]
+      %6, %7, %8, %3 = scan T : i32[B], i32[B], f32[B], i32[T, B] {
+        carry %9 = %4 : i32[B] carry %10 = %4 : i32[B] carry %11 = %5 : f32[B]
+        sequence %12 = %1 : i32[B] sequence %13 = %2 : f32[B]
+        %14 = add %11, %13 : f32[B]
+        yield %12, %9, %14, %10
+      }
+      """, true
+    ),
+    (
+      """
+      %4 = constant 0 : i32[B]
+      %6, %7, %3 = scan T : i32[B], i32[B], i32[T, B] {
+        carry %9 = %4 : i32[B] carry %10 = %4 : i32[B] sequence %13 = %2 : f32[B]
+        %14 = convert %13 : i32[B]
+        yield %14, %9, %10
+      }
+      """, false
+    ),
+  ])
+  func whatIdsCanBe(_ body: String, areInside: Bool) throws {
+    let text = """
+      graph "g" { %0 = data "t" : f32[8, 2] %1 = data "x" below(8) : i32[T, B] %2 = data "y" : f32[T, B]
+        \(body) %99 = gather %0, %3 : f32[T, B, 2] output "y" = %99 }
+      """
+    if areInside {
+      let program = try compile(text)
+      let data = try program.randomTensors(steps: 5, seed: 1)
+      #expect(try program.run(data)["y"]?.shape == [5, 3, 2])
+    } else {
+      let error = #expect(throws: InputError.self) { try compile(text) }
+      #expect(error?.message.contains("not known to be below 8") == true, "\(String(describing: error))")
     }
   }
 

@@ -58,11 +58,11 @@ extension Graph {
 
   /// Checks that ids and lengths are always inside of what they are places in.
   private func requirePlaces() throws {
-    let bounds = PlaceBounds(self)
+    let ranges = NumberRanges(self)
     for region in reachableRegions {
       for id in self[region].operations {
         guard let (places, extent, isLength) = places(of: self[id]),
-          !bounds.isInside(places, extent, isLength: isLength)
+          !ranges[places].isInside(extent, isLength: isLength)
         else { continue }
         let (word, given) = (self[id].kind.mnemonic, type(places))
         throw isLength
@@ -71,8 +71,19 @@ extension Graph {
             note: "take them from an input such as 'lengths \"x.lengths\" of(\(extent)) : \(given)'")
           : InputError(
             "the ids that '\(word)' reads in graph '\(name)' are not known to be below \(extent)",
-            note: "say so where they come from, as in 'data \"x\" below(\(extent)) : \(given)'")
+            note: extent.symbol == nil
+              ? "say so where they come from, as in 'data \"x\" below(\(extent)) : \(given)'"
+              : "give the table a number of rows")
       }
+    }
+    // Nothing looks at an update again before the next call reads it.
+    for output in outputs {
+      guard case .update(let name) = output.role, let input = input(named: name),
+        type(input.value).element == .i32
+      else { continue }
+      throw InputError(
+        "graph '\(self.name)' updates '\(name)', which holds whole numbers",
+        note: "whole numbers are given for each call: make the next ones an output")
     }
   }
 
@@ -86,91 +97,6 @@ extension Graph {
     case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .detach, .dot,
       .reduce,
       .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse, .scan:
-      return nil
-    }
-  }
-}
-
-/// What is known of whole numbers in a graph that are places: ids of rows, and lengths.
-private struct PlaceBounds {
-  private enum Bound: Equatable {
-    /// From 0 to below a number.
-    case below(Int)
-    /// From 0 to a number of steps, which is possible itself.
-    case upTo(Symbol)
-  }
-
-  private let graph: Graph
-  private var bounds: [ValueID: Bound] = [:]
-
-  init(_ graph: Graph) {
-    self.graph = graph
-    for input in graph.inputs {
-      if let limit = input.idLimit { bounds[input.value] = .below(limit) }
-      if case .lengths(let symbol) = input.role { bounds[input.value] = .upTo(symbol) }
-    }
-    run(.entry)
-  }
-
-  /// Whether all elements of a value are ids of `extent` rows, or lengths of at most `extent`.
-  func isInside(_ value: ValueID, _ extent: Dimension, isLength: Bool) -> Bool {
-    guard let bound = bounds[value] else { return false }
-    switch (bound, extent) {
-    case (.below(let limit), .fixed(let count)): return limit <= count + (isLength ? 1 : 0)
-    case (.upTo(let steps), .symbol(let symbol)): return isLength && steps == symbol
-    case (.below, .symbol), (.upTo, .fixed): return false
-    }
-  }
-
-  private mutating func run(_ region: RegionID) {
-    for id in graph[region].operations {
-      let operation = graph[id]
-      if case .scan(let scan) = operation.kind {
-        run(scan, operation)
-      } else if graph.type(operation.result).element == .i32 {
-        bounds[operation.result] = bound(operation)
-      }
-    }
-  }
-
-  private mutating func run(_ scan: ScanAttributes, _ operation: Operation) {
-    let body = graph[scan.body]
-    for (argument, operand) in zip(body.arguments, operation.operands) { bounds[argument] = bounds[operand] }
-    run(scan.body)
-    // What a carry starts from need not hold for what follows.
-    let carries = Array(body.arguments[scan.invariants..<(scan.invariants + scan.carries)])
-    let broken = zip(carries, body.results).filter { bounds[$0] != nil && bounds[$0] != bounds[$1] }
-    if !broken.isEmpty {
-      for argument in carries { bounds[argument] = nil }
-      run(scan.body)
-    }
-    for (result, inner) in zip(operation.results, body.results) { bounds[result] = bounds[inner] }
-    for (result, argument) in zip(operation.results, carries) { bounds[result] = bounds[argument] }
-  }
-
-  private func bound(_ operation: Operation) -> Bound? {
-    /// The bound of all of some values.
-    func joined(_ values: ArraySlice<ValueID>) -> Bound? {
-      let all = values.map { bounds[$0] }
-      guard let first = all.first ?? nil else { return nil }
-      return all.reduce(Optional(first)) { known, next in
-        switch (known, next) {
-        case (.below(let a)?, .below(let b)?): .below(max(a, b))
-        case (.upTo(let a)?, .upTo(let b)?) where a == b: known
-        default: nil
-        }
-      }
-    }
-    switch operation.kind {
-    case .constant(let number, _): return number >= 0 ? .below(Int(number) + 1) : nil
-    case .iota(.fixed(let count), _): return .below(count)
-    case .convert: return graph.type(operation.operands[0]).element == .bool ? .below(2) : nil
-    case .broadcast, .reshape, .transpose, .slice, .reverse, .reversePrefix, .gather:
-      return bounds[operation.operands[0]]
-    case .select: return joined(operation.operands[1...])
-    case .concat: return joined(operation.operands[...])
-    case .iota, .size, .random, .unary, .binary, .compare, .detach, .dot, .reduce, .pad, .oneHot, .scatterAdd,
-      .scan:
       return nil
     }
   }
