@@ -18,7 +18,7 @@ struct GraphCopy {
   var dropped: Set<Int> = []
   /// Outputs that become plain ones.
   var plain: Set<Int> = []
-  /// Outputs that become plain ones of another value in the entry region, which is defined earlier.
+  /// Outputs that become plain ones of another value in the entry region.
   var moved: [Int: ValueID] = [:]
   /// Scans in whose place their body stands once.
   var inlined: Set<OperationID> = []
@@ -161,13 +161,16 @@ private final class Writer {
     for (result, value) in zip(operation.results, new) { map[result] = value }
   }
 
-  /// Writes the first step of a scan; elements of sequences are new inputs.
+  /// Writes one step of a scan. Elements of sequences are new inputs, and so are carries that start from a constant: in
+  /// later steps nothing is known of them.
   private func inline(_ scan: ScanAttributes, _ operation: Operation) {
     let body = old[scan.body]
     for (i, argument) in body.arguments.enumerated() where live.contains(argument) {
       if copy.substitutes[argument] != nil {
         substitute(argument)
-      } else if i < scan.invariants + scan.carries {
+      } else if i < scan.invariants
+        || i < scan.invariants + scan.carries && !isConstant(operation.operands[i])
+      {
         map[argument] = new(operation.operands[i])
       } else if builder.region == .entry {
         map[argument] = input(for: argument, old.type(argument))
@@ -180,6 +183,10 @@ private final class Writer {
       let value = new(body.results[i])
       map[result] = i < scan.carries ? value : builder.broadcast(value, leading: [.symbol(scan.steps)])
     }
+  }
+
+  private func isConstant(_ value: ValueID) -> Bool {
+    if case .constant? = old.definingKind(copy.resolved(value)) { true } else { false }
   }
 
   private func emit(_ scan: ScanAttributes, _ operation: Operation) {

@@ -9,7 +9,7 @@ struct ReducibleGraph: Reducible {
     case dropOutput(Int)
     /// An output is no loss, state or the like any more.
     case plainOutput(Int)
-    /// An output is what its value was computed from.
+    /// An output is what its value was computed from, or something else that was computed with it.
     case moveOutput(Int, to: ValueID)
     /// The body of a scan stands in its place, once.
     case inline(OperationID)
@@ -103,11 +103,12 @@ struct ReducibleGraph: Reducible {
     if case .constant? = graph.definingKind(value) { true } else { false }
   }
 
-  /// Each output as each operand of the operation that computes it.
+  /// Each output as each other result and each operand of the operation that computes it.
   private var outputMoves: [Edit] {
     graph.outputs.enumerated().flatMap { i, output -> [Edit] in
-      guard let operation = graph.definingOperation(output.value) else { return [] }
-      return graph[operation].operands.map { .moveOutput(i, to: $0) }
+      guard let id = graph.definingOperation(output.value) else { return [] }
+      let others = graph[id].results.filter { $0 != output.value } + graph[id].operands
+      return others.map { .moveOutput(i, to: $0) }
     }
   }
 

@@ -8,6 +8,10 @@ struct ReducibleSource: Reducible {
   enum Edit {
     /// A declaration goes.
     case dropDeclaration(Int)
+    /// A step of a cell stands in place of all models.
+    case makeModel(Int)
+    /// A size of a cell or a model goes.
+    case dropSize(Int, Int)
     /// A statement of a cell or a model goes.
     case dropStatement(Int, Int)
     /// A name of a declaration, or an item of `output`, goes; counted through all groups.
@@ -55,22 +59,24 @@ struct ReducibleSource: Reducible {
     return parts << 32 + Int(min(numbers * 16, 1e9))
   }
 
-  static let stages = 10
+  static let stages = 12
 
   func edits(stage: Int) -> [Edit] {
     switch stage {
     case 0: declarations.indices.map { .dropDeclaration($0) }
-    case 1: statements { unit, place, _ in [.dropStatement(unit, place)] }
-    case 2: statements { unit, place, statement in statement.hasInitial ? [.dropInitial(unit, place)] : [] }
-    case 3:
+    case 1: units { i, unit in unit.kind == .cell ? [.makeModel(i)] : [] }
+    case 2: statements { unit, place, _ in [.dropStatement(unit, place)] }
+    case 3: statements { unit, place, statement in statement.hasInitial ? [.dropInitial(unit, place)] : [] }
+    case 4:
       statements { unit, place, statement in
         statement.names > 1 ? (0..<statement.names).map { .dropName(unit, place, $0) } : []
       }
-    case 4...6:
+    case 5: units { i, unit in unit.sizes.indices.map { .dropSize(i, $0) } }
+    case 6...8:
       expressions { id, expression in
-        expression.kind.children.count > stage - 4 ? [.child(expression: id, stage - 4)] : []
+        expression.kind.children.count > stage - 6 ? [.child(expression: id, stage - 6)] : []
       }
-    case 7:
+    case 9:
       expressions { id, expression in
         switch expression.kind {
         case .call(_, let arguments): arguments.indices.map { .dropArgument(expression: id, $0) }
@@ -79,7 +85,7 @@ struct ReducibleSource: Reducible {
         default: []
         }
       }
-    case 8:
+    case 10:
       expressions { id, expression in
         if case .number = expression.kind { [] } else { [.number(expression: id, 1)] }
       }
@@ -97,18 +103,19 @@ struct ReducibleSource: Reducible {
     let changes = Changes(edits)
     var rewriting = ExpressionRewriting { expression, id in changes.replacement(of: expression, id) }
     let rewritten = rewriting.rewrite(declarations)
-    let kept = rewritten.enumerated().compactMap { i, declaration in
-      changes.declarations.contains(i) ? nil : changes.applied(to: declaration, i)
-    }
+    let kept = rewritten.enumerated().compactMap { changes.applied(to: $1, $0) }
     // What is printed must be what is meant.
     return ReducibleSource(text: SyntaxFile(kept).printed)
   }
 
-  private func statements(_ edits: (Int, Int, Statement) -> [Edit]) -> [Edit] {
+  private func units(_ edits: (Int, UnitDeclaration) -> [Edit]) -> [Edit] {
     declarations.enumerated().flatMap { i, declaration -> [Edit] in
-      guard case .unit(let unit) = declaration else { return [] }
-      return unit.statements.enumerated().flatMap { edits(i, $0, $1) }
+      if case .unit(let unit) = declaration { edits(i, unit) } else { [] }
     }
+  }
+
+  private func statements(_ edits: (Int, Int, Statement) -> [Edit]) -> [Edit] {
+    units { i, unit in unit.statements.enumerated().flatMap { edits(i, $0, $1) } }
   }
 
   private func expressions(_ edits: @escaping (Int, Expression) -> [Edit]) -> [Edit] {
@@ -130,6 +137,9 @@ private struct Changes {
   }
 
   private(set) var declarations: Set<Int> = []
+  /// The cell that becomes the model.
+  private var model: Int?
+  private var sizes: [Int: Set<Int>] = [:]
   private var statements: Set<Place> = []
   private var initials: Set<Place> = []
   private var names: [Place: Set<Int>] = [:]
@@ -143,6 +153,8 @@ private struct Changes {
   private mutating func note(_ edit: ReducibleSource.Edit) {
     switch edit {
     case .dropDeclaration(let declaration): declarations.insert(declaration)
+    case .makeModel(let cell): model = cell
+    case .dropSize(let unit, let place): sizes[unit, default: []].insert(place)
     case .dropStatement(let unit, let place): statements.insert(Place(unit: unit, statement: place))
     case .dropInitial(let unit, let place): initials.insert(Place(unit: unit, statement: place))
     case .dropName(let unit, let place, let name):
@@ -172,15 +184,46 @@ private struct Changes {
     }
   }
 
-  func applied(to declaration: Declaration, _ place: Int) -> Declaration {
+  /// What is left of a declaration; nil if nothing is.
+  func applied(to declaration: Declaration, _ place: Int) -> Declaration? {
+    if declarations.contains(place) { return nil }
     guard case .unit(let unit) = declaration else { return declaration }
+    if model != nil, unit.kind == .model { return nil }
     let kept = unit.statements.enumerated().compactMap { i, statement -> Statement? in
       let place = Place(unit: place, statement: i)
       if statements.contains(place) { return nil }
       return statement.dropping(names[place] ?? [], initial: initials.contains(place))
     }
-    return .unit(UnitDeclaration(unit.kind, unit.name.text, unit.sizes, kept))
+    let dropped = sizes[place] ?? []
+    let sizes = unit.sizes.enumerated().filter { !dropped.contains($0.offset) }.map(\.element)
+    let isModel = model == place
+    let new = UnitDeclaration(
+      isModel ? .model : unit.kind, unit.name.text, isModel ? sizes.map(\.withDefault) : sizes, kept)
+    return isModel ? Self.step(of: new) : .unit(new)
   }
+
+  /// A step of a cell on its own: what its states are before and after it are inputs and values.
+  private static func step(of unit: UnitDeclaration) -> Declaration {
+    func after(_ state: String) -> String { "\(state)_next" }
+    let statements = unit.statements.map { statement -> Statement in
+      switch statement.kind {
+      case .declaration(.state, let groups, _):
+        Statement(.declaration(.input, groups, initial: nil))
+      case .definition(let names, let value):
+        Statement(
+          .definition(names.map { $0.isNext ? DefinedName(after($0.name.text)) : $0 }, value))
+      default: statement
+      }
+    }
+    var rewriting = ExpressionRewriting { expression, _ in
+      if case .next(let state) = expression.kind { Expression(.name(after(state))) } else { nil }
+    }
+    return rewriting.rewrite([.unit(UnitDeclaration(unit.kind, unit.name.text, unit.sizes, statements))])[0]
+  }
+}
+
+extension SizeParameter {
+  fileprivate var withDefault: SizeParameter { with(defaultValue ?? Expression(.number(2))) }
 }
 
 extension Statement {
