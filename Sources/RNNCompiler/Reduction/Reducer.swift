@@ -1,9 +1,7 @@
-// Note [Reduction]
-//
-// A file that shows a fault is made small by delta debugging (Zeller and Hildebrandt, 2002), with edits in place of
+// Note [Reduction]: a file that shows a fault is made small by delta debugging (Zeller and Hildebrandt, 2002), with edits in place of
 // deleted lines. There are several stages: each lists all edits of one kind, such as "this output goes" or "this operation
 // is its first operand". A stage first tries all of its n edits at once, then halves, quarters and so on down to single
-// ones, and keeps each part with which the result is still interesting. That are 2n candidates at most; stages start
+// ones, and keeps each part with which the result is still interesting. It tries 2n candidates at most; stages start
 // again until none of them finds anything.
 //
 // A candidate is tried only if it is well-formed and costs less than the best one so far. The cost is a whole number, so

@@ -72,15 +72,15 @@ extension Purpose {
       return model.measurement()
     case .gradients:
       try requireLoss(model)
-      try requireModel(model)
+      try model.requireModel()
       return try gradient(of: model, withRespectTo: \.isDifferentiable)
     case .seededGradients(let names):
-      try requireModel(model)
+      try model.requireModel()
       let seeded = try requested { () throws(RewriteError) in try model.inference().seeded(by: names) }
       return try gradient(of: seeded, withRespectTo: \.isDifferentiable)
     case .training(let options):
       try requireLoss(model)
-      try requireModel(model)
+      try model.requireModel()
       guard model.inputs.contains(where: \.isParameter) else {
         throw InputError("model '\(model.name)' has no parameter to train")
       }
@@ -88,15 +88,6 @@ extension Purpose {
       return try trainingGraph(from: gradients, options)
     case .drawing(let purpose): return try purpose.graph(from: model)
     }
-  }
-
-  /// Checks that the graph is that of a model, and has not been differentiated yet.
-  private func requireModel(_ graph: Graph) throws {
-    guard let part = graph.partOfTraining else { return }
-    throw InputError(
-      "graph '\(graph.name)' has \(part), so it is differentiated already",
-      note:
-        "it runs and compiles as it stands; 'rnnc compile MODEL --emit graph' writes one that can be trained")
   }
 
   private func requireLoss(_ model: Graph) throws {
@@ -109,6 +100,15 @@ extension Purpose {
 }
 
 extension Graph {
+  /// Checks that this is the graph of a model, and has not been differentiated yet.
+  func requireModel() throws {
+    guard let part = partOfTraining else { return }
+    throw InputError(
+      "graph '\(name)' has \(part), so it is differentiated already",
+      note:
+        "it runs and compiles as it stands; 'rnnc compile MODEL --emit graph' writes one that can be trained")
+  }
+
   /// What of it only a graph with gradients or a training step has, in words; nil of a model.
   var partOfTraining: String? {
     for output in outputs {
