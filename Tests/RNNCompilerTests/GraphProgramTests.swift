@@ -206,6 +206,11 @@ struct GraphProgramTests {
       "%4 = constant 8 : f32[T, B] %5 = minimum %2, %4 : f32[T, B] %6 = constant 0 : f32[T, B] "
         + "%7 = maximum %6, %5 : f32[T, B] %3 = convert %7 : i32[T, B]", false
     ),
+    (
+      "%4 = constant 3 : f32[T, B] %5 = minimum %4, %2 : f32[T, B] %6 = constant 0 : f32[T, B] "
+        + "%7 = maximum %6, %5 : f32[T, B] %8 = constant 9 : f32[T, B] %9 = minimum %7, %8 : f32[T, B] "
+        + "%3 = convert %9 : i32[T, B]", false
+    ),
     // The place of the least element along an axis of 8, and along one of unknown extent.
     (
       "%4 = iota : f32[8] %5 = broadcast %4 axes(2) : f32[T, B, 8] %6 = reduce_minimum %5 axes(2) : f32[T, B] "
@@ -218,7 +223,7 @@ struct GraphProgramTests {
     ),
     ("%4 = less %2, %2 : bool[T, B] %5 = constant 7 : i32[T, B] %3 = select %4, %1, %5 : i32[T, B]", true),
     ("%4 = less %2, %2 : bool[T, B] %5 = constant 8 : i32[T, B] %3 = select %4, %1, %5 : i32[T, B]", false),
-    ("%4 = less %2, %2 : bool[T, B] %5 = constant -1 : i32[T, B] %3 = select %4, %1, %5 : i32[T, B]", false),
+    ("%4 = less %2, %2 : bool[T, B] %5 = constant -1 : i32[T, B] %3 = select %4, %5, %1 : i32[T, B]", false),
     // Rounding to f32 may go up.
     ("%4 = constant 7.99999999 : f32[T, B] %3 = convert %4 : i32[T, B]", false),
     // One carry hands on what another one was; the ids are the second one's.
