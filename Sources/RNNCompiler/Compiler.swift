@@ -3,7 +3,7 @@ import RNNGraph
 import RNNLanguage
 import RNNSupport
 
-/// Turns the source of a model into a `Program`.
+/// Turns the source of a model, or the text of a graph, into a `Program`.
 ///
 ///     let program = try Compiler().compile(contentsOf: url, sizes: ["H": 256], batch: 32)
 public struct Compiler: Sendable {
@@ -13,7 +13,7 @@ public struct Compiler: Sendable {
   /// Makes a compiler.
   public init(_ options: CompileOptions = CompileOptions()) { self.options = options }
 
-  /// Compiles a model of a file.
+  /// Compiles a model of a file, or the graph that it holds.
   ///
   /// - Parameters:
   ///   - model: the name of the model; may be nil if the file has one.
@@ -70,14 +70,20 @@ public struct Compiler: Sendable {
   public func check(
     contentsOfFile path: String, model: String? = nil, sizes: [String: Int] = [:]
   ) throws -> CheckReport {
-    try CheckReport(Frontend().check(try SourceFile(contentsOf: path), model: model, sizes: sizes))
+    try check(SourceFile(contentsOf: path), model: model, sizes: sizes)
   }
 
   /// Checks the models of a text, as `check(contentsOfFile:)` does; `name` stands for the file in messages.
   public func check(
     source text: String, name: String = "model", model: String? = nil, sizes: [String: Int] = [:]
   ) throws -> CheckReport {
-    try CheckReport(Frontend().check(SourceFile(name: name, text: text), model: model, sizes: sizes))
+    try check(SourceFile(name: name, text: text), model: model, sizes: sizes)
+  }
+
+  private func check(_ source: SourceFile, model: String?, sizes: [String: Int]) throws -> CheckReport {
+    try GraphText.isGraph(source)
+      ? checkGraph(source, model: model, sizes: sizes)
+      : CheckReport(Frontend().check(source, model: model, sizes: sizes))
   }
 
   package func compile(
@@ -85,10 +91,10 @@ public struct Compiler: Sendable {
     vocabulary: Vocabulary?, ragged: Set<String>
   ) throws -> Program {
     try options.validate()
-    guard batch > 0, batch <= Limits.extent else {
-      throw InputError(
-        "a batch of \(counted(batch, "example")) cannot be computed",
-        note: "choose a number from 1 to \(Limits.extent)")
+    try Limits.require(batch: batch)
+    if GraphText.isGraph(source) {
+      return try compileGraph(
+        source, model: model, sizes: given, batch: batch, vocabulary: vocabulary, ragged: ragged)
     }
     let start = ContinuousClock.now
     let recorder = SourceRecorder()

@@ -84,8 +84,11 @@ public final class Program {
     let graph: Graph
     do {
       var forward = try model.lowered(isTraining: purpose.isTraining).graph
-      try options.passManager.run(options.optimization.forwardPipeline(batch: batch), on: &forward)
-      graph = try purpose.graph(from: forward, lossAxes: model.means["loss"] ?? [])
+      // Only what is still to be differentiated gains by it.
+      if forward.partOfTraining == nil {
+        try options.passManager.run(options.optimization.forwardPipeline(batch: batch), on: &forward)
+      }
+      graph = try purpose.graph(from: forward)
       try graph.verify()
       try Limits.requirePlannable(graph, batch: batch)
     } catch  where !isForUser(error) {
@@ -112,15 +115,16 @@ public final class Program {
 
 extension Program {
   /// The purpose whose code is shown when none is named: a training step with clipping; evaluation of a model without a
-  /// parameter; inference of one without a loss.
+  /// parameter, and of a graph that has gradients or updates already; inference of one without a loss.
   public var mainPurpose: Purpose {
-    guard model.graph.outputs.contains(where: { $0.role == .loss }) else { return .inference }
-    return model.graph.inputs.contains(where: \.isParameter)
+    guard model.graph.loss != nil else { return .inference }
+    // A graph that is differentiated already does what it does.
+    return model.graph.inputs.contains(where: \.isParameter) && model.graph.partOfTraining == nil
       ? .training(TrainingStepOptions(clipsNorm: true, carriesState: true)) : .evaluation
   }
 
-  /// The typed graph of the model.
-  public var graph: String { model.graph.description }
+  /// The typed graph of the model, as it is trained: random draws are made. It is all that a program needs.
+  public var graph: String { model.drawing.description }
 
   /// The graph with the derivatives of the loss by every parameter, float input and initial state.
   public var gradientGraph: String {

@@ -13,7 +13,7 @@ public enum TrainingFault: Sendable, Hashable {
 extension Graph {
   /// The parameters that training cannot learn, by their names; none if there is no loss.
   public func trainingFaults() -> [String: TrainingFault] {
-    guard let loss else { return [:] }
+    guard let loss = loss?.value else { return [:] }
     let parameters = inputs.filter(\.isParameter)
     let derivatives = Activity(of: self, from: [], to: loss)
     let values = Activity(of: self, from: [], to: loss, flow: .values)
@@ -37,7 +37,7 @@ extension Graph {
   /// Where operations without a derivative come from that stand between some parameters and the loss: the first ones
   /// on each way, in the order of the graph.
   public func sitesWithoutDerivative(behind parameters: Set<String>) -> [String] {
-    guard let loss else { return [] }
+    guard let loss = loss?.value else { return [] }
     let start = inputs.filter { parameters.contains($0.name) }.map(\.value)
     let derivatives = Activity(of: self, from: start, to: loss)
     let values = Activity(of: self, from: start, to: loss, flow: .values)
@@ -51,8 +51,6 @@ extension Graph {
     }
     return sites
   }
-
-  private var loss: ValueID? { outputs.first { $0.role == .loss }?.value }
 }
 
 extension Input {

@@ -41,10 +41,19 @@ extension Graph {
   }
 
   /// Adds an output.
-  public mutating func addOutput(_ name: String, role: OutputRole, _ value: ValueID) {
+  ///
+  /// - Parameter over: what a loss or a metric is a mean over.
+  public mutating func addOutput(
+    _ name: String, role: OutputRole, _ value: ValueID, over: [Symbol] = []
+  ) {
     precondition(output(named: name) == nil, "two outputs named \(name)")
-    append(Output(name: name, role: role, value: value))
+    append(Output(name: name, role: role, over: over, value: value))
     regions[RegionID.entry.index].results.append(value)
+  }
+
+  /// Adds an output that is another graph's in all but its value.
+  public mutating func addOutput(_ other: Output, _ value: ValueID) {
+    addOutput(other.name, role: other.role, value, over: other.over)
   }
 
   /// Adds an input and gives its value.

@@ -121,8 +121,13 @@ public struct Output: Sendable {
   public var name: String
   /// What it stands for.
   public var role: OutputRole
+  /// What a loss or a metric is a mean over: `[T, B]` if over every step, `[B]` if over every example; else empty.
+  public var over: [Symbol] = []
   /// The value.
   public var value: ValueID
+
+  /// A value as a plain result of this name.
+  public func plain(_ value: ValueID) -> Output { Output(name: name, role: .output, value: value) }
 }
 
 /// A program as flat tables of values, operations and regions.
@@ -225,6 +230,9 @@ public struct Graph: Sendable {
   public func input(named name: String) -> Input? { inputPlaces[name].map { inputs[$0] } }
   /// The output of this name.
   public func output(named name: String) -> Output? { outputPlaces[name].map { outputs[$0] } }
+
+  /// The loss, if there is one.
+  public var loss: Output? { outputs.first { $0.role == .loss } }
 
   /// The place of the input of this name among the inputs.
   public func place(ofInput name: String) -> Int? { inputPlaces[name] }

@@ -100,7 +100,8 @@ extension GraphParser {
     return numbers
   }
 
-  private mutating func symbols() throws(GraphParseError) -> [Symbol] {
+  /// `(T, B)`.
+  mutating func symbols() throws(GraphParseError) -> [Symbol] {
     try expect("(")
     var symbols: [Symbol] = []
     while !accept(")") {

@@ -140,9 +140,10 @@ struct GraphParser {
     case .gradient: role = .gradient(of: try related())
     case .update: role = .update(of: try related())
     }
+    let over = accept(word: "over") ? try symbols() : []
     try expect("=")
     let value = try self.value()
-    graph.append(Output(name: name, role: role, value: value))
+    graph.append(Output(name: name, role: role, over: over, value: value))
     graph.regions[RegionID.entry.index].results.append(value)
   }
 

@@ -35,8 +35,9 @@ private struct Printer {
       printer.printOperations(of: .entry)
       for output in printer.graph.outputs {
         let relation = output.role.inputName.map { " of \(quoted($0))" } ?? ""
+        let over = output.over.isEmpty ? "" : " over(\(output.over.map(\.name).joined(separator: ", ")))"
         printer.line(
-          "\(output.role.keyword) \(quoted(output.name))\(relation) = \(printer.name(output.value))")
+          "\(output.role.keyword) \(quoted(output.name))\(relation)\(over) = \(printer.name(output.value))")
       }
     }
     line("}")

@@ -23,7 +23,7 @@ private struct StructuralComparison {
     }
     guard a.name == b.name, inputsAgree, compareRegions(.entry, .entry) else { return false }
     return a.outputs.elementsEqual(b.outputs) { [counterpart] in
-      $0.name == $1.name && $0.role == $1.role && counterpart[$0.value] == $1.value
+      $0.name == $1.name && $0.role == $1.role && $0.over == $1.over && counterpart[$0.value] == $1.value
     }
   }
 

@@ -20,7 +20,7 @@
 // 13. A parameter, a state and an optimiser's value are floats; a hyperparameter is a float scalar.
 // 14. Lengths are `i32[B]` and of a symbol other than the batch; a seed is an `i32` scalar, and there is one at most.
 // 15. Only an input of `i32` limits its ids, and the limit is positive.
-// 16. The loss is a float scalar, and there is one at most. A metric is a scalar.
+// 16. The loss is a float scalar, and there is one at most. A metric is a scalar. Only these are means over something.
 // 17. A gradient or an update names an input of its own type, and no two updates name the same one.
 // 18. A final state has the type of the initial state of its name, if there is one.
 
@@ -223,6 +223,12 @@ private struct Verifier {
     if graph.outputs.count(where: { $0.role == .loss }) > 1 { report("there are two losses") }
     for output in graph.outputs {
       let type = graph.type(output.value)
+      if !output.over.isEmpty, output.role != .loss, output.role != .metric {
+        report("output \(quoted(output.name)) is no loss and no metric, and a mean over something")
+      }
+      for symbol in output.over where !isIdentifier(symbol.name) {
+        report("a symbol's name is no identifier")
+      }
       switch output.role {
       case .output: break
       case .loss:

@@ -31,7 +31,7 @@ public struct CheckedFile: Sendable {
     var models: [LoweredModel] = []
     for model in checked {
       models.append(
-        try LoweredModel(model, .f32, ragged: [], isTraining: false, tokenSizes: [], diagnostics: diagnostics)
+        try LoweredModel(model, .f32, ragged: [], isTraining: false, diagnostics: diagnostics)
       )
     }
     return models

@@ -24,6 +24,38 @@ public struct Frontend: Sendable {
     return syntax
   }
 
+  /// A file with the declarations of what it imports in place of the imports; models of imported files are left out,
+  /// as nobody sees them.
+  public func inlined(_ source: SourceFile) throws(DiagnosticError) -> SyntaxFile {
+    var declarations: [Declaration] = []
+    var open = [source]
+    var seen: Set<String> = [source.name]
+    while !open.isEmpty {
+      let file = open.removeFirst()
+      for declaration in try parse(file).declarations {
+        switch declaration {
+        case .importation(let other):
+          let path = resolvedPath(other.path, relativeTo: file.name)
+          if seen.insert(path).inserted { open.append(try loader.read(path)) }
+        case .unit(let unit) where unit.kind == .model && file !== source: continue
+        case .unit, .function: declarations.append(declaration)
+        }
+      }
+    }
+    return SyntaxFile(declarations)
+  }
+
+  /// A file whose imports are found from any folder.
+  public func withAbsoluteImports(_ source: SourceFile, folder: String) throws(DiagnosticError) -> SyntaxFile
+  {
+    SyntaxFile(
+      try parse(source).declarations.map { declaration in
+        guard case .importation(let other) = declaration else { return declaration }
+        let path = resolvedPath(other.path, relativeTo: source.name)
+        return .importation(ImportDeclaration(path: path.hasPrefix("/") ? path : "\(folder)/\(path)"))
+      })
+  }
+
   /// Checks a file and what it imports: every model, for the sizes given, and every cell and function.
   ///
   /// With the name of a model, only that model is checked for the given sizes.
@@ -78,8 +110,7 @@ public struct Frontend: Sendable {
     }
     try checked.numbersOutOfRange(of: element).throwIfErrors()
     return try LoweredModel(
-      checked, element, ragged: ragged, isTraining: isTraining, tokenSizes: selected.unit.tokenSizes,
-      diagnostics: checker.diagnostics)
+      checked, element, ragged: ragged, isTraining: isTraining, diagnostics: checker.diagnostics)
   }
 
   private func select(_ name: String?, _ program: Program) throws(DiagnosticError) -> (

@@ -2,43 +2,74 @@ import RNNGraph
 import RNNSupport
 
 /// A model as a graph, and what the source says beyond it.
+///
+/// A model may also be a graph alone: then there is no source that says more.
 public struct LoweredModel: Sendable {
   /// The forward graph: data, targets, parameters and initial states to outputs, loss and final states.
   public let graph: Graph
-  /// What the outputs `loss` and `accuracy` are means over: `[T, B]` if of every step, `[B]` if of every example.
-  public let means: [String: [Symbol]]
-  /// The sizes that bound the tokens of inputs.
-  public let tokenSizes: [TokenSize]
   /// The numbers of steps whose sequences have a number of valid steps for each example.
   public let ragged: Set<String>
   /// Whether random draws are made; else each is its mean.
   public let isTraining: Bool
   /// Warnings.
   public let diagnostics: DiagnosticSet
-  let model: CheckedCell
-  private let element: ElementType
+  /// Where other graphs of the model come from.
+  private let origin: Origin
+
+  private enum Origin {
+    /// The checked source, lowered with numbers of a type.
+    case source(CheckedCell, ElementType)
+    /// The graph with random draws.
+    case graph(drawing: Graph)
+  }
 
   init(
     _ model: CheckedCell, _ element: ElementType, ragged: Set<String>, isTraining: Bool,
-    tokenSizes: [TokenSize], diagnostics: DiagnosticSet
+    diagnostics: DiagnosticSet
   ) throws(DiagnosticError) {
     if let unknown = model.unknownSteps(ragged) { throw DiagnosticError(unknown) }
-    let lowering = ModelLowering(model, element, ragged: ragged, isTraining: isTraining)
-    graph = lowering.run()
-    means = lowering.means
-    self.model = model
-    self.element = element
+    graph = ModelLowering(model, element, ragged: ragged, isTraining: isTraining).run()
+    origin = .source(model, element)
     self.ragged = ragged
     self.isTraining = isTraining
-    self.tokenSizes = tokenSizes
     self.diagnostics = diagnostics
   }
 
-  /// The value of every size of the model.
-  public var sizes: [String: Int] { model.sizes }
+  /// A model that is a graph.
+  ///
+  /// - Parameter drawing: the same model with random draws, if it makes any.
+  public init(_ graph: Graph, drawing: Graph) { self.init(graph, drawing: drawing, isTraining: false) }
+
+  private init(_ graph: Graph, drawing: Graph, isTraining: Bool) {
+    self.graph = graph
+    origin = .graph(drawing: drawing)
+    ragged = Set(
+      graph.inputs.compactMap { if case .lengths(let symbol) = $0.role { symbol.name } else { nil } })
+    self.isTraining = isTraining
+    diagnostics = DiagnosticSet()
+  }
+
+  /// The checked source; nil of a graph.
+  var model: CheckedCell? { if case .source(let model, _) = origin { model } else { nil } }
+
+  /// Whether the model is a graph, which has no source.
+  public var isGraph: Bool { model == nil }
+
+  /// The value of every size of the model; those of a graph have no names.
+  public var sizes: [String: Int] { model?.sizes ?? [:] }
 
   /// The instances whose cells tell what other programs call their parameters, in the order of their declaration.
-  public var otherNames: [OtherNames] { model.otherNames(path: "") }
+  public var otherNames: [OtherNames] { model?.otherNames(path: "") ?? [] }
+
+  /// The graph in which random draws are made, as in training.
+  public var drawing: Graph {
+    switch origin {
+    case .source(let model, let element):
+      isTraining || !model.isRandom
+        ? graph : ModelLowering(model, element, ragged: ragged, isTraining: true).run()
+    case .graph(let drawing): drawing
+    }
+  }
 
   /// The same model in another graph.
   ///
@@ -50,10 +81,27 @@ public struct LoweredModel: Sendable {
     ragged: Set<String>? = nil, isTraining: Bool = false
   ) throws(DiagnosticError) -> LoweredModel {
     let ragged = ragged ?? self.ragged
-    if ragged == self.ragged, isTraining == self.isTraining || !model.isRandom { return self }
-    return try LoweredModel(
-      model, element, ragged: ragged, isTraining: isTraining, tokenSizes: tokenSizes,
-      diagnostics: diagnostics)
+    switch origin {
+    case .source(let model, let element):
+      if ragged == self.ragged, isTraining == self.isTraining || !model.isRandom { return self }
+      return try LoweredModel(
+        model, element, ragged: ragged, isTraining: isTraining, diagnostics: diagnostics)
+    case .graph(let drawing):
+      // Lengths that are not given are those of whole sequences.
+      if let unknown = ragged.subtracting(self.ragged).min() {
+        throw DiagnosticError(noLengths(of: unknown))
+      }
+      return isTraining ? LoweredModel(drawing, drawing: drawing, isTraining: true) : self
+    }
+  }
+
+  private func noLengths(of steps: String) -> Diagnostic {
+    Diagnostic(
+      "fixed-lengths", "graph '\(graph.name)' takes no lengths of its sequences of \(steps) steps", at: nil,
+      notes: [
+        Diagnostic.Note(
+          "a graph computes with lengths if it has an input such as 'lengths \"x.lengths\" of(\(steps))'")
+      ])
   }
 }
 

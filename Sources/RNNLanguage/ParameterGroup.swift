@@ -5,8 +5,8 @@ import RNNSupport
 public struct ParameterGroup: Sendable {
   /// What it is called in a message, such as `parameter 'W'` or `cell 'rnn'`.
   public let name: String
-  /// Where the user's source declares it.
-  public let site: SourceRange
+  /// Where the user's source declares it; nil of a graph.
+  public let site: SourceRange?
   /// The paths of the parameters.
   public let parameters: Set<String>
 }
@@ -14,14 +14,17 @@ public struct ParameterGroup: Sendable {
 extension LoweredModel {
   /// The largest instances that have none but some of the model's parameters, and the others of these one by one.
   public func groups(of parameters: Set<String>) -> [ParameterGroup] {
-    model.groups(of: parameters, path: "", usersSite: nil)
+    model?.groups(of: parameters, path: "", usersSite: nil)
+      ?? parameters.sorted().map {
+        ParameterGroup(name: "parameter '\($0)'", site: nil, parameters: [$0])
+      }
   }
 
   /// The place of the source that an operation of the graph names, and came from without a derivative.
   public func placeWithoutDerivative(_ site: String) -> SourceRange? {
     var found: SourceRange?
     var visited: Set<ObjectIdentifier> = []
-    var cells = [model]
+    var cells = [model].compactMap { $0 }
     while let cell = cells.popLast() {
       guard visited.insert(ObjectIdentifier(cell)).inserted else { continue }
       for node in cell.nodes where node.operation.lacksDerivative && node.site.description == site {

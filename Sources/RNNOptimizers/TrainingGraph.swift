@@ -58,10 +58,9 @@ public struct TrainingStepOptions: Sendable, Hashable {
 /// with the role `update`, and the metrics `gradient_norm` where the norm is clipped and `scheduled_learning_rate`
 /// where a schedule or a warm-up changes it. Numbers that all parameters share are `f64[]`.
 ///
-/// - Parameter lossAxes: what the loss is a mean over, by which accumulated gradients are weighted.
 /// - Throws: `TrainingGraphError`.
 public func trainingGraph(
-  from graph: Graph, _ options: TrainingStepOptions, lossAxes: [Symbol] = [.batch]
+  from graph: Graph, _ options: TrainingStepOptions
 ) throws -> Graph {
   let builder = GraphBuilder(graph)
   let trained = graph.outputs.compactMap { output -> (parameter: Parameter, gradient: Term)? in
@@ -84,7 +83,7 @@ public func trainingGraph(
   var isUpdate: Term?
   if options.accumulation > 1 {
     let accumulated = try builder.accumulate(
-      trained, count: options.accumulation, weight: builder.lossCount(over: lossAxes))
+      trained, count: options.accumulation, weight: builder.lossCount(over: graph.loss?.over ?? []))
     (gradients, isUpdate) = (accumulated.gradients, accumulated.isUpdate)
   }
   if options.clipsValues {

@@ -15,13 +15,18 @@ public struct Pass: Sendable {
     self.run = run
   }
 
-  /// Every pass there is: the only table of them.
-  public static let all: [Pass] = [
-    simplify, oneHot, commonSubexpressions, deadCode, loopInvariants, scanInterfaces, sinkSequences,
-    sinkSlices, mergeSums, mergeProducts, splitBefore, splitBehind, sinkTotals, recompute,
-    rotateProducts, stackCarries, sumTables, turnLoops, widenTotals, widenSums, orderSums, segmentSteps,
-    tabulate(batch: 32),
-  ]
+  /// Every pass there is, for a program of 32 examples.
+  public static let all: [Pass] = Pass.all(batch: 32)
+
+  /// Every pass there is, for a program of `batch` examples: the only table of them.
+  public static func all(batch: Int) -> [Pass] {
+    [
+      simplify, oneHot, commonSubexpressions, deadCode, loopInvariants, scanInterfaces, sinkSequences,
+      sinkSlices, mergeSums, mergeProducts, splitBefore, splitBehind, sinkTotals, recompute,
+      rotateProducts, stackCarries, sumTables, turnLoops, widenTotals, widenSums, orderSums, segmentSteps,
+      tabulate(batch: batch),
+    ]
+  }
 
   /// The pass of this name.
   public static func named(_ name: String) -> Pass? { all.first { $0.name == name } }

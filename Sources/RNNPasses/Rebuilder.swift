@@ -59,7 +59,7 @@ final class Rebuilder {
     }
     for id in old[RegionID.entry].operations { emit(id) }
     for output in old.outputs {
-      builder.graph.addOutput(output.name, role: output.role, self[output.value])
+      builder.graph.addOutput(output, self[output.value])
     }
     return builder.graph
   }

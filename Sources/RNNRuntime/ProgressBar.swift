@@ -62,12 +62,19 @@ public final class ProgressBar {
 
   /// Draws the progress, at most ten times a second; cheap to call for every batch.
   public func update(_ progress: @autoclosure () -> TrainingProgress) {
+    draw { Self.line(progress(), width: $0) }
+  }
+
+  /// Draws a line, at most ten times a second.
+  public func update(text: @autoclosure () -> String) { draw { String(text().prefix($0)) } }
+
+  private func draw(_ line: (_ width: Int) -> String) {
     guard isActive else { return }
     let now = ContinuousClock.now
     if let lastDrawn, now - lastDrawn < Self.interval { return }
     lastDrawn = now
     // The last column stays free: some terminals wrap the line when it is written to.
-    put("\r\(Self.line(progress(), width: Self.width(of: descriptor) - 1))\u{1b}[K")
+    put("\r\(line(Self.width(of: descriptor) - 1))\u{1b}[K")
     isVisible = true
   }
 

@@ -3,7 +3,7 @@ import RNNCompiler
 
 /// Which model of which file, and its sizes.
 struct ModelArguments: ParsableArguments {
-  @Argument(help: "The file of the model.")
+  @Argument(help: "The file of the model, or of a printed graph.")
   var model: String
 
   @Option(name: .customLong("model"), help: "The name of the model, if the file has several.")
@@ -142,6 +142,18 @@ struct MemoryLimit: ExpressibleByArgument {
     let (bytes, overflows) = number.multipliedReportingOverflow(by: unit ?? 1)
     if overflows { return nil }
     self.bytes = bytes
+  }
+}
+
+/// How commands show what passes do.
+enum PassOptions {
+  static let printAfterHelp = ArgumentHelp(
+    "Print the graph after a pass, or after each with \(PassNames.everything); 'rnnc passes' lists them.",
+    valueName: "pass")
+
+  /// Prints the graph after a pass.
+  @Sendable static func report(_ pass: String, _ graph: String) {
+    StandardError.write("// after \(pass)\n\(graph)")
   }
 }
 

@@ -65,6 +65,12 @@ struct OptionTests {
     case "compile": return ["compile", "model.rnn", "--threads", "1"]
     case "check": return ["check", "model.rnn"]
     case "show": return ["show"]
+    case "passes": return ["passes"]
+    case "opt":
+      let outcome = try command.run("compile", "model.rnn", "--emit", "graph", "-o", "model.graph")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return ["opt", "model.graph", "--passes", "dce", "--batch", "2", "--compare"]
+    case "reduce": return ["reduce", "model.rnn", "--keep", "grep -q tanh {} || test -e {}", "-o", "out.rnn"]
     default:
       Issue.record("this test knows no right call of 'rnnc \(name)'")
       return [name]

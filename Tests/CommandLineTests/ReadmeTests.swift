@@ -4,14 +4,9 @@ import Testing
 
 @Suite("README's commands run as they stand")
 struct ReadmeTests {
-  let page: String
-
-  init() throws {
-    page = try String(contentsOf: Command.packageRoot.appendingPathComponent("README.md"), encoding: .utf8)
-  }
-
   /// The commands of the blocks that are in no language, in the page's order.
-  private var commands: [String] {
+  private func commands(of name: String) throws -> [String] {
+    let page = try String(contentsOf: Command.packageRoot.appendingPathComponent(name), encoding: .utf8)
     let parts = page.replacing("\\\n", with: " ").components(separatedBy: "```")
     let blocks = parts.enumerated().filter { $0.offset % 2 == 1 && $0.element.hasPrefix("\n") }
     return blocks.flatMap { $0.element.split(separator: "\n").map(String.init) }
@@ -45,12 +40,22 @@ struct ReadmeTests {
 
   @Test func allButTheLengthOfTrainings() throws {
     let clone = try clone()
+    let commands = try commands(of: "README.md")
     #expect(commands.count >= 14)
     for line in commands { try run(line.replacing(/--epochs [0-9]+/, with: "--epochs 2"), in: clone) }
   }
 
   @Test(.group(.long)) func inFull() throws {
     let clone = try clone()
-    for line in commands { try run(line, in: clone) }
+    for line in try commands(of: "README.md") { try run(line, in: clone) }
+  }
+
+  @Test func thoseAboutGraphs() throws {
+    let clone = try clone()
+    for page in ["docs/ir.md", "docs/bugs.md"] {
+      for line in try commands(of: page) {
+        try run(line.hasPrefix("rnnc train ") ? "\(line) --epochs 1 --max-tokens 4000" : line, in: clone)
+      }
+    }
   }
 }

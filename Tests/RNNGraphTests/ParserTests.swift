@@ -27,6 +27,8 @@ import Testing
     ("graph \"g\" {\n  %0 = constant 1 : f32[]\n  %0 = constant 1 : f32[]\n}", "3:3: '%0' is defined twice"),
     ("graph \"g\" {\n  %0 = parameter \"w\" ones(1) : f32[]\n}", "2:22: 'ones' is not an initializer"),
     ("graph \"g\" {\n  gradient \"w\" = %0\n}", "2:16: expected 'of', found '='"),
+    ("graph \"g\" {\n  loss \"loss\" over T = %0\n}", "2:20: expected '(', found 'T'"),
+    ("graph \"g\" {\n  loss \"loss\" over(T B) = %0\n}", "2:22: expected ',', found 'B'"),
     ("graph \"g\" {\n  %0 = scan T {\n yield } }", "2:13: the scan has 1 result and 0 types"),
     (
       "graph \"g\" {\n  scan T {\n    %0 = data \"x\" : f32[]\n yield } }", "3:10: 'data' is not an operation"

@@ -35,7 +35,7 @@ enum Samples {
       %27 = divide %25, %26 : f32[]
       output "y" = %21
       state "rnn.h" = %11
-      loss "loss" = %27
+      loss "loss" over(T, B) = %27
       gradient "grad.rnn.b" of "rnn.b" = %8
       update "rnn.b" of "rnn.b" = %1
       metric "norm" = %26

@@ -163,6 +163,7 @@ import Testing
     ("%0 = data \"x\" : f32[1] loss \"l\" = %0", "the loss is f32[1], not a float scalar"),
     ("%0 = data \"x\" : f32[] loss \"l\" = %0 loss \"m\" = %0", "there are two losses"),
     ("%0 = data \"x\" : f32[1] metric \"m\" = %0", "is f32[1], not a scalar"),
+    ("%0 = data \"x\" : f32[1] state \"h\" over(T) = %0", "no loss and no metric, and a mean over something"),
     ("%0 = data \"x\" : f32[1] gradient \"g\" of \"y\" = %0", "belongs to \"y\", which is not an input"),
     (
       "%0 = data \"x\" : f32[1] %1 = tanh %0 : f32[1] %2 = reshape %1 : f32[] update \"x\" of \"x\" = %2",

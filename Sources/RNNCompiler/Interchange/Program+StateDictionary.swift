@@ -40,6 +40,11 @@ extension Program {
   public func stateDictionary(
     of parameters: [String: Tensor], modules: ModuleMap = ModuleMap()
   ) throws -> [String: Tensor] {
+    if model.isGraph {
+      throw InputError(
+        "graph '\(model.graph.name)' does not say what PyTorch calls its parameters",
+        note: "the checkpoint itself is a safetensors file, which has them under their paths")
+    }
     let all = try parameterSpecifications.select(from: parameters, origin: "the set of parameters")
     return try StateWriter(model.otherNames, modules: modules).write(all)
   }

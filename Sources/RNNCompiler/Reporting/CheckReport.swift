@@ -21,6 +21,16 @@ public struct CheckReport: Sendable {
   }
 }
 
+extension CheckReport {
+  /// What a check of a graph found.
+  init(_ graph: LoweredModel) {
+    diagnostics = DiagnosticSet()
+    hasModel = true
+    contents = "graph '\(graph.graph.name)'"
+    for warning in graph.trainingWarnings { diagnostics.report(warning) }
+  }
+}
+
 extension LoweredModel {
   /// Warnings of parameters that training cannot learn, although the model is right.
   var trainingWarnings: [Diagnostic] {

@@ -49,12 +49,14 @@ public struct Failure {
     text = Self.text(
       "rnnc has a bug: \(bug)",
       ["your model may be fine; please report this with the file named below, which holds the model"])
-    var parts = ["rnnc bug report", "command: \(command.joined(separator: " "))", "stage: \(stage)", "", bug]
+    var parts = [
+      GraphText.reportTitle, "command: \(command.joined(separator: " "))", "stage: \(stage)", "", bug,
+    ]
     if let source {
       parts += ["", "=== \(source.path), model \(source.name)", source.text]
       for (path, text) in source.imports.sorted(by: { $0.key < $1.key }) { parts += ["=== \(path)", text] }
     }
-    if let graph { parts += ["=== graph before the stage", graph] }
+    if let graph { parts += [GraphText.reportHeading, graph] }
     dump = parts.joined(separator: "\n") + "\n"
   }
 

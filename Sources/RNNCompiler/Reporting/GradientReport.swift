@@ -88,19 +88,33 @@ extension Program {
   func randomTensors(steps: Int, seed: UInt64, isDrawing: Bool = false, copies: Double = 1) throws -> [String:
     Tensor]
   {
+    try model.lowered(isTraining: isDrawing).graph.randomTensors(
+      steps: steps, batch: batch, seed: seed, copies: copies)
+  }
+}
+
+extension Graph {
+  /// Sizes for all symbols: the batch, and the same number of steps for every sequence.
+  func sizes(steps: Int, batch: Int) -> [Symbol: Int] {
+    Dictionary(symbols.map { ($0, steps) }, uniquingKeysWith: { first, _ in first })
+      .merging([.batch: batch]) { $1 }
+  }
+
+  /// A random tensor for every input: normal numbers, ids and lengths that are equally likely.
+  func randomTensors(
+    steps: Int, batch: Int, seed: UInt64, copies: Double = 1
+  ) throws -> [String: Tensor] {
     guard steps > 0 else {
       throw InputError(
         "sequences of \(counted(steps, "step")) hold nothing", note: "choose a positive number")
     }
-    let graph = try model.lowered(isTraining: isDrawing).graph
-    var sizes = Dictionary(graph.symbols.map { ($0, steps) }, uniquingKeysWith: { first, _ in first })
-    sizes[.batch] = batch
+    let sizes = sizes(steps: steps, batch: batch)
     try AvailableMemory.require(
-      bytes: copies * graph.byteCount(of: graph.inputs.map(\.value), sizes),
+      bytes: copies * byteCount(of: inputs.map(\.value), sizes),
       for: "the tensors for \(counted(batch, "example")) of \(counted(steps, "step"))")
     var tensors: [String: Tensor] = [:]
-    for input in graph.inputs {
-      let type = graph.type(input.value)
+    for input in inputs {
+      let type = type(input.value)
       let extents = type.extents(sizes)
       var stream = RandomStream(seed: seed, name: input.name)
       var tensor = Tensor(ElementType(type.element), shape: extents)
@@ -111,6 +125,9 @@ extension Program {
         }
       } else if input.role == .seed {
         tensor = Tensor([Int32(truncatingIfNeeded: stream.next())], shape: [])
+      } else if case .lengths = input.role {
+        tensor = Tensor(
+          (0..<(extents.first ?? 0)).map { _ in Int32(clamping: stream.integer(below: steps + 1)) })
       } else if type.element.isFloat {
         // Spread enough for every derivative to matter, and little enough for squashes not to saturate.
         tensor.fillNormal(standardDeviation: 0.5, using: &stream)

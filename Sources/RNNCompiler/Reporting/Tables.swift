@@ -40,18 +40,20 @@ extension GradientReport {
   }
 }
 
+/// What a stage or a pass took, and the number of operations behind it.
+func timingLine(_ name: String, _ duration: Duration, _ operations: Int?) -> String {
+  let padded = name.padding(toLength: 26, withPad: " ", startingAt: 0)
+  let time = String(format: "%9.3f ms", duration.seconds * 1000)
+  return padded + time + (operations.map { "   " + counted($0, "operation") } ?? "") + "\n"
+}
+
 extension Program {
   /// A line for each stage and pass of a compilation with its time.
   public func timingTable(for purpose: Purpose) throws -> String {
-    func line(_ name: String, _ duration: Duration, _ count: Int?) -> String {
-      let padded = name.padding(toLength: 26, withPad: " ", startingAt: 0)
-      let time = String(format: "%9.3f ms", duration.seconds * 1000)
-      return padded + time + (count.map { "   " + counted($0, "operation") } ?? "") + "\n"
-    }
     let compilation = try compilation(for: purpose)
-    return try line("check", frontendTime, nil)
+    return try timingLine("check", frontendTime, nil)
       + compilation.timings.map {
-        line(($0.isPass ? "  " : "") + $0.name, $0.duration, $0.operationCount)
+        timingLine(($0.isPass ? "  " : "") + $0.name, $0.duration, $0.operationCount)
       }.joined() + size(of: compilation)
   }
 

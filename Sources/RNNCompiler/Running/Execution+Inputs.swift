@@ -77,8 +77,8 @@ extension Input {
   /// Whether something can be taken in its place.
   fileprivate var mayBeMissing: Bool {
     switch role {
-    case .state, .lengths, .seed: true
-    case .data, .target, .parameter, .hyperparameter, .optimizer: false
+    case .state, .lengths, .seed, .optimizer: true
+    case .data, .target, .parameter, .hyperparameter: false
     }
   }
 }
@@ -97,16 +97,14 @@ extension Execution {
   }
 
   /// Adds what the last call measured to sums.
-  ///
-  /// - Parameter means: what each number is a mean over.
-  func addEvaluation(to sums: inout EvaluationSums, _ means: [String: [Symbol]]) throws {
-    if let loss = try scalar({ $0.role == .loss }) {
-      sums.add(loss: loss, count: count(along: means["loss"] ?? []))
-    }
-    if let axes = means["accuracy"],
-      let accuracy = try scalar({ $0.name == "accuracy" && $0.role == .metric })
-    {
-      sums.add(accuracy: accuracy, count: count(along: axes))
+  func addEvaluation(to sums: inout EvaluationSums) throws {
+    for output in graph.outputs {
+      let isAccuracy = output.role == .metric && output.name == "accuracy"
+      guard isAccuracy || output.role == .loss, let number = try scalar({ $0.name == output.name }) else {
+        continue
+      }
+      let count = count(along: output.over)
+      if isAccuracy { sums.add(accuracy: number, count: count) } else { sums.add(loss: number, count: count) }
     }
   }
 }

@@ -221,6 +221,9 @@ final class Execution {
   /// Gives the input `number` the tensor of the output `other`, and the output the memory of the input.
   func swapInput(_ number: Int, withOutput other: Int) { swap(&inputs[number], &outputs[other]) }
 
+  /// What the last call left for the output of this number: an input's next value stands in place of the input.
+  func result(_ number: Int) -> Tensor { replaced[number].map { inputs[$0] } ?? outputs[number] }
+
   /// The output of this role as a number, if there is one.
   func scalar(_ isWanted: (Output) -> Bool) throws -> Double? {
     guard let number = graph.outputs.firstIndex(where: isWanted) else { return nil }
@@ -295,7 +298,7 @@ extension Tensor {
 
 extension DenseArray {
   /// The array that the interpreter reads a tensor as.
-  fileprivate init(_ tensor: Tensor) {
+  init(_ tensor: Tensor) {
     let element: RNNGraph.ElementType =
       switch tensor.elementType {
       case .f32: .f32

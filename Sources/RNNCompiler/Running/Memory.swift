@@ -10,6 +10,17 @@ enum Limits {
   /// Threads that share the work of a program.
   static let threads = 1 << 10
 
+  /// Checks the number of examples of a batch.
+  ///
+  /// - Throws: `InputError`.
+  static func require(batch: Int) throws {
+    guard batch > 0, batch <= extent else {
+      throw InputError(
+        "a batch of \(counted(batch, "example")) cannot be computed",
+        note: "choose a number from 1 to \(extent)")
+    }
+  }
+
   /// Checks that a plan can count the bytes of a program: it multiplies extents with the batch.
   ///
   /// - Throws: `InputError` if one step of it takes more than any machine has.

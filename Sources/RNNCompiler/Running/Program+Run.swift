@@ -57,7 +57,8 @@ extension Program {
       otherName: { StateReader.otherName(of: $0, model.otherNames) })
     try execution.run()
     var results: [String: Tensor] = [:]
-    for (output, tensor) in zip(execution.graph.outputs, execution.outputs) {
+    for (i, output) in execution.graph.outputs.enumerated() {
+      let tensor = execution.result(i)
       let isSwapped = layout == .batchMajor && execution.graph.type(output.value).isSequence
       results[output.name] = isSwapped ? tensor.swappingFirstAxes() : tensor
     }

@@ -1,4 +1,5 @@
 import RNNGraph
+import RNNPasses
 
 /// A model that is run a step, or a few steps, at a time, with the state in the caller's hands.
 ///
@@ -44,7 +45,7 @@ public final class Stream {
     origin: String = "the set of parameters"
   ) throws {
     let whole = try program.compilation(for: .inference)
-    let rest = try whole.graph.continued(over: Symbol(steps))
+    let rest = try requested { () throws(RewriteError) in try whole.graph.continued(over: Symbol(steps)) }
     // Most models start from zero and need no second program.
     let isSame = Set(rest.inputs.map(\.name)).isSuperset(of: whole.graph.inputs.map(\.name))
     let later =

@@ -1,4 +1,5 @@
 import RNNGraph
+import RNNPasses
 import RNNSupport
 
 /// Continues texts with a trained model.

@@ -55,12 +55,11 @@ extension Purpose {
 
   /// The graph for this purpose, before optimisation.
   ///
-  /// - Parameter lossAxes: what the loss is a mean over.
-  /// - Throws: `InputError` if the model lacks what the purpose needs.
-  func graph(from model: Graph, lossAxes: [Symbol]) throws -> Graph {
+  /// - Throws: `InputError` if the model lacks what the purpose needs, or is not one any more.
+  func graph(from model: Graph) throws -> Graph {
     switch self {
     case .inference:
-      let graph = model.withoutTargets()
+      let graph = model.inference()
       guard !graph.outputs.isEmpty else {
         throw InputError(
           "model '\(model.name)' has no output and no state, so there is nothing to compute but its loss",
@@ -70,25 +69,29 @@ extension Purpose {
     case .evaluation: return model
     case .measurement:
       try requireLoss(model)
-      return model.withoutOutputs()
+      return model.measurement()
     case .gradients:
       try requireLoss(model)
+      try model.requireModel()
       return try gradient(of: model, withRespectTo: \.isDifferentiable)
     case .seededGradients(let names):
-      return try gradient(of: model.withoutTargets().seeded(by: names), withRespectTo: \.isDifferentiable)
+      try model.requireModel()
+      let seeded = try requested { () throws(RewriteError) in try model.inference().seeded(by: names) }
+      return try gradient(of: seeded, withRespectTo: \.isDifferentiable)
     case .training(let options):
       try requireLoss(model)
+      try model.requireModel()
       guard model.inputs.contains(where: \.isParameter) else {
         throw InputError("model '\(model.name)' has no parameter to train")
       }
       let gradients = try gradient(of: model, withRespectTo: \.isParameter)
-      return try trainingGraph(from: gradients, options, lossAxes: lossAxes)
-    case .drawing(let purpose): return try purpose.graph(from: model, lossAxes: lossAxes)
+      return try trainingGraph(from: gradients, options)
+    case .drawing(let purpose): return try purpose.graph(from: model)
     }
   }
 
   private func requireLoss(_ model: Graph) throws {
-    guard model.outputs.contains(where: { $0.role == .loss }) else {
+    guard model.loss != nil else {
       throw InputError(
         "model '\(model.name)' has no loss, which its gradients need",
         note: "add a line such as 'loss cross_entropy(y, next)', or ask for inference only")
@@ -97,22 +100,28 @@ extension Purpose {
 }
 
 extension Graph {
-  /// The graph of outputs and final states only, which needs no targets.
-  fileprivate func withoutTargets() -> Graph {
-    var graph = self
-    graph.filterOutputs { $0.role == .output || $0.role == .state }
-    _ = Pass.deadCode.run(&graph)
-    let uses = graph.useCounts()
-    graph.filterInputs { $0.role != .target || uses[$0.value.index] > 0 }
-    return graph
+  /// Checks that this is the graph of a model, and has not been differentiated yet.
+  func requireModel() throws {
+    guard let part = partOfTraining else { return }
+    throw InputError(
+      "graph '\(name)' has \(part), so it is differentiated already",
+      note:
+        "it runs and compiles as it stands; 'rnnc compile MODEL --emit graph' writes one that can be trained")
   }
 
-  /// The graph of the loss and what else is no output of the model.
-  fileprivate func withoutOutputs() -> Graph {
-    var graph = self
-    graph.filterOutputs { $0.role != .output }
-    _ = Pass.deadCode.run(&graph)
-    return graph
+  /// What of it only a graph with gradients or a training step has, in words; nil of a model.
+  var partOfTraining: String? {
+    for output in outputs {
+      switch output.role {
+      case .gradient: return "the gradient '\(output.name)'"
+      case .update(let input): return "the update of '\(input)'"
+      case .output, .loss, .state, .metric: continue
+      }
+    }
+    for input in inputs where input.role == .hyperparameter || input.role == .optimizer {
+      return "the \(input.role == .optimizer ? "optimizer's value" : "hyperparameter") '\(input.name)'"
+    }
+    return nil
   }
 }
 
@@ -128,5 +137,14 @@ extension Input {
     case .parameter, .data, .state: true
     case .target, .hyperparameter, .optimizer, .lengths, .seed: false
     }
+  }
+}
+
+/// A graph that a user asks for: if it cannot be made, the input is wrong.
+func requested(_ rewrite: () throws(RewriteError) -> Graph) throws -> Graph {
+  do throws(RewriteError) {
+    return try rewrite()
+  } catch {
+    throw InputError(error.message, notes: [error.note].compactMap { $0 })
   }
 }

@@ -43,7 +43,9 @@ final class TextSource: BatchSource {
       throw InputError(
         "input '\(text.input)' of the model takes tokens below \(text.idLimit), "
           + "but the text has \(corpus.vocabulary.count)",
-        note: "declare it as 'token(V)' with a size V of the model, which then becomes the number of tokens")
+        note: program.model.isGraph
+          ? "print the graph for so many, as in 'rnnc compile MODEL --set V=\(corpus.vocabulary.count) --emit graph'"
+          : "declare it as 'token(V)' with a size V of the model, which then becomes the number of tokens")
     }
     self.corpus = corpus
     self.validation = validation

@@ -13,7 +13,7 @@ struct DataInterface {
 
   init(_ model: LoweredModel) {
     graph = model.graph
-    lossAxes = model.means["loss"] ?? []
+    lossAxes = model.graph.loss?.over ?? []
     steps = Dictionary(
       uniqueKeysWithValues: model.graph.inputs.compactMap { [graph = model.graph] input in
         graph.type(input.value).steps.map { (input.name, $0) }

@@ -23,7 +23,7 @@ final class Evaluator {
       let execution = try execution(for: batch.count, parameters)
       try execution.setInputs(interface.tensors(of: batch), origin: data.origin, keeping: \.isParameter)
       try execution.run()
-      try execution.addEvaluation(to: &sums, program.model.means)
+      try execution.addEvaluation(to: &sums)
     }
     return try mean(sums)
   }
@@ -39,7 +39,7 @@ final class Evaluator {
         $0.isParameter || ($0.role == .state && !batch.startsAfresh)
       }
       try execution.run()
-      try execution.addEvaluation(to: &sums, program.model.means)
+      try execution.addEvaluation(to: &sums)
       execution.carryStates()
     }
     return try mean(sums)

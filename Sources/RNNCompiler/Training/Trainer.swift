@@ -194,7 +194,7 @@ public final class Trainer {
 
   /// Adds what the last step reported to sums.
   func addEvaluation(to sums: inout EvaluationSums) throws {
-    try execution.addEvaluation(to: &sums, program.model.means)
+    try execution.addEvaluation(to: &sums)
   }
 
   /// Compiles what batches of so many examples need, before the first of them comes.

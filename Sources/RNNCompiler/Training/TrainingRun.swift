@@ -37,6 +37,7 @@ public final class TrainingRun {
     _ program: Program, corpus: Corpus, validation: Corpus? = nil, options: TrainingOptions
   ) throws {
     precondition(program.batch == options.batchSize, "the program is compiled for another batch")
+    try program.model.graph.requireModel()
     try self.init(
       program, TextSource(corpus, validation: validation, program, options), corpus, options)
   }
@@ -54,6 +55,7 @@ public final class TrainingRun {
   ) throws {
     precondition(
       program.batch == min(options.batchSize, data.count), "the program is compiled for another batch")
+    try program.model.graph.requireModel()
     let program = try program.taking(
       lengthsAmong: data.tensors.merging(validation?.tensors ?? [:]) { $1 })
     try self.init(
@@ -118,8 +120,7 @@ public final class TrainingRun {
   private func requireSameModel(_ old: CheckpointMetadata, origin: String) throws {
     let program = trainer.program
     func trained(_ program: Program) throws -> Graph {
-      let model = try program.model.lowered(isTraining: true)
-      var graph = try Purpose.measurement.graph(from: model.graph, lossAxes: model.means["loss"] ?? [])
+      var graph = try Purpose.measurement.graph(from: program.model.lowered(isTraining: true).graph)
       graph.name = ""
       return graph
     }

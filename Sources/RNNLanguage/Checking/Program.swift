@@ -152,7 +152,7 @@ final class Program {
 }
 
 /// The path of an imported file, relative to the folder of the importing one, without `.` and inner `..`.
-private func resolvedPath(_ path: String, relativeTo file: String) -> String {
+func resolvedPath(_ path: String, relativeTo file: String) -> String {
   if path.hasPrefix("/") { return path }
   let folder = file.lastIndex(of: "/").map { file[..<$0] }
   var parts: [Substring] = []

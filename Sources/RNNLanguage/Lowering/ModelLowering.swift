@@ -10,8 +10,6 @@ final class ModelLowering {
   private var surroundings = Surroundings()
   private var givenStates: [String: ValueID] = [:]
   private var finalStates: [(name: String, value: ValueID)] = []
-  /// For the loss and other numbers that are reported, what each is a mean over.
-  private(set) var means: [String: [Symbol]] = [:]
 
   private var builder: GraphBuilder { context.builder }
   private var element: ElementType { context.element }
@@ -64,11 +62,11 @@ final class ModelLowering {
 
   /// Adds the mean over all examples, and steps if there are some, as an output.
   private func addMean(_ name: String, role: OutputRole, of value: ValueID) {
-    means[name] = builder.type(value).shape.compactMap(\.symbol)
+    let over = builder.type(value).shape.compactMap(\.symbol)
     let lengths = builder.type(value).shape.first?.symbol.flatMap { surroundings.lengths[$0] }
     let mean =
       lengths.map { builder.meanOverValidSteps(value, lengths: $0) } ?? builder.meanOverSymbols(value)
-    builder.graph.addOutput(name, role: role, mean)
+    builder.graph.addOutput(name, role: role, mean, over: over)
   }
 
   private func add(_ input: CheckedInput) -> LoweredValue {

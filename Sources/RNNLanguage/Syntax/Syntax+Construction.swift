@@ -39,6 +39,23 @@ extension DeclarationGroup {
   }
 }
 
+extension TypeSyntax {
+  /// The same with other sizes.
+  package func with(_ kind: Kind) -> TypeSyntax {
+    TypeSyntax(kind: kind, isSequence: isSequence, length: length, range: range)
+  }
+}
+
+extension OutputItem {
+  /// The same with another value.
+  package func with(_ value: Expression) -> OutputItem { OutputItem(name: name, value: value) }
+}
+
+extension SizeParameter {
+  /// The same with another default.
+  package func with(_ value: Expression?) -> SizeParameter { SizeParameter(name: name, defaultValue: value) }
+}
+
 extension DefinedName {
   package init(_ name: String, isNext: Bool = false) { self.init(name: Name(name), isNext: isNext) }
 }
@@ -63,6 +80,12 @@ extension UnitDeclaration {
   package init(_ kind: Kind, _ name: String, _ sizes: [SizeParameter], _ statements: [Statement]) {
     self.init(
       kind: kind, name: Name(name), sizes: sizes, statements: statements, isIncomplete: false)
+  }
+}
+
+extension FunctionDeclaration {
+  package init(_ name: Name, _ parameters: [Name], _ body: Expression) {
+    self.init(name: name, parameters: parameters, body: body)
   }
 }
 

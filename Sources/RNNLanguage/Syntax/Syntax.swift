@@ -105,7 +105,7 @@ public struct DeclarationGroup: Sendable {
   public let otherNames: [String: Name]
   public let type: TypeSyntax
 
-  init(names: [Name], otherNames: [String: Name] = [:], type: TypeSyntax) {
+  package init(names: [Name], otherNames: [String: Name] = [:], type: TypeSyntax) {
     self.names = names
     self.otherNames = otherNames
     self.type = type
@@ -211,7 +211,7 @@ public struct Expression: Sendable {
 
 extension Expression.Kind {
   /// The expressions directly inside.
-  var children: [Expression] {
+  package var children: [Expression] {
     switch self {
     case .number, .name, .next, .invalid: []
     case .negate(let operand), .member(let operand, _, _): [operand]
@@ -219,6 +219,25 @@ extension Expression.Kind {
     case .call(_, let arguments): arguments.map(\.value)
     case .slice(let base, let start, let end): [base] + [start, end].compactMap { $0 }
     case .tuple(let elements): elements
+    }
+  }
+}
+
+extension Expression.Kind {
+  /// The same with other expressions inside, as many as `children` gives.
+  package func replacingChildren(_ new: [Expression]) -> Expression.Kind {
+    switch self {
+    case .number, .name, .next, .invalid: return self
+    case .negate: return .negate(new[0])
+    case .member(_, let name, let isNext): return .member(new[0], name, isNext: isNext)
+    case .binary(let operation, _, _): return .binary(operation, new[0], new[1])
+    case .element: return .element(new[0], new[1])
+    case .call(let name, let arguments):
+      return .call(name, zip(arguments, new).map { Argument(label: $0.label, value: $1) })
+    case .slice(_, let start, let end):
+      return .slice(
+        new[0], start == nil ? nil : new[1], end == nil ? nil : new[new.count - 1])
+    case .tuple: return .tuple(new)
     }
   }
 }

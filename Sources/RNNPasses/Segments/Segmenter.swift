@@ -89,7 +89,7 @@ private final class Segmenter {
         input.name, role: input.role, old.type(input.value), idLimit: input.idLimit)
     }
     for output in old.outputs {
-      builder.graph.addOutput(output.name, role: output.role, whole(output.value))
+      builder.graph.addOutput(output, whole(output.value))
     }
     return builder.graph
   }

@@ -10,7 +10,8 @@ struct Compile: ParsableCommand {
     discussion: """
       Without --inference, the code is that of a training step with clipping and stochastic gradient descent. A model \
       without a parameter is compiled for its outputs and its loss, one without a loss for inference. Several kinds are \
-      written to files named after the model.
+      written to files named after the model. The file may also hold a graph, as --emit graph prints it; one with \
+      gradients or updates, as the other kinds print it, is compiled as it stands.
       """)
 
   @OptionGroup var model: ModelArguments
@@ -54,7 +55,7 @@ struct Compile: ParsableCommand {
   @Flag(help: "Print how long each stage and pass took.")
   var timePasses = false
 
-  @Option(help: ArgumentHelp("Print the graph after a pass.", valueName: "pass"))
+  @Option(help: PassOptions.printAfterHelp)
   var printAfter: [String] = []
 
   private var kinds: [Artifact] {
@@ -75,9 +76,9 @@ struct Compile: ParsableCommand {
 
   func run() throws {
     var options = try compiling.options(target: target)
-    options.printAfter = Set(printAfter)
+    options.printAfter = try PassNames.set(printAfter)
+    options.passReport = PassOptions.report
     if let schedule { options.schedule = try SourceFile(contentsOf: schedule).text }
-    options.passReport = { pass, graph in StandardError.write("// after \(pass)\n\(graph)") }
     let program = try Compiler(options).compile(
       contentsOfFile: model.model, model: model.name, sizes: model.sizes.values, batch: batch)
     StandardError.write(program.warnings.rendered())

@@ -181,14 +181,6 @@ struct Train: ParsableCommand {
   }
 
   private func resumeCommand(_ writer: CheckpointWriter) -> String {
-    ["rnnc", "train", "--resume", writer.path].map(\.shellQuoted).joined(separator: " ")
-  }
-}
-
-extension String {
-  /// The word as a shell reads it back.
-  fileprivate var shellQuoted: String {
-    let plain = allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=:,@%+".contains($0)) }
-    return plain && !isEmpty ? self : "'" + replacing("'", with: "'\\''") + "'"
+    ["rnnc", "train", "--resume", writer.path].map(ShellCommand.quoted).joined(separator: " ")
   }
 }

@@ -1,5 +1,11 @@
 import RNNGraph
-import RNNPasses
+
+// A sequence that comes step by step is read by two graphs: the model's own for the first steps, and this one for the
+// steps behind them.
+//
+//     %1 = constant 0 : f32[B, 8]                    %1 = state "h" : f32[B, 8]
+//     %2 = scan T { carry %3 = %1 … }           ->   %2 = scan T { carry %3 = %1 … }
+//     state "h" = %2                                 state "h" = %2
 
 extension Graph {
   /// The graph of later steps, which begin in the states that earlier ones left: every loop over `steps` starts from
@@ -8,8 +14,8 @@ extension Graph {
   /// Running it step by step gives what running the graph over the whole sequence gives.
   ///
   /// - Requires: the graph is one for inference.
-  /// - Throws: `InputError` if a value needs steps that have not been read yet.
-  func continued(over steps: Symbol) throws -> Graph {
+  /// - Throws: `RewriteError` if a value needs steps that have not been read yet, or a loop ends in what is no output.
+  public func continued(over steps: Symbol) throws(RewriteError) -> Graph {
     var graph = self
     var carried: Set<String> = []
     let states = Dictionary(outputs.filter { $0.role == .state }.map { ($0.value, $0.name) }) { first, _ in
@@ -18,7 +24,7 @@ extension Graph {
     for id in graph[.entry].operations {
       let operation = graph[id]
       if let reason = graph.obstacle(to: steps, operation) {
-        throw InputError(
+        throw RewriteError(
           "model '\(name)' cannot run step by step: \(reason)" + (operation.site.map { " (\($0))" } ?? ""),
           note: "a step may need earlier steps only")
       }
@@ -26,11 +32,18 @@ extension Graph {
       for i in 0..<scan.carries {
         let final = operation.results[i]
         guard let state = states[final] else {
-          preconditionFailure("a final state of model '\(name)' is not an output")
+          throw RewriteError(
+            "model '\(name)' cannot run step by step: a loop ends in a value that is no final state",
+            note: "give out what is carried from step to step, as in 'state \"h\" = \(final)'")
         }
         carried.insert(state)
         let place = scan.invariants + i
-        if let input = graph.input(named: state)?.value {
+        if let known = graph.input(named: state) {
+          let input = known.value
+          guard known.role == .state, graph.type(input) == graph.type(final) else {
+            throw RewriteError(
+              "input '\(state)' of model '\(name)' is no state that the loop could go on from")
+          }
           if input != operation.operands[place] { graph.setOperand(place, of: id, to: input) }
         } else {
           let type = graph.type(final)
