@@ -12,7 +12,7 @@ import Testing
 
   /// What a switch with a `default` may be about: texts, numbers and errors, of which there is no end.
   static let openSubjects: Set<String> = [
-    "word", "scalar", "first", "character", "(parts[0], parts.count)", "axis", "error",
+    "word", "scalar", "first", "character", "(parts[0], parts.count)", "axis", "error", "stage",
   ]
 
   @Test(arguments: layers) func onlyOpenKindsHaveADefault(layer: String) throws {

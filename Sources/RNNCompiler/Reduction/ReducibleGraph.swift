@@ -40,11 +40,9 @@ struct ReducibleGraph: Reducible {
         extents += graph.type(value).shape.reduce(0) { $0 + ($1.fixed ?? 0) }
       }
       for operation in operations {
-        switch operation.kind {
-        case .constant: lines += 2
-        case .scan: lines += 4 + operation.operands.count + operation.results.count
-        default: lines += 4
-        }
+        lines += 4
+        if case .constant = operation.kind { lines -= 2 }
+        if case .scan = operation.kind { lines += operation.operands.count + operation.results.count }
       }
     }
     return lines << 32 + min(extents, 1 << 31)

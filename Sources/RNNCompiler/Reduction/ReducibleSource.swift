@@ -78,12 +78,11 @@ struct ReducibleSource: Reducible {
       }
     case 9:
       expressions { id, expression in
-        switch expression.kind {
-        case .call(_, let arguments): arguments.indices.map { .dropArgument(expression: id, $0) }
-        case .tuple(let elements) where elements.count > 2:
-          elements.indices.map { .dropArgument(expression: id, $0) }
-        default: []
+        if case .call(_, let arguments) = expression.kind {
+          return arguments.indices.map { .dropArgument(expression: id, $0) }
         }
+        guard case .tuple(let elements) = expression.kind, elements.count > 2 else { return [] }
+        return elements.indices.map { .dropArgument(expression: id, $0) }
       }
     case 10:
       expressions { id, expression in
@@ -166,22 +165,18 @@ private struct Changes {
 
   /// What stands in place of an expression whose inner ones are replaced already; nil for itself.
   func replacement(of expression: Expression, _ id: Int) -> Expression? {
-    switch expressions[id] {
-    case .child(_, let place): return expression.kind.children[place]
-    case .number(_, let number): return Expression(.number(number))
-    default: break
-    }
+    if case .child(_, let place) = expressions[id] { return expression.kind.children[place] }
+    if case .number(_, let number) = expressions[id] { return Expression(.number(number)) }
     guard let dropped = arguments[id] else { return nil }
     func kept<Item>(_ items: [Item]) -> [Item] {
       items.enumerated().filter { !dropped.contains($0.offset) }.map(\.element)
     }
-    switch expression.kind {
-    case .call(let name, let arguments): return Expression(.call(name, kept(arguments)))
-    case .tuple(let elements):
-      let rest = kept(elements)
-      return rest.count == 1 ? rest[0] : Expression(.tuple(rest))
-    default: return nil
+    if case .call(let name, let arguments) = expression.kind {
+      return Expression(.call(name, kept(arguments)))
     }
+    guard case .tuple(let elements) = expression.kind else { return nil }
+    let rest = kept(elements)
+    return rest.count == 1 ? rest[0] : Expression(.tuple(rest))
   }
 
   /// What is left of a declaration; nil if nothing is.
@@ -206,14 +201,12 @@ private struct Changes {
   private static func step(of unit: UnitDeclaration) -> Declaration {
     func after(_ state: String) -> String { "\(state)_next" }
     let statements = unit.statements.map { statement -> Statement in
-      switch statement.kind {
-      case .declaration(.state, let groups, _):
-        Statement(.declaration(.input, groups, initial: nil))
-      case .definition(let names, let value):
-        Statement(
-          .definition(names.map { $0.isNext ? DefinedName(after($0.name.text)) : $0 }, value))
-      default: statement
+      if case .declaration(.state, let groups, _) = statement.kind {
+        return Statement(.declaration(.input, groups, initial: nil))
       }
+      guard case .definition(let names, let value) = statement.kind else { return statement }
+      return Statement(
+        .definition(names.map { $0.isNext ? DefinedName(after($0.name.text)) : $0 }, value))
     }
     var rewriting = ExpressionRewriting { expression, _ in
       if case .next(let state) = expression.kind { Expression(.name(after(state))) } else { nil }

@@ -15,15 +15,14 @@ extension Graph {
     var graph = self
     _ = graph.rebuild { rebuilder, id in
       let (old, builder) = (rebuilder.old, rebuilder.builder)
-      switch old[id].kind {
-      case .convert:
-        guard let share = old.probability(old[id].operands[0]), old.type(share) == old.type(old[id].result)
-        else { return false }
-        rebuilder.bind(old[id].result, to: rebuilder[share])
-      case .random(_, let shape, let element):
+      if case .random(_, let shape, let element) = old[id].kind {
         rebuilder.bind(old[id].result, to: builder.constant(0.5, TensorType(element, shape)))
-      default: return false
+        return true
       }
+      guard case .convert = old[id].kind, let share = old.probability(old[id].operands[0]),
+        old.type(share) == old.type(old[id].result)
+      else { return false }
+      rebuilder.bind(old[id].result, to: rebuilder[share])
       return true
     }
     _ = Pass.deadCode.run(&graph)
