@@ -22,7 +22,8 @@ import Testing
     #expect(edited != schedule)
     try command.write(edited, to: "edited.schedule")
     let other = try compile(
-      "--emit", "schedule,asm", "--schedule", command.path("edited.schedule"), "-o", command.path("out") + "/")
+      "--emit", "schedule,asm", "--schedule", command.path("edited.schedule"), "-o", command.path("out") + "/"
+    )
     #expect(other.status == 0, "\(other.errors)")
     #expect(String(decoding: try command.contents("out/char-gru.schedule"), as: UTF8.self) == edited)
     #expect(try command.contents("out/char-gru.s") != Data(usual.utf8))
