@@ -1,6 +1,5 @@
 import RNNGraph
 import RNNPlan
-import RNNSchedule
 
 /// Where a call's pointers and sizes stand in the block of memory that the emitted function reads.
 ///

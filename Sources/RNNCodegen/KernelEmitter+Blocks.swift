@@ -39,7 +39,7 @@ extension KernelEmitter {
         copyRows(of: block, to: rowEnd, product, blocks)
         // The last tile may have copies of fewer rows; the sums of the others are of whatever lies behind them.
         let hasRest = kernel.mayHaveLowTiles
-        overPanels(product, masked: schedule.product!.masksAllPanels) { column, vectors, mask in
+        overPanels(product) { column, vectors, mask in
           builder.forLoop(from: row, to: rowEnd, step: constant(height)) { row in
             emit(
               ProductBlock(
@@ -92,11 +92,11 @@ extension KernelEmitter {
     // What lies along the rows is often too short for the processor to guess what comes next.
     let last = builder.sub(block.end, constant(1))
     let lineElements = constant(program.plan.machine.lineBytes / bytes)
-    let ahead = schedule.product!.prefetchIndices
+    let distance = productSchedule.prefetchIndices
     builder.forLoop(from: block.start, to: block.end, step: constant(1)) { k in
       let indices = deepIndices(k, product)
-      if ahead > 0 {
-        var ahead = deepIndices(builder.smin(builder.add(k, constant(ahead)), last), product)
+      if distance > 0 {
+        var ahead = deepIndices(builder.smin(builder.add(k, constant(distance)), last), product)
         builder.forLoop(from: block.row, to: rowEnd, step: lineElements) { row in
           ahead[rowAxis] = row
           builder.prefetch(address(access, at: ahead))

@@ -1,7 +1,6 @@
 import RNNGraph
 import RNNLLVM
 import RNNPlan
-import RNNSchedule
 
 extension KernelEmitter {
   /// A row of the domain: what is the same for all its columns.

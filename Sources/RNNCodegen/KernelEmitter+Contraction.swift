@@ -96,7 +96,7 @@ extension KernelEmitter {
 
   /// The micro-kernel of a tile.
   private func microKernel(_ block: ProductBlock) -> MicroKernel {
-    guard let known = schedule.product!.microKernel(rows: block.height, vectors: block.vectors) else {
+    guard let known = productSchedule.microKernel(rows: block.height, vectors: block.vectors) else {
       preconditionFailure("no micro-kernel of \(block.height) × \(block.vectors) is scheduled")
     }
     return known

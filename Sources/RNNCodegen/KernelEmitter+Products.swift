@@ -8,10 +8,10 @@ extension KernelEmitter {
 
   /// Emits a product: panels of columns outside, so that a panel of weights stays in the nearest cache for all rows of
   /// the thread.
-  func emitProduct(_ product: Product, _ schedule: ProductSchedule) {
+  func emitProduct(_ product: Product) {
     if let blocks = product.blocks { return emitBlocked(product, blocks) }
-    let cut = cutRows(product, schedule.rows)
-    if product.isStaged { return emitStaged(product, schedule, cut) }
+    let cut = cutRows(product)
+    if product.isStaged { return emitStaged(product, cut) }
     overAxes(Array(0..<rowAxis)) { indices in
       func emit(_ row: IRValue, _ height: Int, _ column: IRValue, _ vectors: Int, _ mask: IRValue?) {
         let block = ProductBlock(
@@ -20,7 +20,7 @@ extension KernelEmitter {
         self.emit(block, product, indices)
       }
       func tiles() {
-        overPanels(product, masked: schedule.masksAllPanels) { column, vectors, mask in
+        overPanels(product) { column, vectors, mask in
           overTiles(product, cut) { row, height in emit(row, height, column, vectors, mask) }
         }
       }
@@ -28,10 +28,7 @@ extension KernelEmitter {
       // Few rows may make no tile at all.
       builder.ifThen(builder.icmp(.less, cut.start, rest), tiles)
       builder.ifThen(builder.icmp(.less, rest, cut.end)) {
-        overPanels(
-          product, together: schedule.panelsOfSingleRow,
-          masked: schedule.masksAllPanels && schedule.panelsOfSingleRow == 1
-        ) { column, vectors, mask in
+        overPanels(product, together: productSchedule.panelsOfSingleRow) { column, vectors, mask in
           builder.forLoop(from: rest, to: cut.end, step: constant(1)) { row in
             emit(row, 1, column, vectors, mask)
           }
@@ -41,11 +38,11 @@ extension KernelEmitter {
   }
 
   /// Emits a product one group after the other: the sums of all rows wait in memory for those of the last group.
-  private func emitStaged(_ product: Product, _ schedule: ProductSchedule, _ cut: RowCut) {
+  private func emitStaged(_ product: Product, _ cut: RowCut) {
     let rows = kernel.possibleRows(threads: program.plan.threads)?.max() ?? kernel.domain[rowAxis].constant!
     let memory = waitingRoom(rows, product.tile.vectors, product)
     overAxes(Array(0..<rowAxis)) { indices in
-      overPanels(product, masked: schedule.masksAllPanels) { column, vectors, mask in
+      overPanels(product) { column, vectors, mask in
         builder.forLoop(from: constant(0), to: constant(product.groups), step: constant(1)) { group in
           let isFirst = builder.icmp(.equal, group, constant(0))
           func sums(_ row: IRValue, _ height: Int) {
@@ -68,11 +65,8 @@ extension KernelEmitter {
     }
   }
 
-  /// Runs `body` for each panel of this thread's columns, or for some `together`: whole ones, then what is left over; or
-  /// for all of them alike, with a `masked` last vector.
-  func overPanels(
-    _ product: Product, together: Int = 1, masked: Bool, _ body: (IRValue, Int, IRValue?) -> Void
-  ) {
+  /// Runs `body` for each panel of this thread's columns, or for some `together`: whole ones, then what is left over.
+  func overPanels(_ product: Product, together: Int = 1, _ body: (IRValue, Int, IRValue?) -> Void) {
     let panel = product.tile.vectors * lanes
     let (start, end) = range(ofAxis: lastAxis)
     let extent = kernel.domain[lastAxis]
@@ -89,7 +83,7 @@ extension KernelEmitter {
       }
       return
     }
-    if masked, let width {
+    if together == 1, productSchedule.masksAllPanels, let width {
       let last = constant(width - (product.tile.vectors - 1) * lanes)
       builder.forLoop(from: start, to: end, step: constant(panel)) { column in
         let mask = builder.mask(below: builder.sub(last, column), lanes: lanes)
@@ -146,7 +140,8 @@ extension KernelEmitter {
   }
 
   /// This thread's rows, cut as the schedule says.
-  private func cutRows(_ product: Product, _ cut: ProductSchedule.RowCut) -> RowCut {
+  private func cutRows(_ product: Product) -> RowCut {
+    let cut = productSchedule.rows
     let height = constant(product.tile.rows)
     let (start, end) = range(ofAxis: rowAxis)
     if cut == .single { return RowCut(start: start, middle: end, rest: nil, end: end, hasLower: false) }

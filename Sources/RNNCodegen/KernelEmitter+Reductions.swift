@@ -22,14 +22,17 @@ extension KernelEmitter {
 
   private var valueType: IRType { memoryType(elementType(kernel.stores[0].access)).vector(lanes) }
 
+  /// Independent sums side by side.
+  private var width: Int { schedule.reduction!.accumulators }
+
   /// Reduces the last axes, the very last one in vectors.
-  func emitRowReduction(_ reduction: Reduction, axes: Int, _ width: Int) {
+  func emitRowReduction(_ reduction: Reduction, axes: Int) {
     let reduced = Array((lastAxis + 1 - axes)..<lastAxis)
     overAxes(Array(0..<(lastAxis + 1 - axes))) { indices in
       let zero = identity(reduction, valueType)
       let sums = nest(reduced, indices, Array(repeating: zero, count: width)) { indices, sums in
         let row = row(at: indices)
-        return reduceColumns(reduction, row, sums, width)
+        return reduceColumns(reduction, row, sums)
       }
       let vector = sums.dropFirst().reduce(sums[0]) { combine(reduction, $0, $1) }
       let result = horizontal(reduction, vector)
@@ -53,9 +56,7 @@ extension KernelEmitter {
     }
   }
 
-  private func reduceColumns(
-    _ reduction: Reduction, _ row: Row, _ sums: [IRValue], _ width: Int
-  ) -> [IRValue] {
+  private func reduceColumns(_ reduction: Reduction, _ row: Row, _ sums: [IRValue]) -> [IRValue] {
     let number = kernel.stores[0].value
     let extent = lastAxis < kernel.domain.count ? kernel.domain[lastAxis] : 1
     let end = value(of: extent)
@@ -105,7 +106,7 @@ extension KernelEmitter {
   }
 
   /// Reduces the axes before the last one: a vector of columns at a time, all rows of it.
-  func emitColumnReduction(_ reduction: Reduction, axes: Int, _ width: Int) {
+  func emitColumnReduction(_ reduction: Reduction, axes: Int) {
     let reduced = Array((lastAxis - axes)..<lastAxis)
     overAxes(Array(0..<(lastAxis - axes))) { indices in
       func reduce(_ firsts: [IRValue], mask: IRValue?) {

@@ -80,7 +80,7 @@ extension KernelEmitter {
   /// tile may have fewer rows than sums.
   private func finish(_ block: ProductBlock, _ product: Product, _ indices: [Int: IRValue], _ sums: [IRValue])
   {
-    if block.rowEnd == nil, !schedule.product!.sharesBody || block.height == 1 {
+    if block.rowEnd == nil, !productSchedule.sharesBody || block.height == 1 {
       let addresses = addresses(of: block.row, indices)
       for r in 0..<block.height {
         finish(block, product, indices, addresses, row: constant(r), vectors: block.vectors) {

@@ -3,8 +3,8 @@ import RNNLLVM
 import RNNPlan
 import RNNSchedule
 
-/// Emits the function of a kernel's form as its schedule says: of the context, this thread's range, and the form's addresses, numbers and
-/// sizes.
+/// Emits the function of a kernel's form as its schedule says: of the context, this thread's range, and the form's
+/// addresses, numbers and sizes.
 ///
 /// Addresses are arguments not only so that kernels share code: LLVM sees nothing of the terms that they consist of, and
 /// its loop strength reduction, which weighs all ways to share terms, has that much less to do.
@@ -47,17 +47,12 @@ final class KernelEmitter {
     prepareSizes()
     switch kernel.kind {
     case .map:
-      if let product = kernel.product {
-        emitProduct(product, schedule.product!)
-      } else {
-        emitMap()
-      }
+      if let product = kernel.product { emitProduct(product) } else { emitMap() }
     case .reduce(let reduction, let axes, let keepsLast):
-      let width = schedule.reduction!.accumulators
       if keepsLast {
-        emitColumnReduction(reduction, axes: axes, width)
+        emitColumnReduction(reduction, axes: axes)
       } else {
-        emitRowReduction(reduction, axes: axes, width)
+        emitRowReduction(reduction, axes: axes)
       }
     case .scatterAdd(let id, let stride, let rows):
       emitScatter(id: id, rowStride: stride, rows: rows)
@@ -73,6 +68,9 @@ final class KernelEmitter {
   }
 
   var lastAxis: Int { kernel.lastAxis }
+
+  /// How the product is computed, in a kernel that has one.
+  var productSchedule: ProductSchedule { schedule.product! }
 
   func constant(_ number: Int) -> IRValue { module.i64.constant(number) }
 

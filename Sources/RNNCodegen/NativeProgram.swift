@@ -1,6 +1,5 @@
 import RNNLLVM
 import RNNPlan
-import RNNSchedule
 
 /// A program in memory, ready to run on this machine.
 public final class NativeProgram: Sendable {

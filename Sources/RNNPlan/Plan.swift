@@ -195,6 +195,13 @@ public struct Tile: Hashable, Sendable {
 
   /// How many vectors of sums it holds.
   public var sums: Int { rows * groups * vectors }
+
+  /// How many tiles of the full height and one row lower take some rows together; nil if these leave rows over.
+  public func evenCut(of count: Int) -> (whole: Int, lower: Int)? {
+    let tiles = (count + rows - 1) / rows
+    let lower = tiles * rows - count
+    return lower <= tiles ? (tiles - lower, lower) : nil
+  }
 }
 
 /// What a kernel does with the values of its body.

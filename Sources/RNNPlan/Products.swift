@@ -162,7 +162,7 @@ extension Planner {
     let vectors = tile.groups * tile.vectors
     let panelBytes = (depth ?? 0) * vectors * machine.vectorBytes
     let isFar = rows > tile.rows && panelBytes > machine.nearCacheBytes / 4 * 3
-    return rowTiles(rows, tile.rows).reduce(0.0) { sum, part in
+    return rowTiles(rows, tile).reduce(0.0) { sum, part in
       let multiplies = Double(part.rows * vectors) / machine.multiplyAddsPerCycle
       let reads = Double(part.rows + vectors) / machine.loadsPerCycle
       let far = isFar ? machine.cyclesOfFarVector * Double(vectors) : 0
@@ -171,13 +171,11 @@ extension Planner {
   }
 
   /// How rows are cut: tiles of the full height and tiles one lower, if that comes out even; else single rows are left.
-  private func rowTiles(_ rows: Int, _ height: Int) -> [(rows: Int, count: Int)] {
-    let count = (rows + height - 1) / height
-    let short = count * height - rows
-    if short <= count {
-      return [(height, count - short), (height - 1, short)].filter { $0.rows > 0 && $0.count > 0 }
+  private func rowTiles(_ rows: Int, _ tile: Tile) -> [(rows: Int, count: Int)] {
+    if let cut = tile.evenCut(of: rows) {
+      return [(tile.rows, cut.whole), (tile.rows - 1, cut.lower)].filter { $0.rows > 0 && $0.count > 0 }
     }
-    return [(height, rows / height), (1, rows % height)].filter { $0.count > 0 }
+    return [(tile.rows, rows / tile.rows), (1, rows % tile.rows)].filter { $0.count > 0 }
   }
 
   /// Blocks such that a panel of columns takes half of the near cache and a block of rows a quarter of the far one,

@@ -80,9 +80,7 @@ extension ProductSchedule {
       check(
         product.blocks != nil || counts?.allSatisfy { $0 % height == 0 } ?? false, "rows that no tile takes")
     case .even:
-      let isEven = counts?.allSatisfy {
-        ($0 + height - 1) / height * height - $0 <= ($0 + height - 1) / height
-      }
+      let isEven = counts?.allSatisfy { product.tile.evenCut(of: $0) != nil }
       check(isEven ?? false, "rows that do not make tiles of \(height) and \(height - 1)")
       check(height > 1, "tiles without rows")
     case .rest, .open: check(height > 1, "a rest of tiles of one row")
