@@ -6,19 +6,18 @@ import Synchronization
 /// Legal schedules drawn at random, which compute what those of the processor's scheduler compute, bit for bit.
 public final class RandomScheduler: Scheduler {
   private let usual: ProcessorScheduler
-  private let generator: Mutex<SplitMix>
+  private let generator: Mutex<SplitMix64>
 
   /// Draws from a seed.
   public init(_ machine: Machine, seed: UInt64) {
     usual = ProcessorScheduler(machine)
-    generator = Mutex(SplitMix(state: seed))
+    generator = Mutex(SplitMix64(seed: seed))
   }
 
   public func schedule(_ form: KernelForm, threads: Int) -> Schedule {
     var schedule = usual.schedule(form, threads: threads)
     func draw<Value>(_ values: [Value]) -> Value {
-      let number = generator.withLock { $0.next() }
-      return values[Int(number % UInt64(values.count))]
+      values[generator.withLock { $0.below(values.count) }]
     }
     let kernel = form.kernel
     if kernel.kind == .map, kernel.product == nil {
@@ -48,18 +47,5 @@ public final class RandomScheduler: Scheduler {
       schedule.product = how
     }
     return schedule
-  }
-}
-
-/// A small generator of random numbers.
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -49,6 +49,23 @@ final class Command {
     try Data(text.utf8).write(to: folder.appendingPathComponent(name))
   }
 
+  /// Writes `model.rnn`, a small model of text, and `text.txt`, a text for it.
+  func writeTextModel(cell: String, hidden: Int) throws {
+    try write(
+      """
+      model M(V = 8, H = \(hidden)) {
+          input  text: seq token(V)
+          target next: seq token(V)
+          rnn = \(cell)(V, H)
+          out = Linear(H, V)
+          y = out(rnn(onehot(text)))
+          output softmax(y)
+          loss   cross_entropy(y, next)
+      }
+      """, to: "model.rnn")
+    try write(String(repeating: "abcdef", count: 20), to: "text.txt")
+  }
+
   func contents(_ name: String) throws -> Data { try Data(contentsOf: folder.appendingPathComponent(name)) }
 
   /// Runs `rnnc` with arguments and waits for it.

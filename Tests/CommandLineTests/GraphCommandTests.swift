@@ -7,19 +7,7 @@ struct GraphCommandTests {
 
   init() throws {
     command = try Command()
-    try command.write(
-      """
-      model M(V = 8, H = 3) {
-          input  text: seq token(V)
-          target next: seq token(V)
-          rnn = GRU(V, H)
-          out = Linear(H, V)
-          y = out(rnn(onehot(text)))
-          output softmax(y)
-          loss   cross_entropy(y, next)
-      }
-      """, to: "model.rnn")
-    try command.write(String(repeating: "abcdef", count: 20), to: "text.txt")
+    try command.writeTextModel(cell: "GRU", hidden: 3)
   }
 
   /// Runs a line of the shell in which `rnnc` is the program.

@@ -22,19 +22,7 @@ struct OptionTests {
 
   init() throws {
     command = try Command()
-    try command.write(
-      """
-      model M(V = 8, H = 2) {
-          input  text: seq token(V)
-          target next: seq token(V)
-          rnn = RNN(V, H)
-          out = Linear(H, V)
-          y = out(rnn(onehot(text)))
-          output softmax(y)
-          loss   cross_entropy(y, next)
-      }
-      """, to: "model.rnn")
-    try command.write(String(repeating: "abcdef", count: 20), to: "text.txt")
+    try command.writeTextModel(cell: "RNN", hidden: 2)
   }
 
   /// A call of a command that is right, to which options are added; a checkpoint is made if it needs one.
