@@ -65,6 +65,14 @@ extension Kernel {
   func isLong(_ machine: Machine) -> Bool { body.count >= machine.instructionsOfLongBody }
 }
 
+extension Product {
+  /// Whether the columns are packed, and a tile of vectors of so many elements takes a whole panel of them. Narrower ones
+  /// take it in several steps.
+  public func fillsPanel(lanes: Int) -> Bool {
+    if case .packed(let panel, _) = rhs.layout { panel == tile.vectors * lanes } else { false }
+  }
+}
+
 extension KernelForm {
   /// The types of all values of vectors.
   public var elementTypes: [ElementType] {

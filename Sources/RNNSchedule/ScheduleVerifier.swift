@@ -16,10 +16,13 @@ extension ScheduledPlan {
   /// 3. A transposed axis is one of the domain in front of the last, along which all strided loads go element by element.
   /// 4. A kernel with a product has a schedule of it, and a reduction one with an accumulator or more; others have none.
   /// 5. Rows are cut without a rest only if none can be left over, and a product in blocks into whole tiles.
-  /// 6. Panels stand side by side for single rows of packed columns only; all are masked only if the last is masked in its
-  ///    last vector, and the panels are not turned.
+  /// 6. Vectors take packed columns in whole panels, or in equal parts of them if they are not halved numbers. Panels stand
+  ///    side by side for single rows of whole ones only; all are masked only if the last is masked in its last vector,
+  ///    and the panels are not turned.
   /// 7. There is one micro-kernel for each shape of a tile, and none else; it takes an index or more in a round, and
   ///    prefetches all lines or none.
+  /// 8. Code is there 64 times at most: more rounds, accumulators or panels than registers hold are for nothing, and LLVM
+  ///    would take long.
   ///
   /// - Throws: `BrokenSchedule` with all violations.
   public func verify() throws(BrokenSchedule) {
@@ -29,6 +32,9 @@ extension ScheduledPlan {
     if !problems.isEmpty { throw BrokenSchedule(problems: problems) }
   }
 }
+
+/// The most copies of code in a loop.
+private let mostCopies = 64
 
 extension Schedule {
   /// What is wrong with it as the schedule of a form.
@@ -59,6 +65,7 @@ extension Schedule {
     let isReduction = if case .reduce = kernel.kind { true } else { false }
     check((reduction != nil) == isReduction, "a schedule of a reduction that is not there, or none")
     check(reduction.map { $0.accumulators > 0 } ?? true, "a reduction without accumulators")
+    check(reduction.map { $0.accumulators <= mostCopies } ?? true, "more than \(mostCopies) accumulators")
     check(prefetchRows >= 0, "a prefetch behind what is read")
     if let product, let wanted = kernel.product {
       problems += product.problems(of: wanted, form, plan, lanes)
@@ -86,17 +93,24 @@ extension ProductSchedule {
     case .rest, .open: check(height > 1, "a rest of tiles of one row")
     }
     check(product.blocks == nil || rows == .whole, "a product in blocks that is not cut into whole tiles")
-    let isPacked = if case .packed = product.rhs.layout { true } else { false }
+    let fillsPanel = product.fillsPanel(lanes: lanes)
+    if case .packed(let panel, _) = product.rhs.layout {
+      let isHalved = form.formats[product.rhs.access.buffer.index] == .bf16
+      check(
+        fillsPanel || !isHalved && panel.isMultiple(of: product.tile.vectors * lanes),
+        "vectors of \(lanes) elements in panels of \(panel)")
+    }
     check(panelsOfSingleRow > 0, "no panel for a single row")
+    check(panelsOfSingleRow <= mostCopies, "more than \(mostCopies) panels side by side")
     if panelsOfSingleRow > 1 {
       check(
-        isPacked && product.blocks == nil && !product.isStaged && (rows == .rest || rows == .open),
+        fillsPanel && product.blocks == nil && !product.isStaged && (rows == .rest || rows == .open),
         "panels side by side without single rows of packed columns")
     }
     if masksAllPanels {
       let panel = product.tile.vectors * lanes
       let rest = kernel.domain[kernel.lastAxis].constant.map { $0 > panel ? $0 % panel : 0 } ?? 0
-      check(isPacked && product.turns == nil && rest > panel - lanes, "a mask for panels that need none")
+      check(fillsPanel && product.turns == nil && rest > panel - lanes, "a mask for panels that need none")
     }
     let wanted = shapes(of: product, kernel, lanes: lanes)
     for (rows, vectors) in wanted {
@@ -107,6 +121,7 @@ extension ProductSchedule {
     let isOneLoop = product.contracted.count == 1 && product.blocks == nil
     for microKernel in microKernels {
       check(microKernel.unrolling > 0, "rounds of no index")
+      check(microKernel.unrolling <= mostCopies, "rounds of more than \(mostCopies) indices")
       let lines = microKernel.rows * kernel.accessesBesideSums.count
       check(
         microKernel.prefetchedLines == 0 || isOneLoop && microKernel.prefetchedLines == lines,

@@ -67,7 +67,7 @@ public struct ProcessorScheduler: Scheduler {
     schedule.sharesBody = kernel.isLong(machine)
     schedule.masksAllPanels = masksAllPanels(kernel, product, lanes: lanes)
     if product.blocks == nil, !product.isStaged, schedule.rows == .rest || schedule.rows == .open,
-      case .packed = product.rhs.layout
+      product.fillsPanel(lanes: lanes)
     {
       schedule.panelsOfSingleRow = max(1, machine.sumsOfOneRow / (product.tile.vectors * product.groups))
     }
@@ -93,11 +93,12 @@ public struct ProcessorScheduler: Scheduler {
 
   /// Masking one store of a short body costs a few cycles a row, and the contraction is there once less.
   private func masksAllPanels(_ kernel: Kernel, _ product: Product, lanes: Int) -> Bool {
-    guard case .packed(let panel, _) = product.rhs.layout, product.turns == nil, !kernel.isLong(machine),
+    let panel = product.tile.vectors * lanes
+    guard product.fillsPanel(lanes: lanes), product.turns == nil, !kernel.isLong(machine),
       kernel.stores.count == 1, let width = kernel.domain[kernel.lastAxis].constant, width > panel
     else { return false }
     let rest = width % panel
-    return rest > panel - lanes && panel == product.tile.vectors * lanes
+    return rest > panel - lanes
   }
 
   private func microKernel(_ kernel: Kernel, _ product: Product, rows: Int, vectors: Int) -> MicroKernel {

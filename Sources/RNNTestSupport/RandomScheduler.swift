@@ -30,12 +30,16 @@ public final class RandomScheduler: Scheduler {
     if schedule.prefetchRows > 0 { schedule.prefetchRows = draw([0, 1, 8]) }
     if var how = schedule.product, let product = kernel.product {
       schedule.registers = draw([1, 2])
+      // Narrower vectors go through a panel in several steps.
+      let isHalved = form.formats[product.rhs.access.buffer.index] == .bf16
+      if !isHalved { schedule.lanes = draw([schedule.lanes, max(1, schedule.lanes / 2)]) }
       how.sharesBody = draw([false, true])
       if how.masksAllPanels { how.masksAllPanels = draw([false, true]) }
       if product.blocks == nil, product.tile.rows > 1 { how.rows = draw([how.rows, .open, .rest]) }
       let hasSingleRows = how.rows == .rest || how.rows == .open
-      let isPacked = if case .packed = product.rhs.layout { true } else { false }
-      how.panelsOfSingleRow = hasSingleRows && isPacked && !product.isStaged ? draw([1, 2, 3]) : 1
+      let fillsPanel = product.fillsPanel(lanes: schedule.lanes)
+      how.masksAllPanels = how.masksAllPanels && fillsPanel
+      how.panelsOfSingleRow = hasSingleRows && fillsPanel && !product.isStaged ? draw([1, 2, 3]) : 1
       if how.prefetchIndices > 0 { how.prefetchIndices = draw([0, 1, 30]) }
       let lines = kernel.accessesBesideSums.count
       let mayAsk = product.contracted.count == 1 && product.blocks == nil

@@ -39,6 +39,35 @@ import Testing
     #expect(read.functions.map(\.schedule) == drawn.functions.map(\.schedule))
   }
 
+  /// Where a body computes in a wider type than its product sums in, vectors take a panel in several steps.
+  @Test(arguments: [1, 2, 3]) func bodiesMayBeWiderThanTheirProducts(threads: Int) throws {
+    for (rows, columns) in [(1, 33), (5, 64), (13, 128), (13, 100), (27, 48), (40, 200)] {
+      let graph = try Graph(
+        parsing: """
+          graph "wide" {
+            %a = data "a" : f32[\(rows), 20]
+            %b = data "b" : f32[\(columns), 20]
+            %c = dot %a, %b contract(1; 1) : f32[\(rows), \(columns)]
+            %d = convert %c : f64[\(rows), \(columns)]
+            output "d" = %d
+          }
+          """)
+      func array(_ rows: Int) -> DenseArray {
+        DenseArray(.f32, [rows, 20], (0..<rows * 20).map { Double(($0 * 7 % 11) - 5) })
+      }
+      let inputs = ["a": array(rows), "b": array(columns)]
+      let expected = try Interpreter(graph).run(inputs: inputs, sizes: [.batch: 1])
+      for scheduler in [ProcessorScheduler(Target.host.machine) as any Scheduler]
+        + (0..<4).map({ RandomScheduler(Target.host.machine, seed: $0) })
+      {
+        // Sums of small whole numbers are exact.
+        let found = try runNatively(
+          graph, inputs: inputs, sizes: [.batch: 1], threads: threads, scheduler: scheduler)
+        #expect(found["d"]?.numbers == expected["d"]?.numbers, "\(rows) × \(columns)")
+      }
+    }
+  }
+
   /// Products of all kinds that are planned, with rows and columns that fill tiles and panels, or do not.
   @Test(arguments: [1, 2, 3]) func productsGiveTheSameBits(threads: Int) throws {
     for (rows, columns, depth) in [(1, 33, 7), (5, 64, 16), (13, 100, 33), (40, 48, 130), (200, 70, 600)] {

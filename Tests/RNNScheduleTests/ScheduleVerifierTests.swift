@@ -147,6 +147,29 @@ import Testing
     #expect(found.contains("rounds of no index"))
   }
 
+  @Test func codeIsThereAFewTimesOnly() throws {
+    let rounds = try problemsOfProduct { _, how in
+      how.microKernels[0].unrolling = 60_000
+      return true
+    }
+    #expect(rounds.contains("rounds of more than 64 indices"))
+    let sums = try problems { _, schedule in
+      guard schedule.reduction != nil else { return false }
+      schedule.reduction = ReductionSchedule(accumulators: 65)
+      return true
+    }
+    #expect(sums.contains("more than 64 accumulators"))
+  }
+
+  @Test func panelsAreTakenInEqualParts() throws {
+    let found = try problems { form, schedule in
+      guard let product = form.kernel.product, product.fillsPanel(lanes: schedule.lanes) else { return false }
+      schedule.lanes = 3
+      return true
+    }
+    #expect(found.contains("vectors of 3 elements in panels of"))
+  }
+
   @Test func allLinesArePrefetchedOrNone() throws {
     let found = try problemsOfProduct { _, how in
       how.microKernels[0].prefetchedLines = 1000
