@@ -120,8 +120,9 @@ extension ProductSchedule {
     check(microKernels.count == wanted.count, "a micro-kernel of a shape that no tile has")
     let isOneLoop = product.contracted.count == 1 && product.blocks == nil
     for microKernel in microKernels {
-      check(microKernel.unrolling > 0, "rounds of no index")
-      check(microKernel.unrolling <= mostCopies, "rounds of more than \(mostCopies) indices")
+      let shape = "\(microKernel.rows) × \(microKernel.vectors)"
+      check(microKernel.unrolling > 0, "rounds of no index for \(shape)")
+      check(microKernel.unrolling <= mostCopies, "rounds of more than \(mostCopies) indices for \(shape)")
       let lines = microKernel.rows * kernel.accessesBesideSums.count
       check(
         microKernel.prefetchedLines == 0 || isOneLoop && microKernel.prefetchedLines == lines,
