@@ -91,7 +91,7 @@ extension KernelEmitter {
     let isDense = access.index.factor(ofAxis: rowAxis) == 1
     // What lies along the rows is often too short for the processor to guess what comes next.
     let last = builder.sub(block.end, constant(1))
-    let lineElements = constant(program.plan.machine.lineBytes / bytes)
+    let lineElements = constant(program.scheduled.machine.lineBytes / bytes)
     let distance = productSchedule.prefetchIndices
     builder.forLoop(from: block.start, to: block.end, step: constant(1)) { k in
       let indices = deepIndices(k, product)

@@ -1,5 +1,6 @@
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 
 /// A program in memory, ready to run on this machine.
 public final class NativeProgram: Sendable {
@@ -29,8 +30,8 @@ extension Target {
   /// What the planner needs to know of the target.
   public var machine: Machine {
     var machine = Machine(vectorBytes: vectorBytes, vectorRegisters: vectorRegisters)
-    machine.nearCacheBytes = caches.nearBytes
-    machine.farCacheBytes = caches.farBytes
+    machine.l1Bytes = caches.nearBytes
+    machine.l2Bytes = caches.farBytes
     return machine
   }
 }

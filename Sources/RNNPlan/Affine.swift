@@ -64,6 +64,9 @@ public struct Affine: Hashable, Sendable, CustomStringConvertible {
   /// The factor of an axis of the domain.
   public func factor(ofAxis axis: Int) -> Size { factors[.axis(axis)] ?? 0 }
 
+  /// The forms of the axes of a domain.
+  public static func axes(_ count: Int) -> [Affine] { (0..<count).map { Affine(.axis($0)) } }
+
   /// The form with each axis index replaced by a form.
   public func substituting(_ forms: [Affine]) -> Affine {
     var sum = Affine(constant)

@@ -8,7 +8,7 @@ extension Plan {
   /// segment is a small program of its own, and what only its steps touch lives from the first of them to the last.
   /// Buffers whose sizes depend on symbols in the same way share a segment of the arena, so that offsets in it are
   /// multiples of the same number.
-  mutating func layOutArena() {
+  public mutating func layOutArena() {
     var phase = 0
     findLifetimes(steps, countTouches(kernels), &phase)
     // What is prepared is read by later calls, too.

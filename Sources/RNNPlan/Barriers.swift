@@ -48,7 +48,7 @@ private struct Touches {
 
 extension Kernel {
   /// The buffers that are read and written; where each thread keeps to its own examples, with their distance.
-  var accesses: [(buffer: BufferID, writes: Bool, ownedStride: Size?)] {
+  public var accesses: [(buffer: BufferID, writes: Bool, ownedStride: Size?)] {
     func owned(_ access: Access) -> Size? {
       if case .batch(let axis) = split, access.isOwned { access.index.factor(ofAxis: axis) } else { nil }
     }
@@ -60,7 +60,7 @@ extension Kernel {
     }
     if let product {
       found += [product.lhs.access, product.rhs.access].map { ($0.buffer, false, owned($0)) }
-      if let blocks = product.blocks {
+      if let blocks = product.layout?.blocks {
         found += [blocks.copies, blocks.partial].compactMap { $0 }.map { ($0, true, nil) }
       }
     }
@@ -71,7 +71,7 @@ extension Kernel {
 
 extension Plan {
   /// Puts a barrier wherever one thread may touch what another has written, or writes over what another reads.
-  mutating func insertBarriers() {
+  public mutating func insertBarriers() {
     if threads == 1 { return }
     steps = Self.separated(steps, isLoop: false)
   }

@@ -219,7 +219,7 @@ extension Planner {
     }
     guard let width, columns % width == 0 else { return 1 }
     let groups = columns / width
-    return groups <= maximalGroups && !clustering.results.contains(operation.result) ? groups : 1
+    return groups <= Self.mostGroups && !clustering.results.contains(operation.result) ? groups : 1
   }
 
   private func isPointwise(_ cluster: Cluster, _ domain: [Dimension]) -> Bool {

@@ -93,21 +93,9 @@ extension Planner {
     var builder = KernelBuilder(planner: self, clustering: clustering, cluster: nil, batchAxis: batchAxis)
     let instruction = builder.emit(value, identity)
     let access = Access(buffer: target.buffer, index: target.index(identity), isOwned: batchAxis != nil)
-    return finished(
-      Kernel(
-        name: "start_\(buffers[target.buffer.index].name)", domain: shape(type), kind: .map, product: nil,
-        body: builder.body, stores: [Store(access: access, value: instruction)], bound: nil, split: .none),
-      batchAxis: batchAxis)
-  }
-}
-
-extension Planner {
-  /// Whether the region being lowered runs once a step, so that what it does should be small; a segment is no step.
-  var isInStep: Bool {
-    openRegions.contains { region in
-      guard let owner = graph[region].owner, case .scan(let scan) = graph[owner].kind else { return false }
-      return scan.segments == nil
-    }
+    return Kernel(
+      name: "start_\(buffers[target.buffer.index].name)", domain: shape(type), kind: .map, body: builder.body,
+      stores: [Store(access: access, value: instruction)], examples: batchAxis)
   }
 }
 

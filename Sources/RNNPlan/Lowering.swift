@@ -66,13 +66,12 @@ extension Planner {
     }
     if stores.isEmpty { return }
     let kernel = Kernel(
-      name: name(stores, cluster), domain: domain, kind: .map, product: nil, body: builder.body,
-      stores: stores,
-      bound: nil, split: .none)
+      name: name(stores, cluster), domain: domain, kind: .map, body: builder.body,
+      stores: stores, examples: batchAxis)
     if let dot = cluster.dot {
       emit(withProduct(kernel, dot, groups: clustering.groups[graph[dot].result]!, batchAxis: batchAxis))
     } else {
-      emit(finished(kernel, batchAxis: batchAxis))
+      emit(kernel)
     }
     // Replaced inputs that are still read by what follows wait until the end of the program.
     lateCopies += late.map { copyKernel(from: $0, to: $1, graph.type($2)) }
@@ -109,11 +108,9 @@ extension Planner {
     let store = Store(
       access: Access(buffer: target.buffer, index: target.index(identity), isOwned: batchAxis != nil),
       value: 0)
-    return finished(
-      Kernel(
-        name: "copy_\(buffers[target.buffer.index].name)", domain: domain, kind: .map, product: nil,
-        body: [load],
-        stores: [store], bound: nil, split: .none), batchAxis: batchAxis)
+    return Kernel(
+      name: "copy_\(buffers[target.buffer.index].name)", domain: domain, kind: .map, body: [load],
+      stores: [store], examples: batchAxis)
   }
 
   private func name(_ stores: [Store], _ cluster: Cluster) -> String {
@@ -189,11 +186,12 @@ extension Planner {
     }
     let start = operation.start.map { builder.access(of: $0, map) }
     precondition(start == nil || keepsLast, "a sum along the last axis starts from 0")
-    let kernel = Kernel(
+    var kernel = Kernel(
       name: "reduce_\(buffers[places[0].buffer.index].name)", domain: domain,
-      kind: .reduce(combine, axes: reduced.count, keepsLast: keepsLast), product: nil, body: builder.body,
-      stores: stores, bound: nil, start: start, split: .none)
-    emit(finished(kernel, batchAxis: batchAxis))
+      kind: .reduce(combine, axes: reduced.count, keepsLast: keepsLast), body: builder.body,
+      stores: stores, start: start, examples: batchAxis)
+    kernel.sumsOverExamples = reduced.contains(.batch)
+    emit(kernel)
   }
 
   /// The place in the domain of each kept axis and then of each reduced one: the last kept axis comes last if it is
@@ -232,11 +230,12 @@ extension Planner {
         strides: view.map.indices.map { storage[view.base]!.index(view.map).factor(ofAxis: $0) })
       emit(copyKernel(from: source, to: table, graph.type(operation.result)))
     }
-    let kernel = Kernel(
+    var kernel = Kernel(
       name: "scatter_\(buffers[table.buffer.index].name)", domain: order.map { extent(shape[$0]) },
-      kind: .scatterAdd(id: id, rowStride: table.strides[0], rows: rows), product: nil, body: builder.body,
-      stores: [store], bound: nil, start: operation.start.map { _ in store.access }, split: .none)
-    emit(finished(kernel, batchAxis: nil))
+      kind: .scatterAdd(id: id, rowStride: table.strides[0], rows: rows), body: builder.body,
+      stores: [store], start: operation.start.map { _ in store.access })
+    kernel.sumsOverExamples = true
+    emit(kernel)
     for destination in clustering.destinations[operation.result] ?? [] {
       if case .replacement(let input) = destination {
         lateCopies.append(copyKernel(from: table, to: storage[input]!, graph.type(operation.result)))
@@ -258,16 +257,15 @@ extension Planner {
       offset.factors = offset.factors.filter { if case .axis = $0.key { false } else { true } }
       return Storage(buffer: base.buffer, offset: offset, strides: strides)
     }
-    let key = PackKey(
-      source: .value(view.base), map: view.map, extents: shape(type), panel: 0, groups: 0, together: 0)
-    if let known = packed[key] {
-      return Storage(buffer: known, offset: Affine(0), strides: self.strides(shape(type), type.element))
+    let key = TableKey(value: view.base, map: view.map, extents: shape(type))
+    if let known = tables[key] {
+      return Storage(buffer: known, offset: Affine(0), strides: Storage.denseStrides(shape(type)))
     }
     let copy = allocate("rows_\(view.base)", type)
     let source = Storage(buffer: base.buffer, offset: index.withoutAxes, strides: strides)
     let level = levelOf(view, extents: shape(type))
     steps[level].append(.kernel(copyKernel(from: source, to: copy, type)))
-    if level < openRegions.count - 1 || level == 0 { packed[key] = copy.buffer }
+    if level < openRegions.count - 1 || level == 0 { tables[key] = copy.buffer }
     return copy
   }
 
@@ -296,6 +294,14 @@ extension Planner {
     }
     return level
   }
+}
+
+/// A table with dense rows: what it shows of which value.
+struct TableKey: Hashable {
+  var value: ValueID
+  var map: [Affine]
+  /// The extents: a broadcast value looks the same in any.
+  var extents: [Size]
 }
 
 extension Affine {

@@ -42,12 +42,22 @@ public struct Buffer: Sendable {
   public var format = Format.full
   /// The number of its elements.
   public var count: Size
+  /// Elements of a row, if whole rows may lie further apart: an index moves within a row, or by whole rows.
+  public var row: Int?
   /// Where it is.
   public var place: Place
   /// Its offset in the arena, in bytes.
   public var offset: Size = 0
   /// The first and last position in the plan's order at which it holds data; nil if it is never used.
   public var lifetime: ClosedRange<Int>?
+
+  /// Memory of some elements.
+  public init(name: String, element: ElementType, count: Size, place: Place) {
+    self.name = name
+    self.element = element
+    self.count = count
+    self.place = place
+  }
 
   /// The bytes of an element.
   public var elementBytes: Int { format == .bf16 ? 2 : element.byteCount }
@@ -133,42 +143,71 @@ public struct ProductOperand: Hashable, Sendable {
   }
 }
 
-/// Sums of products, computed in registers for a tile of the domain's last two axes.
+/// Sums of products at the points of the domain.
 ///
 /// Accumulator `g` is `Σ_k lhs[row, k] · rhs[k, g·columns + column]`. The last axis of the domain runs over columns,
 /// the one before it over rows.
 public struct Product: Hashable, Sendable {
-  /// What is broadcast, a number for each row.
+  /// A number for each row.
   public var lhs: ProductOperand
-  /// What is loaded as vectors, one group of columns beside the other.
+  /// The columns, one group beside the other.
   public var rhs: ProductOperand
   /// How many accumulators there are at a point of the domain.
   public var groups: Int
   /// The contracted axes, outermost first.
   public var contracted: [Size]
+  /// The type of the operands' numbers.
+  public var factors: ElementType
+  /// The type of the sums: that of the factors, or a wider one.
+  public var element: ElementType
+  /// What the columns' numbers are rounded to before they are multiplied.
+  public var columnFormat = Buffer.Format.full
+  /// How it is laid out in registers and caches; nil in a plan that is free of a machine.
+  public var layout: ProductLayout?
+
+  /// The number of contracted indices.
+  public var depth: Size { contracted.reduce(1, *) }
+}
+
+/// How a product is laid out in registers and caches.
+public struct ProductLayout: Hashable, Sendable {
   /// Rows and vectors of columns of a tile.
   public var tile: Tile
+  /// Elements of the sums in a vector.
+  public var lanes: Int
   /// How the contraction is cut; nil if a tile runs over all of it.
   public var blocks: ProductBlocks?
   /// Where this is 1, panels of columns are taken in the opposite order. In a loop it is so in every second iteration:
   /// what an iteration read last is then still in cache when the next one begins.
   public var turns: Affine?
-  /// The type of the operands' numbers.
-  public var factors: ElementType
-  /// The type of the sums: that of the factors, or a wider one.
-  public var element: ElementType
 
-  /// The number of contracted indices.
-  public var depth: Size { contracted.reduce(1, *) }
+  /// A layout without blocks.
+  public init(tile: Tile, lanes: Int) {
+    self.tile = tile
+    self.lanes = lanes
+  }
+}
 
+extension Product {
+  private var known: ProductLayout {
+    guard let layout else { preconditionFailure("a product that is not laid out") }
+    return layout
+  }
+
+  /// The tile of a product that is laid out.
+  public var tile: Tile { known.tile }
+  /// The blocks of a product that is laid out.
+  public var blocks: ProductBlocks? { known.blocks }
+  /// When the panels of a product that is laid out are taken in the opposite order.
+  public var turns: Affine? { known.turns }
   /// Whether sums wait in memory for those of other groups.
   public var isStaged: Bool { tile.groups < groups }
 }
 
 /// The blocks of a product whose rows do not follow each other along the contraction.
 ///
-/// A thread copies some rows for some contracted indices into panels that stay in its far cache, and multiplies them by
-/// one panel of columns after the other, which stays in the near one.
+/// A thread copies some rows for some contracted indices into panels that stay in its L2 cache, and multiplies them by
+/// one panel of columns after the other, which stays in L1.
 public struct ProductBlocks: Hashable, Sendable {
   /// Contracted indices of a block.
   public var depth: Int
@@ -181,6 +220,15 @@ public struct ProductBlocks: Hashable, Sendable {
   public var panelStride: Int
   /// Where the sums of whole tiles wait for the next block; nil if the contraction fits in one.
   public var partial: BufferID?
+
+  /// Describes blocks.
+  public init(depth: Int, panels: Size, copies: BufferID, panelStride: Int, partial: BufferID?) {
+    self.depth = depth
+    self.panels = panels
+    self.copies = copies
+    self.panelStride = panelStride
+    self.partial = partial
+  }
 }
 
 /// The shape of the part of a product that is held in registers.
@@ -192,6 +240,13 @@ public struct Tile: Hashable, Sendable {
   /// Groups side by side: all of a product's, or one after the other. Then the sums of all rows of a thread wait in memory
   /// until those of the last group are there.
   public var groups: Int
+
+  /// A tile.
+  public init(rows: Int, vectors: Int, groups: Int) {
+    self.rows = rows
+    self.vectors = vectors
+    self.groups = groups
+  }
 
   /// How many vectors of sums it holds.
   public var sums: Int { rows * groups * vectors }
@@ -257,8 +312,28 @@ public struct Kernel: Hashable, Sendable {
   /// What sums start from, an element for each that is stored; nil for 0. Of a scatter-add it is the table itself, which
   /// is not zeroed then.
   public var start: Access?
+  /// The axis that counts examples, of which each is computed by itself.
+  public var examples: Int?
+  /// Whether examples are summed over.
+  public var sumsOverExamples = false
   /// How the threads share the domain.
-  public var split: Split
+  public var split = Split.none
+
+  /// A kernel that one thread computes.
+  public init(
+    name: String, domain: [Size], kind: KernelKind, product: Product? = nil, body: [Instruction],
+    stores: [Store], bound: Bound? = nil, start: Access? = nil, examples: Int? = nil
+  ) {
+    self.name = name
+    self.domain = domain
+    self.kind = kind
+    self.product = product
+    self.body = body
+    self.stores = stores
+    self.bound = bound
+    self.start = start
+    self.examples = examples
+  }
 
   /// A limit of a form over the domain.
   public struct Bound: Hashable, Sendable {
@@ -299,7 +374,10 @@ public enum Step: Sendable {
   case barrier
 }
 
-/// A program as ordered steps over buffers with offsets in one arena.
+/// A program as ordered steps over buffers.
+///
+/// The planner makes plans that are free of any machine: what is computed, in which order, from which memory. The layout of
+/// such a plan by a scheduler is a plan, too, with packed operands, shares of threads, barriers and offsets in one arena.
 public struct Plan: Sendable {
   /// The name of the graph.
   public var name: String
@@ -312,13 +390,11 @@ public struct Plan: Sendable {
   /// What happens, in order.
   public var steps: [Step]
   /// The bytes of the arena.
-  public var arenaBytes: Size
+  public var arenaBytes: Size = 0
   /// The number of threads that run it.
-  public var threads: Int
+  public var threads = 1
   /// The number of examples.
   public var batch: Int
-  /// The processor it is made for.
-  public var machine: Machine
   /// The symbols that the caller gives values for, in order.
   public var symbols: [Symbol]
 
@@ -330,8 +406,18 @@ public struct Plan: Sendable {
     public var element: ElementType
     /// Its extents.
     public var shape: [Size]
+    /// Whether this is a parameter that no output replaces: it is the same in many calls.
+    public var isStable = false
     /// For an output that replaces an input: that input's number. It then needs no memory of its own.
     public var replaces: Int?
+  }
+
+  /// Adds memory in the arena.
+  public mutating func addBuffer(_ name: String, _ element: ElementType, count: Size) -> BufferID {
+    // What holds a segment has room for the longest one, and the same place for each.
+    buffers.append(
+      Buffer(name: name, element: element, count: count.replacing(longestSegments), place: .arena))
+    return BufferID(index: buffers.count - 1)
   }
 
   /// The buffer named `id`.
@@ -346,19 +432,45 @@ public struct Plan: Sendable {
   /// All kernels, in order.
   public var kernels: [Kernel] { steps.flatMap(\.kernels) }
 
+  /// The inputs that are the same in many calls.
+  public var stableInputs: Set<BufferID> {
+    Set(inputs.indices.filter { inputs[$0].isStable }.map { BufferID(index: $0) })
+  }
+
+  /// For the length of a segment, the length that no segment exceeds.
+  public var longestSegments: [Symbol: Symbol] {
+    var longest: [Symbol: Symbol] = [:]
+    for case let segments? in steps.flatMap(\.loops).map(\.segments) {
+      longest[segments.length] = segments.longest
+    }
+    return longest
+  }
+
   /// Whether threads share anything of what every call does.
-  var isShared: Bool {
+  public var isShared: Bool {
     steps.dropFirst(hasPreparation ? 1 : 0).flatMap(\.kernels).contains { $0.split != .none }
   }
 }
 
 extension Step {
   /// The loops of a step, outer ones before inner ones.
-  var loops: [Loop] {
+  public var loops: [Loop] {
     switch self {
     case .loop(let loop): [loop] + loop.body.flatMap(\.loops)
     case .preparation(let steps): steps.flatMap(\.loops)
     case .kernel, .barrier: []
+    }
+  }
+
+  /// The step with another kernel in place of each.
+  public func mappingKernels(_ transform: (Kernel) -> Kernel) -> Step {
+    switch self {
+    case .kernel(let kernel): return .kernel(transform(kernel))
+    case .loop(var loop):
+      loop.body = loop.body.map { $0.mappingKernels(transform) }
+      return .loop(loop)
+    case .preparation(let steps): return .preparation(steps.map { $0.mappingKernels(transform) })
+    case .barrier: return .barrier
     }
   }
 

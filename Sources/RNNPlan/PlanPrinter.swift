@@ -1,10 +1,17 @@
 import RNNGraph
 
 extension Plan: CustomStringConvertible {
+  /// Whether buffers have places in an arena.
+  private var isLaidOut: Bool { buffers.contains { $0.lifetime != nil } }
+
   /// The plan as text: ports, buffers, and the steps in order.
   public var description: String {
-    var lines = ["plan \(name) batch \(batch) threads \(threads) arena \(arenaBytes) bytes {"]
-    for (i, port) in inputs.enumerated() { lines.append("  input \(i) \(describe(port))") }
+    var lines = [
+      "plan \(name) batch \(batch)\(isLaidOut ? " threads \(threads) arena \(arenaBytes) bytes" : "") {"
+    ]
+    for (i, port) in inputs.enumerated() {
+      lines.append("  input \(i) \(port.isStable ? "stable " : "")\(describe(port))")
+    }
     for (i, port) in outputs.enumerated() { lines.append("  output \(i) \(describe(port))") }
     for (i, buffer) in buffers.enumerated() {
       let place =
@@ -13,10 +20,11 @@ extension Plan: CustomStringConvertible {
         case .output(let n): "output \(n)"
         case .arena:
           buffer.lifetime.map { "at \(buffer.offset), phases \($0.lowerBound)...\($0.upperBound)" }
-            ?? "unused"
+            ?? (isLaidOut ? "unused" : "memory")
         }
+      let rows = buffer.row.map { " in rows of \($0)" } ?? ""
       let type = buffer.format == .full ? buffer.element.rawValue : buffer.format.rawValue
-      lines.append("  b\(i) \(type) × \(buffer.count) \(place) // \(buffer.name)")
+      lines.append("  b\(i) \(type) × \(buffer.count)\(rows) \(place) // \(buffer.name)")
     }
     for step in steps { lines += step.lines(indent: "  ") }
     return lines.joined(separator: "\n") + "\n}\n"
@@ -64,23 +72,19 @@ extension Kernel {
     let share =
       switch split {
       case .none: ""
-      case .batch(let axis): " threads share examples i\(axis)"
-      case .axis(let axis, let multiple): " threads share i\(axis) by \(multiple)"
+      case .batch: ", shared by the threads"
+      case .axis(let axis, let multiple): ", threads share i\(axis) by \(multiple)"
       }
-    var lines = ["\(indent)\(what) \(name) [\(extents)]\(share) {"]
+    let axis = (examples.map { " examples i\($0)" } ?? "") + (sumsOverExamples ? " over examples" : "")
+    var lines = ["\(indent)\(what) \(name) [\(extents)]\(axis)\(share) {"]
     if let product {
       let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(
         separator: ", ")
-      let blocks = product.blocks.map { blocks in
-        ", \(blocks.depth) at a time of \(blocks.panels * Size(product.tile.rows)) rows copied to \(blocks.copies), panels \(blocks.panelStride) apart"
-          + (blocks.partial.map { ", sums in \($0)" } ?? "")
-      }
       let sums = product.factors == product.element ? "" : ", sums of \(product.element.rawValue)"
-      let isStaged = product.isStaged ? ", one group after the other" : ""
-      let turns = product.turns.map { ", panels turned by \($0)" } ?? ""
+      let rounding = product.columnFormat == .full ? "" : ", columns as \(product.columnFormat.rawValue)"
+      let layout = product.layout.map { ", \($0.description(groups: product.groups))" } ?? ""
       lines.append(
-        "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups, "
-          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(sums)\(isStaged)\(blocks ?? "")\(turns)"
+        "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups\(sums)\(rounding)\(layout)"
       )
     }
     if let start { lines.append("\(indent)  from \(start)") }
@@ -88,6 +92,18 @@ extension Kernel {
     for (i, instruction) in body.enumerated() { lines.append("\(indent)  %\(i) = \(instruction)") }
     for store in stores { lines.append("\(indent)  \(store.access) = %\(store.value)") }
     return lines + [indent + "}"]
+  }
+}
+
+extension ProductLayout {
+  fileprivate func description(groups: Int) -> String {
+    let blocks = blocks.map { blocks in
+      ", \(blocks.depth) at a time of \(blocks.panels * Size(tile.rows)) rows copied to \(blocks.copies), panels \(blocks.panelStride) apart"
+        + (blocks.partial.map { ", sums in \($0)" } ?? "")
+    }
+    let staged = tile.groups < groups ? ", one group after the other" : ""
+    let turns = turns.map { ", panels turned by \($0)" } ?? ""
+    return "tile \(tile.rows) rows × \(tile.vectors) vectors of \(lanes)\(staged)\(blocks ?? "")\(turns)"
   }
 }
 

@@ -101,7 +101,9 @@ private struct PlanVerifier {
     checkBody(kernel)
     checkSplit(kernel)
     checkFormats(kernel)
-    if let turns = kernel.product?.turns, !loops.keys.contains(where: { turns == Affine(.parity($0)) }) {
+    if let turns = kernel.product?.layout?.turns,
+      !loops.keys.contains(where: { turns == Affine(.parity($0)) })
+    {
       problems.append("\(kernel.name) is turned by \(turns), which is no parity of a loop around it")
     }
     for access in reads(kernel) {
@@ -165,7 +167,7 @@ private struct PlanVerifier {
     if kernel.kind != .map || kernel.product != nil { wrong += kernel.stores.map(\.access) }
     if let product = kernel.product {
       if case .packed(let panel, _) = product.rhs.layout, product.element == .f32,
-        panel % (2 * plan.machine.lanes(.f32)) == 0
+        let lanes = product.layout?.lanes, panel % (2 * lanes) == 0
       {
       } else {
         wrong.append(product.rhs.access)
@@ -187,7 +189,11 @@ private struct PlanVerifier {
     case .axis(let axis, let multiple):
       if axis >= kernel.domain.count { problems.append("\(kernel.name) is split along no axis") }
       guard let product = kernel.product, axis == kernel.domain.count - 1 else { return }
-      let panel = product.tile.vectors * plan.machine.lanes(product.element)
+      guard let layout = product.layout else {
+        problems.append("\(kernel.name) is shared and not laid out")
+        return
+      }
+      let panel = layout.tile.vectors * layout.lanes
       if multiple % panel != 0 { problems.append("\(kernel.name) cuts panels") }
     }
   }

@@ -6,19 +6,15 @@ public struct UnsupportedByPlan: Error, CustomStringConvertible {
   public let description: String
 }
 
-/// Turns a graph into a plan: decides what is computed together, where it lies, and who computes it.
+/// Turns a graph into a plan: decides what is computed together, and from which memory.
 ///
-/// The work goes region by region. `Clusters` groups a region's operations, `Placement` gives values memory, `Kernels`
-/// writes a kernel for each group, `Products` shapes the matrix products, `Sharing` splits kernels among threads and
-/// puts barriers between them, `Arena` lays the buffers out.
+/// The work goes region by region. `Clusters` groups a region's operations, `Placement` gives values memory, `Lowering` and
+/// `Loops` make a kernel or a loop of each group, `KernelBuilder` writes the kernels' bodies, `Products` the matrix
+/// products.
 public final class Planner {
   let graph: Graph
-  let machine: Machine
   let batch: Int
-  let threads: Int
-  /// Whether threads that share a step of few examples share these, or the columns of products.
-  private(set) lazy var sharesExamples = threads > 1 && batch >= threads && !paysToShareColumns
-  /// How packed operands of products lie that depend on parameters only.
+  /// What the columns of products are rounded to that depend on parameters only.
   let weights: Buffer.Format
 
   var buffers: [Buffer] = []
@@ -43,8 +39,8 @@ public final class Planner {
   private(set) lazy var stableInputs = findStableInputs()
   /// The values of the entry that depend on such inputs only.
   private(set) lazy var stableValues = findStableValues()
-  /// Packed operands by what they hold, filled once in front of the loops that read them.
-  var packed: [PackKey: BufferID] = [:]
+  /// Tables with dense rows by what they hold, copied once in front of the loops that read them.
+  var tables: [TableKey: BufferID] = [:]
   /// Copies over replaced inputs that must wait until nothing reads these any more.
   var lateCopies: [Kernel] = []
   /// The steps of the regions being lowered, outermost first.
@@ -52,28 +48,22 @@ public final class Planner {
   /// The regions being lowered, outermost first.
   var openRegions: [RegionID] = []
 
-  private init(_ graph: Graph, machine: Machine, batch: Int, threads: Int, weights: Buffer.Format) {
+  private init(_ graph: Graph, batch: Int, weights: Buffer.Format) {
     self.weights = weights
     self.graph = graph
-    self.machine = machine
     self.batch = batch
-    self.threads = threads
     users = graph.users()
   }
 
-  /// Makes the plan of a graph for a number of examples and of threads.
+  /// Makes the plan of a graph for a number of examples.
   ///
-  /// - Parameter weights: how products keep what depends on parameters only, as far as these stay the same.
+  /// - Parameter weights: what products round to what depends on parameters only, as far as these stay the same.
   /// - Throws: `UnsupportedByPlan` for a graph that is well formed but cannot be planned.
   public static func plan(
-    _ graph: Graph, machine: Machine, batch: Int, threads: Int = 1, weights: Buffer.Format = .full
+    _ graph: Graph, batch: Int, weights: Buffer.Format = .full
   ) throws(UnsupportedByPlan) -> Plan {
-    precondition(batch > 0 && threads > 0, "a plan needs at least one example and one thread")
-    let planner = Planner(graph, machine: machine, batch: batch, threads: threads, weights: weights)
-    let plan = try planner.run()
-    if threads == 1 || plan.isShared { return plan }
-    // Nothing is worth sharing, so there is nobody to wait for.
-    return try self.plan(graph, machine: machine, batch: batch, weights: weights)
+    precondition(batch > 0, "a plan needs at least one example")
+    return try Planner(graph, batch: batch, weights: weights).run()
   }
 
   private func run() throws(UnsupportedByPlan) -> Plan {
@@ -83,7 +73,9 @@ public final class Planner {
     var inputs: [Plan.Port] = []
     for (i, input) in graph.inputs.enumerated() {
       let type = graph.type(input.value)
-      inputs.append(port(input.name, type))
+      var port = port(input.name, type)
+      port.isStable = stableInputs.contains(BufferID(index: i))
+      inputs.append(port)
       let buffer = addBuffer(input.name, type.element, shape(type), place: .input(i))
       storage[input.value] = Storage(
         buffer: buffer, offset: Affine(0), strides: Storage.denseStrides(shape(type)))
@@ -107,13 +99,9 @@ public final class Planner {
     }
     let steps = lower(.entry, results: results) + lateCopies.map { .kernel($0) }
     let symbols = graph.symbols.subtracting([.batch]).sorted()
-    var plan = Plan(
-      name: graph.name, inputs: inputs, outputs: outputs, buffers: buffers, steps: steps, arenaBytes: 0,
-      threads: threads, batch: batch, machine: machine, symbols: symbols)
-    plan.prepare(from: stableInputs)
-    plan.insertBarriers()
-    plan.layOutArena()
-    return plan
+    return Plan(
+      name: graph.name, inputs: inputs, outputs: outputs, buffers: buffers, steps: steps, batch: batch,
+      symbols: symbols)
   }
 
   private func findStableInputs() -> Set<BufferID> {
@@ -151,23 +139,11 @@ public final class Planner {
     return BufferID(index: buffers.count - 1)
   }
 
-  // Note [Row pitch]: lines that lie a whole number of pages apart meet in one set of the near cache, and every second one
-  // of those half a page apart. A product reads half a dozen rows side by side, and stores as many. So rows as long
-  // as that lie a line further apart in the program's own memory.
-
-  /// The strides of a tensor in the program's own memory.
-  func strides(_ shape: [Size], _ element: ElementType) -> [Size] {
-    guard shape.count > 1, let row = shape.last, let length = row.constant,
-      length * element.byteCount % machine.setPeriodBytes == 0
-    else { return Storage.denseStrides(shape) }
-    return Storage.denseStrides(shape.dropLast() + [row + Size(Buffer.alignment / element.byteCount)])
-  }
-
   /// Memory of its own for a value of a shape; `isDense` if the elements are to follow each other.
   func allocate(_ name: String, _ element: ElementType, _ shape: [Size], isDense: Bool = false) -> Storage {
-    let strides = isDense ? Storage.denseStrides(shape) : self.strides(shape, element)
-    let extent = shape.first.map { [strides[0], $0] } ?? []
-    return Storage(buffer: addBuffer(name, element, extent), offset: Affine(0), strides: strides)
+    let buffer = addBuffer(name, element, shape)
+    if !isDense, shape.count > 1 { buffers[buffer.index].row = shape.last?.constant }
+    return Storage(buffer: buffer, offset: Affine(0), strides: Storage.denseStrides(shape))
   }
 
   /// Memory of its own for a value of a type.

@@ -1,10 +1,9 @@
 import RNNGraph
 
 extension Plan {
-  /// Moves what depends on some inputs only, such as packed weights, into a step that later calls leave out.
-  ///
-  /// - Parameter stable: inputs that are the same in many calls.
-  mutating func prepare(from stable: Set<BufferID>) {
+  /// Moves what depends on stable inputs only, such as packed weights, into a step that later calls leave out.
+  public mutating func prepare() {
+    let stable = stableInputs
     var lastWriters: [BufferID: Int] = [:]
     for (i, step) in steps.enumerated() {
       for access in step.kernels.flatMap(\.accesses) where access.writes { lastWriters[access.buffer] = i }

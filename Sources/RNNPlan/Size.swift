@@ -61,15 +61,20 @@ public struct Size: Hashable, Sendable, CustomStringConvertible, ExpressibleByIn
   /// Whether it is a multiple of a number, whatever the symbols stand for.
   public func isMultiple(of number: Int) -> Bool { terms.values.allSatisfy { $0.isMultiple(of: number) } }
 
+  /// The size with other coefficients.
+  public func mapCoefficients(_ transform: (Int) -> Int) -> Size {
+    var size = self
+    size.terms = terms.mapValues(transform).filter { $0.value != 0 }
+    return size
+  }
+
   /// The quotient by a number of which it is a multiple.
   public func divided(by number: Int) -> Size {
-    var quotient = self
-    quotient.terms = terms.mapValues { $0 / number }
-    return quotient
+    mapCoefficients { $0 / number }
   }
 
   /// The number if every symbol stands for `steps`.
-  func withSteps(_ steps: Int) -> Int {
+  public func withSteps(_ steps: Int) -> Int {
     terms.reduce(0) { sum, term in sum + term.value * term.key.reduce(1) { product, _ in product * steps } }
   }
 

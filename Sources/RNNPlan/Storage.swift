@@ -55,5 +55,5 @@ struct View {
   /// The same view, seen through forms for the viewing value's axes.
   func through(_ forms: [Affine]) -> View { View(base: base, map: map.map { $0.substituting(forms) }) }
 
-  static func identity(_ rank: Int) -> [Affine] { (0..<rank).map { Affine(.axis($0)) } }
+  static func identity(_ rank: Int) -> [Affine] { Affine.axes(rank) }
 }

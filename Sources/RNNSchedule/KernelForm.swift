@@ -45,7 +45,9 @@ extension Plan {
   }
 
   /// A kernel as a form with open sizes; nil if its code depends on all of them. See note [Open sizes].
-  public func openForm(of kernel: Kernel) -> (form: KernelForm, arguments: KernelArguments)? {
+  public func openForm(
+    of kernel: Kernel, _ machine: Machine
+  ) -> (form: KernelForm, arguments: KernelArguments)? {
     OpenKernel(kernel, machine: machine).map { form(of: $0.kernel, open: $0.sizes) }
   }
 
@@ -73,14 +75,17 @@ private struct Former {
   mutating func form(_ kernel: Kernel) -> Kernel {
     var kernel = kernel
     kernel.name = ""
+    // Code does not tell examples from other rows.
+    (kernel.examples, kernel.sumsOverExamples) = (nil, false)
     if var product = kernel.product {
       product.lhs.access = form(product.lhs.access)
       product.rhs.access = form(product.rhs.access)
-      product.turns = product.turns.map { form($0) }
+      let turns = product.turns.map { form($0) }
+      product.layout?.turns = turns
       if var blocks = product.blocks {
         blocks.copies = form(blocks.copies)
         blocks.partial = blocks.partial.map { form($0) }
-        product.blocks = blocks
+        product.layout?.blocks = blocks
       }
       kernel.product = product
     }

@@ -46,7 +46,7 @@ struct OpenKernel {
     if var blocks = product.blocks {
       kernel.domain[columns - 1] = open(kernel.domain[columns - 1])
       blocks.panels = open(blocks.panels)
-      product.blocks = blocks
+      product.layout?.blocks = blocks
     } else {
       // Rounds of four indices, which most sizes fill, and perhaps a rest.
       product.contracted = product.contracted.map { open($0, unit: $0.isMultiple(of: 4) ? 4 : 1) }

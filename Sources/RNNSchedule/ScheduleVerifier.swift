@@ -27,22 +27,22 @@ extension ScheduledPlan {
   /// - Throws: `BrokenSchedule` with all violations.
   public func verify() throws(BrokenSchedule) {
     let problems = functions.flatMap { function in
-      function.schedule.problems(of: function.form, plan).map { "\(function.name): \($0)" }
+      function.schedule.problems(of: function.form, plan, machine).map { "\(function.name): \($0)" }
     }
     if !problems.isEmpty { throw BrokenSchedule(problems: problems) }
   }
 }
 
 /// The most copies of code in a loop.
-private let mostCopies = 64
+let mostCopies = 64
 
 extension Schedule {
   /// What is wrong with it as the schedule of a form.
-  fileprivate func problems(of form: KernelForm, _ plan: Plan) -> [String] {
+  fileprivate func problems(of form: KernelForm, _ plan: Plan, _ machine: Machine) -> [String] {
     let kernel = form.kernel
     var problems: [String] = []
     func check(_ holds: Bool, _ problem: String) { if !holds { problems.append(problem) } }
-    let most = form.elementTypes.map { plan.machine.lanes($0) }.min() ?? 1
+    let most = form.elementTypes.map { machine.lanes($0) }.min() ?? 1
     check((1...most).contains(lanes), "vectors of \(lanes) elements where 1 to \(most) fit")
     check((1...2).contains(registers), "equations on \(registers) registers")
     // The others are about vectors of this size.

@@ -21,19 +21,42 @@ public struct ScheduledPlan: Sendable {
     public let arguments: KernelArguments
   }
 
-  /// The plan.
+  /// The plan, free of any machine.
+  public let source: Plan
+  /// How it is laid out.
+  public let arrangement: Arrangement
+  /// The plan as it is laid out, whose kernels the functions compute.
   public let plan: Plan
+  /// What scheduled it.
+  private let scheduler: any Scheduler
   /// The functions.
   public internal(set) var functions: [Function] = []
   /// For each kernel in the plan's order, which function it calls with what.
   public private(set) var calls: [Call] = []
 
-  /// Schedules a plan.
-  public init(_ plan: Plan, _ scheduler: any Scheduler) {
-    self.plan = plan
+  /// Schedules a plan for some threads: for one if nothing is worth sharing.
+  ///
+  /// - Throws: `BrokenSchedule` if the scheduler arranges what cannot be.
+  public init(_ source: Plan, _ scheduler: any Scheduler, threads: Int = 1) throws(BrokenSchedule) {
+    let (plan, arrangement) = try source.laidOut(by: scheduler, threads: threads)
+    self.init(source, arrangement, plan, scheduler)
+  }
+
+  /// Schedules a plan that is arranged.
+  ///
+  /// - Throws: `BrokenSchedule` if it is none of this plan.
+  public init(
+    _ source: Plan, _ arrangement: Arrangement, _ scheduler: any Scheduler
+  ) throws(BrokenSchedule) {
+    self.init(source, arrangement, try source.laidOut(by: arrangement, scheduler.machine), scheduler)
+  }
+
+  private init(_ source: Plan, _ arrangement: Arrangement, _ plan: Plan, _ scheduler: any Scheduler) {
+    (self.source, self.arrangement, self.plan) = (source, arrangement, plan)
+    self.scheduler = scheduler
     let kernels = plan.kernels
     let forms = kernels.map { plan.form(of: $0) }
-    let open = kernels.map { plan.openForm(of: $0) }
+    let open = kernels.map { plan.openForm(of: $0, scheduler.machine) }
     var sharers: [KernelForm: Set<KernelForm>] = [:]
     for (form, open) in zip(forms, open) {
       if let open { sharers[open.form, default: []].insert(form.form) }
@@ -53,6 +76,16 @@ public struct ScheduledPlan: Sendable {
       }
       calls.append(Call(function: function, arguments: arguments))
     }
+  }
+
+  /// The processor.
+  public var machine: Machine { scheduler.machine }
+
+  /// The same plan, arranged in another way.
+  ///
+  /// - Throws: `BrokenSchedule` if the arrangement is none of this plan.
+  public func arranged(_ arrangement: Arrangement) throws(BrokenSchedule) -> ScheduledPlan {
+    try ScheduledPlan(source, arrangement, scheduler)
   }
 
   /// The functions in parts, of which each is smaller than the one before: whoever comes late takes little. The entry,

@@ -17,10 +17,11 @@ public func runNatively(
   var machine = machine ?? target.machine
   // Threads share all that they can, however small it is.
   machine.barrierCost = 0
-  let plan = try Planner.plan(
-    graph, machine: machine, batch: sizes[.batch] ?? 1, threads: threads, weights: weights)
+  let source = try Planner.plan(graph, batch: sizes[.batch] ?? 1, weights: weights)
+  try source.verify()
+  let scheduled = try ScheduledPlan(source, scheduler ?? ProcessorScheduler(machine), threads: threads)
+  let plan = scheduled.plan
   try plan.verify()
-  let scheduled = ScheduledPlan(plan, scheduler ?? ProcessorScheduler(machine))
   try scheduled.verify()
   let program = try NativeProgram(plan, NativeCode(scheduled, target: target))
   let context = NativeContext(plan)

@@ -74,9 +74,9 @@ import Testing
         }
         """)
     let target = try Target(named: name)
-    let plan = try Planner.plan(graph, machine: target.machine, batch: 1)
+    let plan = try Planner.plan(graph, batch: 1)
     let assembly = try NativeModule(
-      ScheduledPlan(plan, ProcessorScheduler(plan.machine)), target: target
+      try ScheduledPlan(plan, ProcessorScheduler(target.machine)), target: target
     ).assembly()
     #expect(!assembly.contains("gather") && !assembly.contains("insertps"))
   }

@@ -2,6 +2,7 @@ import RNNGraph
 import RNNInterpreter
 import RNNLLVM
 import RNNPlan
+import RNNSchedule
 import RNNTestSupport
 import Testing
 
@@ -76,8 +77,8 @@ import Testing
   /// Registers and caches of today's largest cores.
   private var wide: Machine {
     var machine = Machine(vectorBytes: 64, vectorRegisters: 32)
-    machine.nearCacheBytes = 48 << 10
-    machine.farCacheBytes = 1 << 20
+    machine.l1Bytes = 48 << 10
+    machine.l2Bytes = 1 << 20
     return machine
   }
 

@@ -56,8 +56,8 @@ import Testing
 
   @Test func eachKindIsOneFunction() throws {
     func functions(_ definitions: [String]) throws -> Int {
-      let plan = try Planner.plan(graph(definitions), machine: Target.host.machine, batch: 12)
-      return ScheduledPlan(plan, ProcessorScheduler(plan.machine)).functions.count
+      let plan = try Planner.plan(graph(definitions), batch: 12)
+      return try ScheduledPlan(plan, ProcessorScheduler(Target.host.machine)).functions.count
     }
     for kind in Self.kinds.dropLast() {
       let alone = try kind.map { try functions([$0]) }

@@ -4,6 +4,7 @@ import RNNGraph
 import RNNLLVM
 import RNNPasses
 import RNNPlan
+import RNNSchedule
 import RNNTestSupport
 import Testing
 
@@ -21,7 +22,9 @@ import Testing
     for threads in 1...3 {
       var machine = Target.host.machine
       if seed % 5 != 0 { machine.barrierCost = 0 }
-      let plan = try Planner.plan(graph, machine: machine, batch: batch, threads: threads)
+      let plan = try Planner.plan(graph, batch: batch).laidOut(
+        by: ProcessorScheduler(machine), threads: threads
+      ).plan
       var memory = TracedMemory(plan: plan, sizes: sizes)
       memory.run(plan.steps, loops: [:])
       // The next call finds what this one has prepared, and nothing else.
@@ -42,7 +45,9 @@ import Testing
         output "d" = %d
       }
       """
-    var plan = try Planner.plan(Graph(parsing: text), machine: Target.host.machine, batch: 4, threads: 2)
+    var plan = try Planner.plan(Graph(parsing: text), batch: 4).laidOut(
+      by: ProcessorScheduler(Target.host.machine), threads: 2
+    ).plan
     func problems() -> Set<String> {
       var memory = TracedMemory(plan: plan, sizes: [:])
       memory.run(plan.steps, loops: [:])

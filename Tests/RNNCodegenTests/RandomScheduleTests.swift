@@ -32,9 +32,9 @@ import Testing
 
   /// What is printed of a schedule gives it back.
   private func checkText(_ graph: Graph, _ machine: Machine, batch: Int, seed: UInt64) throws {
-    let plan = try Planner.plan(graph, machine: machine, batch: batch, threads: 1 + Int(seed % 3))
-    let drawn = ScheduledPlan(plan, RandomScheduler(machine, seed: seed))
-    var read = ScheduledPlan(plan, ProcessorScheduler(machine))
+    let (plan, threads) = (try Planner.plan(graph, batch: batch), 1 + Int(seed % 3))
+    let drawn = try ScheduledPlan(plan, RandomScheduler(machine, seed: seed), threads: threads)
+    var read = try ScheduledPlan(plan, ProcessorScheduler(machine), threads: threads)
     try read.apply(drawn.description)
     #expect(read.functions.map(\.schedule) == drawn.functions.map(\.schedule))
   }

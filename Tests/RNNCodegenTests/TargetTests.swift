@@ -58,9 +58,9 @@ import Testing
     let w = builder.graph.addInput("w", role: .parameter(.constant(0)), TensorType(.f32, [64, 64]))
     builder.graph.addOutput(
       "y", role: .output, builder.dot(x, w, DotAxes(lhsContracting: [1], rhsContracting: [1])))
-    let plan = try Planner.plan(builder.graph, machine: target.machine, batch: 32)
+    let plan = try Planner.plan(builder.graph, batch: 32)
     let assembly = try NativeModule(
-      ScheduledPlan(plan, ProcessorScheduler(plan.machine)), target: target
+      try ScheduledPlan(plan, ProcessorScheduler(target.machine)), target: target
     ).assembly()
     let multiply = target.hasFMA ? "vfmadd231ps" : "mulps"
     let lines = assembly.split(separator: "\n").filter { $0.contains(multiply) }

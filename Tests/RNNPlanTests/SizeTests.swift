@@ -1,4 +1,5 @@
 import RNNGraph
+import RNNSchedule
 import RNNTestSupport
 import Testing
 
@@ -30,8 +31,9 @@ import Testing
     var x = builder.graph.addInput("x", role: .data, TensorType(.f32, [.batch, 64]))
     for _ in 0..<10 { x = builder.dot(x, weight, DotAxes(lhsContracting: [1], rhsContracting: [1])) }
     builder.graph.addOutput("y", role: .output, x)
-    let plan = try Planner.plan(
-      builder.graph, machine: Machine(vectorBytes: 32, vectorRegisters: 16), batch: 32)
+    let plan = try Planner.plan(builder.graph, batch: 32).laidOut(
+      by: ProcessorScheduler(Machine(vectorBytes: 32, vectorRegisters: 16)), threads: 1
+    ).plan
     try plan.verify()
     let results = plan.buffers.filter { $0.place == .arena && $0.count == 32 * 64 }
     #expect(results.count == 9)

@@ -1,4 +1,5 @@
 import RNNGraph
+import RNNSchedule
 import RNNTestSupport
 import Testing
 
@@ -22,8 +23,9 @@ import Testing
       loop.outputs[0], loop.outputs[0], DotAxes(lhsContracting: [0, 1], rhsContracting: [0, 1]))
     builder.graph.addOutput("gram", role: .output, gram)
     builder.graph.addOutput("h", role: .update(of: "h"), loop.carries[0])
-    return try Planner.plan(
-      builder.graph, machine: Machine(vectorBytes: 32, vectorRegisters: 16), batch: 4, threads: threads)
+    return try Planner.plan(builder.graph, batch: 4).laidOut(
+      by: ProcessorScheduler(Machine(vectorBytes: 32, vectorRegisters: 16)), threads: threads
+    ).plan
   }
 
   private func problems(_ plan: Plan) -> String {

@@ -12,9 +12,8 @@ import Testing
     let numbers = golden.arguments.compactMap { Int($0) }
     try #require(golden.command == "schedule" && numbers.count == 3)
     let machine = Machine(vectorBytes: numbers[1], vectorRegisters: numbers[2])
-    let plan = try Planner.plan(
-      try Graph(parsing: golden.input), machine: machine, batch: 4, threads: numbers[0])
-    let scheduled = ScheduledPlan(plan, ProcessorScheduler(machine))
+    let plan = try Planner.plan(try Graph(parsing: golden.input), batch: 4)
+    let scheduled = try ScheduledPlan(plan, ProcessorScheduler(machine), threads: numbers[0])
     let mismatch = golden.mismatch("\(plan)\n\(scheduled)")
     #expect(mismatch == nil, "\(mismatch ?? "")")
   }

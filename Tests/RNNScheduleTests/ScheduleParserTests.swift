@@ -19,7 +19,7 @@ import Testing
         }
         """)
     let machine = Machine(vectorBytes: 32, vectorRegisters: 16)
-    return ScheduledPlan(try Planner.plan(graph, machine: machine, batch: 1), ProcessorScheduler(machine))
+    return try ScheduledPlan(try Planner.plan(graph, batch: 1), ProcessorScheduler(machine))
   }
 
   private func fault(_ text: String) throws -> String {
@@ -28,7 +28,7 @@ import Testing
       try scheduled.apply(text)
       return ""
     } catch {
-      return error.description
+      return "\(error)"
     }
   }
 

@@ -28,8 +28,8 @@ import Testing
         }
         """)
     let machine = Machine(vectorBytes: 32, vectorRegisters: 16)
-    let plan = try Planner.plan(graph, machine: machine, batch: 1, threads: threads)
-    return ScheduledPlan(plan, ProcessorScheduler(machine))
+    let plan = try Planner.plan(graph, batch: 1)
+    return try ScheduledPlan(plan, ProcessorScheduler(machine), threads: threads)
   }
 
   private func problems(_ scheduled: ScheduledPlan) -> String {

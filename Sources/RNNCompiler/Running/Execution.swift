@@ -129,12 +129,12 @@ final class Execution {
       try use(variant)
       return sizes
     }
-    if try compilation.variant(variant).plan.arenaBytes.approximate(sizes) <= Double(limit) {
+    if try compilation.variant(variant).layout.arenaBytes.approximate(sizes) <= Double(limit) {
       try use(variant)
       return sizes
     }
     variant.isSegmented = true
-    let plan = try compilation.variant(variant).plan
+    let plan = try compilation.variant(variant).layout
     let all = plan.segmented(sizes, within: limit)
     let bytes = plan.arenaBytes.approximate(all)
     if bytes > Double(limit) {

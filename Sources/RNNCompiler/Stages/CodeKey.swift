@@ -15,14 +15,16 @@ struct CodeKey: Sendable, Hashable {
   var fileName: String { String(StableHash.of(text.utf8), radix: 16) + Self.fileExtension }
 
   /// Describes the code of a plan; nil if there is no telling one build of rnnc from another.
-  init?(_ plan: Plan, schedule: String?, target: Target, timesKernels: Bool) {
+  init?(
+    _ plan: Plan, threads: Int, schedule: String?, target: Target, timesKernels: Bool
+  ) {
     guard let build = Self.build else { return nil }
     let symbols = plan.symbols.map(\.name).joined(separator: " ")
     text = """
       rnnc \(version) \(build)
       LLVM \(LLVMVersion.full)
       target \(target.triple) \(target.cpu) \(target.features) level \(target.optimizationLevel)
-      machine \(plan.machine)
+      machine \(target.machine), threads \(threads)
       \(timesKernels ? "with clocks" : "without clocks"), symbols \(symbols)
       \(plan)
       \(schedule ?? "")

@@ -40,6 +40,7 @@ public final class Compilation {
   private var doneVariants: [Variant: Compilation] = [:]
   private var doneOptimized: Graph?
   private var donePlan: Plan?
+  private var doneLayout: Plan?
   private var doneScheduled: ScheduledPlan?
   private var doneModule: NativeModule?
   private var doneNative: NativeProgram?
@@ -112,15 +113,14 @@ public final class Compilation {
     }
   }
 
-  /// The ordered steps over memory.
+  /// The ordered steps over memory, free of any machine.
   public var plan: Plan {
     get throws {
       if let donePlan { return donePlan }
       let graph = try optimizedGraph
       let result = try stage("plan", graph) {
         let plan = try Planner.plan(
-          graph, machine: options.target.machine, batch: batch, threads: options.threads,
-          weights: options.weights == .bf16 ? .bf16 : .full)
+          graph, batch: batch, weights: options.weights == .bf16 ? .bf16 : .full)
         try plan.verify()
         return plan
       }
@@ -129,18 +129,35 @@ public final class Compilation {
     }
   }
 
+  /// The plan as it is laid out for the machine.
+  public var layout: Plan {
+    get throws {
+      if let plan = doneLayout ?? doneScheduled?.plan { return plan }
+      // A user's schedule says how it is laid out, too.
+      if options.schedule != nil { return try scheduledPlan.plan }
+      let plan = try plan
+      let result = try stage("layout", try optimizedGraph) {
+        let laidOut = try plan.laidOut(by: scheduler, threads: options.threads).plan
+        try laidOut.verify()
+        return laidOut
+      }
+      doneLayout = result
+      return result
+    }
+  }
+
+  private var scheduler: ProcessorScheduler { ProcessorScheduler(options.target.machine) }
+
   /// The plan with how each kernel is computed.
   public var scheduledPlan: ScheduledPlan {
     get throws {
       if let doneScheduled { return doneScheduled }
       let plan = try plan
       let result = try stage("schedule", try optimizedGraph) {
-        var scheduled = ScheduledPlan(plan, ProcessorScheduler(plan.machine))
-        if let text = options.schedule {
-          try scheduled.applyOfUser(text)
-        } else {
-          try scheduled.verify()
-        }
+        var scheduled = try ScheduledPlan(plan, scheduler, threads: options.threads)
+        if let text = options.schedule { try scheduled.applyOfUser(text) }
+        try scheduled.plan.verify()
+        try scheduled.verify()
         return scheduled
       }
       doneScheduled = result
@@ -205,7 +222,7 @@ public final class Compilation {
   }
 
   private func link(_ code: NativeCode) throws -> NativeProgram {
-    let plan = try plan
+    let plan = try layout
     return try stage("link", try optimizedGraph) {
       try NativeProgram(plan, code, timesKernels: options.timesKernels)
     }
@@ -217,7 +234,8 @@ public final class Compilation {
       guard let cache = options.cache,
         // A schedule of rnnc follows from the plan.
         let key = CodeKey(
-          try plan, schedule: options.schedule, target: options.target, timesKernels: options.timesKernels)
+          try plan, threads: options.threads, schedule: options.schedule, target: options.target,
+          timesKernels: options.timesKernels)
       else { return nil }
       return (cache, key)
     }
@@ -227,7 +245,7 @@ public final class Compilation {
   public var codeSize: CodeSize {
     get throws {
       CodeSize(
-        operations: try optimizedGraph.liveOperationCount, kernels: try plan.kernels.count,
+        operations: try optimizedGraph.liveOperationCount, kernels: try layout.kernels.count,
         instructions: try module.instructionCount)
     }
   }

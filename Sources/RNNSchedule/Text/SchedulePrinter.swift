@@ -1,13 +1,16 @@
 import RNNPlan
 
 extension ScheduledPlan: CustomStringConvertible {
-  /// The schedule as text: each function with the kernels that share it, in the plan's order.
+  /// The schedule as text: how the plan is laid out, and each function with the kernels that share it, in the plan's
+  /// order. Behind it stands the plan as it is laid out, which follows from that.
   public var description: String {
-    let machine = plan.machine
     var lines = [
       "schedule \(plan.name) threads \(plan.threads), vectors of \(machine.vectorBytes) bytes in "
         + "\(machine.vectorRegisters) registers {"
     ]
+    lines.append("  layout {")
+    lines += arrangement.lines(of: source).map { "    \($0)" }
+    lines.append("  }")
     let names = plan.kernels.map(\.name)
     var callers = functions.map { _ in [Int]() }
     for (kernel, call) in calls.enumerated() { callers[call.function].append(kernel) }
@@ -17,7 +20,7 @@ extension ScheduledPlan: CustomStringConvertible {
       lines += function.schedule.lines.map { "    \($0)" }
       lines.append("  }")
     }
-    return lines.joined(separator: "\n") + "\n}\n"
+    return lines.joined(separator: "\n") + "\n}\n\(plan)"
   }
 }
 

@@ -11,31 +11,46 @@ public struct ScheduleParseError: Error, CustomStringConvertible {
 }
 
 extension ScheduledPlan {
-  /// Gives functions the schedules that a text says, as `description` prints it; functions that it does not name keep
-  /// theirs. Comments begin with `//`.
+  /// Lays the plan out and schedules its functions as a text says, as `description` prints it. What the text does not name
+  /// stays as it is, and functions of a layout that it changes are scheduled anew. Comments begin with `//`.
   ///
-  /// - Throws: `ScheduleParseError` if the text is none of a schedule, or names a function that the plan does not have.
-  public mutating func apply(_ text: String) throws(ScheduleParseError) {
+  /// - Throws: `ScheduleParseError` if the text is none of a schedule, or names a kernel or function that is not there;
+  ///   `BrokenSchedule` if the plan cannot be laid out so.
+  public mutating func apply(_ text: String) throws {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
       var line = String(line)
       if let comment = line.firstRange(of: "//") { line.removeSubrange(comment.lowerBound...) }
       return line.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
-    let numbers = Dictionary(
-      functions.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { one, _ in one })
+    var numbers = functionNumbers
     var (isOpen, isDone) = (false, false)
+    var layout: Arrangement?
     var function: Int?
     var known: Set<Int> = []
     for (i, line) in lines.enumerated() where !line.isEmpty {
       func fail(_ message: String) -> ScheduleParseError { ScheduleParseError(line: i + 1, message: message) }
       if !isOpen {
         guard line.hasPrefix("schedule "), line.hasSuffix("{") else { throw fail("expected 'schedule … {'") }
+        if let threads = line.firstMatch(of: /\ threads (\d{1,9})\b/), threads.1 != "\(plan.threads)" {
+          throw fail("a schedule for \(threads.1) threads, where \(plan.threads) compute")
+        }
         isOpen = true
       } else if isDone {
+        // The plan as it is laid out follows from the schedule.
+        if line.hasPrefix("plan ") { return }
         throw fail("expected nothing behind the schedule's '}'")
+      } else if line == "}", let arrangement = layout {
+        self = try arranged(arrangement)
+        (numbers, layout) = (functionNumbers, nil)
       } else if line == "}" {
         if function == nil { isDone = true }
         function = nil
+      } else if layout != nil {
+        guard layout!.read(line) else { throw fail("'\(line)' says nothing of how this plan is laid out") }
+      } else if function == nil, line == "layout {" {
+        guard known.isEmpty else { throw fail("the layout stands in front of the functions") }
+        layout = arrangement
+        (layout!.sharesExamples, layout!.gaps) = (false, [:])
       } else if let function {
         do {
           try functions[function].schedule.read(line)
@@ -52,6 +67,12 @@ extension ScheduledPlan {
       }
     }
     if !isDone { throw ScheduleParseError(line: lines.count, message: "expected '}'") }
+  }
+}
+
+extension ScheduledPlan {
+  private var functionNumbers: [String: Int] {
+    Dictionary(functions.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { one, _ in one })
   }
 }
 

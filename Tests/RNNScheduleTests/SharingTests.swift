@@ -2,6 +2,7 @@ import RNNGraph
 import Testing
 
 @testable import RNNPlan
+@testable import RNNSchedule
 
 /// How threads share the work of few examples.
 @Suite struct SharingTests {
@@ -31,7 +32,8 @@ import Testing
         }
         """)
     let machine = Machine(vectorBytes: 32, vectorRegisters: 16)
-    let plan = try Planner.plan(graph, machine: machine, batch: batch, threads: threads, weights: weights)
+    let plan = try Planner.plan(graph, batch: batch, weights: weights)
+      .laidOut(by: ProcessorScheduler(machine), threads: threads).plan
     try plan.verify()
     return plan
   }

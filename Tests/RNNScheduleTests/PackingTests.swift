@@ -2,12 +2,13 @@ import RNNGraph
 import Testing
 
 @testable import RNNPlan
+@testable import RNNSchedule
 
 /// How products lay out and hold their operands.
 @Suite struct PackingTests {
   private func plan(_ body: String, batch: Int, machine: Machine) throws -> Plan {
     let graph = try Graph(parsing: "graph \"net\" {\n\(body)\n}")
-    let plan = try Planner.plan(graph, machine: machine, batch: batch, threads: 2)
+    let plan = try Planner.plan(graph, batch: batch).laidOut(by: ProcessorScheduler(machine), threads: 2).plan
     try plan.verify()
     return plan
   }
