@@ -39,9 +39,9 @@ extension KernelEmitter {
       switch instruction {
       case .load(let access):
         row.addresses[access] = row.addresses[access] ?? start(access)
-      case .loadRow(let access, let id, let stride):
+      case .loadRow(let access, let id, let rows):
         if isUniform[id] {
-          let distance = builder.mul(value(of: stride), constant(elementType(access).byteCount))
+          let distance = builder.mul(value(of: rows.stride), constant(elementType(access).byteCount))
           let place = builder.mul(builder.sext(row.scalars[id]!, to: module.i64), distance)
           row.tableRows[number] = builder.offset(start(access), bytes: place)
         } else {
@@ -114,13 +114,13 @@ extension KernelEmitter {
       switch instruction {
       case .load(let access):
         values.append(loadVector(access, row.addresses[access]!, columns, mask: loadMask(row, columns)))
-      case .loadRow(let access, let id, let stride):
+      case .loadRow(let access, let id, let rows):
         if isUniform[id] {
           values.append(loadVector(access, row.tableRows[number]!, columns, mask: loadMask(row, columns)))
         } else {
           let mask = loadMask(row, columns) ?? allLanes
           values.append(
-            loadRows(access, row.addresses[access]!, ids: values[id], stride, columns, mask: mask))
+            loadRows(access, row.addresses[access]!, ids: values[id], rows.stride, columns, mask: mask))
         }
       case .index(let form):
         let first = builder.trunc(

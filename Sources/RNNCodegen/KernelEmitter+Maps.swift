@@ -47,25 +47,25 @@ extension KernelEmitter {
     guard let axis = axes.last else { return [] }
     var indices = indices
     indices[axis] = builder.add(indices[axis]!, constant(rowsAhead))
-    return loads.filter { $0.index.factor(ofAxis: lastAxis) == 1 }.map {
+    return kernel.loads.filter { $0.index.factor(ofAxis: lastAxis) == 1 }.map {
       (address($0, at: indices, opaque: true), byteCount($0))
     }
   }
 
   /// Adds rows to rows of a table; unless the sums start from what it holds, all of its rows that this thread's columns
   /// cross are zeroed first.
-  func emitScatter(id: Int, rowStride: Size, rows: Int) {
+  func emitScatter(id: Int, _ rows: TableRows) {
     let target = kernel.stores[0]
     let element = elementType(target.access)
     let bytes = constant(element.byteCount)
-    let distance = builder.mul(value(of: rowStride), bytes)
+    let distance = builder.mul(value(of: rows.stride), bytes)
     // The table's own axes are those that its access follows; the ids' axes come behind them.
     let inner = (0..<lastAxis).filter { target.access.index.factor(ofAxis: $0) != 0 }
     let outer = (0..<lastAxis).filter { !inner.contains($0) }
     overAxes(inner) { indices in
       if kernel.start == nil {
         let start = address(target.access, at: indices)
-        builder.forLoop(from: constant(0), to: constant(rows), step: constant(1)) { number in
+        builder.forLoop(from: constant(0), to: value(of: rows.count), step: constant(1)) { number in
           let place = builder.offset(start, bytes: builder.mul(number, distance))
           overColumns { columns in
             storeVector(memoryType(element).vector(lanes).zero, target.access, place, columns)

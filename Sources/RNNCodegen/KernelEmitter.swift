@@ -54,8 +54,8 @@ final class KernelEmitter {
       } else {
         emitRowReduction(reduction, axes: axes)
       }
-    case .scatterAdd(let id, let stride, let rows):
-      emitScatter(id: id, rowStride: stride, rows: rows)
+    case .scatterAdd(let id, let rows):
+      emitScatter(id: id, rows)
     }
     builder.return()
   }
@@ -120,11 +120,8 @@ final class KernelEmitter {
   private func prepareSizes() {
     var forms = accesses.map(\.index)
     for instruction in kernel.body {
-      switch instruction {
-      case .loadRow(_, _, let stride): _ = value(of: stride)
-      case .index(let form): forms.append(form)
-      case .load, .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: break
-      }
+      if case .loadRow(_, _, let rows) = instruction { _ = value(of: rows.stride) }
+      if case .index(let form) = instruction { forms.append(form) }
     }
     if let product = kernel.product {
       forms += [product.lhs.access.index, product.rhs.access.index]
@@ -153,17 +150,7 @@ final class KernelEmitter {
   }
 
   /// What the body loads and stores.
-  var accesses: [Access] { loads + kernel.stores.map(\.access) }
-
-  /// What the body loads.
-  var loads: [Access] {
-    kernel.body.compactMap { instruction in
-      switch instruction {
-      case .load(let access), .loadRow(let access, _, _): access
-      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
-      }
-    }
-  }
+  var accesses: [Access] { kernel.loads + kernel.stores.map(\.access) }
 
   /// The address that stands for a buffer.
   func start(of buffer: BufferID) -> IRValue { addresses[addresses.startIndex + buffer.index] }
@@ -200,18 +187,11 @@ final class KernelEmitter {
     let last = max(kernel.domain.count - 1, 0)
     var isUniform: [Bool] = []
     for instruction in kernel.body {
-      switch instruction {
-      case .load(let access): isUniform.append(access.index.factor(ofAxis: last) == 0)
-      case .loadRow(let access, let id, _):
-        isUniform.append(isUniform[id] && access.index.factor(ofAxis: last) == 0)
-      case .constant, .size: isUniform.append(true)
-      case .index(let form): isUniform.append(form.factor(ofAxis: last) == 0)
-      case .accumulator: isUniform.append(false)
-      case .random(let a, let b, let c, _, _):
-        isUniform.append(isUniform[a] && isUniform[b] && isUniform[c])
-      case .unary(_, let a), .convert(_, let a): isUniform.append(isUniform[a])
-      case .binary(_, let a, let b), .compare(_, let a, let b): isUniform.append(isUniform[a] && isUniform[b])
-      case .select(let a, let b, let c): isUniform.append(isUniform[a] && isUniform[b] && isUniform[c])
+      let reads = instruction.operands.allSatisfy { isUniform[$0] }
+      if case .accumulator = instruction {
+        isUniform.append(false)
+      } else {
+        isUniform.append(reads && instruction.form?.factor(ofAxis: last) ?? 0 == 0)
       }
     }
     return isUniform

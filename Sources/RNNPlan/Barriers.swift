@@ -52,12 +52,7 @@ extension Kernel {
     func owned(_ access: Access) -> Size? {
       if case .batch(let axis) = split, access.isOwned { access.index.factor(ofAxis: axis) } else { nil }
     }
-    var found = body.compactMap { instruction -> (buffer: BufferID, writes: Bool, ownedStride: Size?)? in
-      switch instruction {
-      case .load(let access), .loadRow(let access, _, _): (access.buffer, false, owned(access))
-      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
-      }
-    }
+    var found = loads.map { (buffer: $0.buffer, writes: false, ownedStride: owned($0)) }
     if let product {
       found += [product.lhs.access, product.rhs.access].map { ($0.buffer, false, owned($0)) }
       if let blocks = product.layout?.blocks {

@@ -129,7 +129,8 @@ struct KernelBuilder {
         index = index + form * stride
       }
       let access = Access(buffer: table.buffer, index: index, isOwned: false)
-      return add(.loadRow(access, id: id, rowStride: table.strides[0]))
+      let rows = planner.extent(graph.type(operation.operands[0]).shape[0])
+      return add(.loadRow(access, id: id, TableRows(count: rows, stride: table.strides[0])))
     case .detach, .dot, .reduce, .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse,
       .scatterAdd, .scan:
       preconditionFailure("\(view.base) has no memory")
@@ -164,6 +165,7 @@ struct KernelBuilder {
     rowless[axis] = Affine(0)
     let owned = isOwned(planner.resolve(source).through(rowless))
     let access = Access(buffer: table.buffer, index: index, isOwned: owned)
-    return add(.loadRow(access, id: row, rowStride: table.strides[axis]))
+    let rows = planner.extent(planner.graph.type(source).shape[axis])
+    return add(.loadRow(access, id: row, TableRows(count: rows, stride: table.strides[axis])))
   }
 }

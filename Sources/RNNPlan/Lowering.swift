@@ -232,7 +232,7 @@ extension Planner {
     }
     var kernel = Kernel(
       name: "scatter_\(buffers[table.buffer.index].name)", domain: order.map { extent(shape[$0]) },
-      kind: .scatterAdd(id: id, rowStride: table.strides[0], rows: rows), body: builder.body,
+      kind: .scatterAdd(id: id, TableRows(count: Size(rows), stride: table.strides[0])), body: builder.body,
       stores: [store], start: operation.start.map { _ in store.access })
     kernel.sumsOverExamples = true
     emit(kernel)

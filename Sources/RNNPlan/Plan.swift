@@ -95,31 +95,6 @@ public struct Access: Hashable, Sendable, CustomStringConvertible {
   public var description: String { "\(buffer)[\(index)]" }
 }
 
-/// One instruction of a kernel's body: a value for each point of the domain.
-///
-/// Operands are positions of earlier instructions.
-public enum Instruction: Hashable, Sendable {
-  /// An element of a buffer.
-  case load(Access)
-  /// An element of the row of a table that an id names; the factor is the distance of two rows.
-  case loadRow(Access, id: Int, rowStride: Size)
-  /// A number.
-  case constant(Double, ElementType)
-  /// A whole number that depends on numbers of steps, as a float.
-  case size(Size, ElementType)
-  /// A running index, as `i32`.
-  case index(Affine)
-  /// The product number `0...` of the kernel.
-  case accumulator(Int, ElementType)
-  /// The random number of a key, a stream, a counter and a position, all `i32`. See `uniformRandom`.
-  case random(key: Int, counter: Int, position: Int, stream: Int, ElementType)
-  case unary(UnaryFunction, Int)
-  case binary(BinaryFunction, Int, Int)
-  case compare(Comparison, Int, Int)
-  case select(Int, Int, Int)
-  case convert(ElementType, Int)
-}
-
 /// An operand of a product: rows or columns by the contracted index.
 public struct ProductOperand: Hashable, Sendable {
   /// How the operand is laid out.
@@ -266,7 +241,7 @@ public enum KernelKind: Hashable, Sendable {
   /// Combines them along the last `axes` axes, or along the `axes` axes before the last one, and stores that.
   case reduce(Reduction, axes: Int, keepsLast: Bool)
   /// Adds rows of the last axis to the rows of a table named by an instruction; zeroes the table first.
-  case scatterAdd(id: Int, rowStride: Size, rows: Int)
+  case scatterAdd(id: Int, TableRows)
 }
 
 /// A value stored at every point of the domain.

@@ -67,7 +67,7 @@ extension Kernel {
       case .map: product == nil ? "map" : "product"
       case .reduce(let reduction, let axes, let keepsLast):
         "reduce \(reduction.rawValue) \(axes) axes\(keepsLast ? " before the last" : "")"
-      case .scatterAdd(let id, let stride, let rows): "scatter_add to row %\(id) of \(rows), \(stride) apart"
+      case .scatterAdd(let id, let rows): "scatter_add to row %\(id) of \(rows.text)"
       }
     let share =
       switch split {
@@ -95,6 +95,10 @@ extension Kernel {
   }
 }
 
+extension TableRows {
+  fileprivate var text: String { "\(count), \(stride) apart" }
+}
+
 extension ProductLayout {
   fileprivate func description(groups: Int) -> String {
     let blocks = blocks.map { blocks in
@@ -120,7 +124,7 @@ extension Instruction: CustomStringConvertible {
   public var description: String {
     switch self {
     case .load(let access): "\(access)"
-    case .loadRow(let access, let id, let stride): "\(access) + %\(id)·\(stride)"
+    case .loadRow(let access, let id, let rows): "\(access) in row %\(id) of \(rows.text)"
     case .constant(let number, let element): "\(element.rawValue) \(number)"
     case .size(let size, let element): "\(element.rawValue) \(size)"
     case .index(let form): "index \(form)"

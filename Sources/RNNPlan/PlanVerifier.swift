@@ -9,18 +9,23 @@ public struct BrokenPlan: Error, CustomStringConvertible {
 }
 
 extension Plan {
-  /// Checks every invariant that the code generator relies on, for several numbers of steps:
+  /// Checks every invariant that the code generator relies on, those of sizes for several numbers of steps:
   ///
   /// 1. A buffer of the arena is aligned, lies inside the arena, and overlaps no other one that lives at the same time.
   /// 2. An instruction reads earlier instructions only, and accumulators that the kernel's product has.
   /// 3. An index depends on axes of its kernel's domain and on loops around the kernel only.
-  /// 4. An element that is read or written lies inside its buffer.
+  /// 4. An element that is read or written lies inside its buffer: of packed columns all panels, of a table all rows that an
+  ///    id may name, under a bound what it lets through.
   /// 5. What is read from the arena has been written by an earlier step, or by an earlier one in the same loop.
   /// 6. Between two steps of which one writes what the other touches there is a barrier, unless every thread keeps to its
   ///    own examples or the first thread does both.
   /// 7. What is prepared stays: nothing else writes it, it does not depend on numbers of steps, and it lives throughout.
   /// 8. Halved numbers are stored by maps and read by products as packed columns, in whole pairs of vectors.
-  /// 9. A split names an axis of the domain; a product splits columns at panels.
+  /// 9. A split names an axis of the domain along which nothing is summed up; a product splits columns at panels.
+  /// 10. In a buffer of rows, an index moves within a row or by whole rows.
+  /// 11. A tile takes all groups of a product, or a number that divides them; blocks have packed columns, rows of a known
+  ///     number that no split by examples cuts, room for the copies of each thread and for all sums that wait.
+  /// 12. A reduction along the last axis, and a map without a product, start from nothing.
   ///
   /// - Throws: `BrokenPlan` with all violations.
   public func verify() throws(BrokenPlan) {
@@ -101,64 +106,168 @@ private struct PlanVerifier {
     checkBody(kernel)
     checkSplit(kernel)
     checkFormats(kernel)
-    if let turns = kernel.product?.layout?.turns,
-      !loops.keys.contains(where: { turns == Affine(.parity($0)) })
-    {
-      problems.append("\(kernel.name) is turned by \(turns), which is no parity of a loop around it")
+    checkStart(kernel)
+    if let product = kernel.product, let layout = product.layout {
+      check(layout, of: product, in: kernel, loops)
     }
-    for access in reads(kernel) {
-      let buffer = plan[access.buffer]
-      if buffer.place == .arena, !written.contains(access.buffer) {
+    let product = kernel.product.map { [$0.lhs.access, $0.rhs.access] } ?? []
+    for access in kernel.loads + product + (kernel.start.map { [$0] } ?? []) {
+      if plan[access.buffer].place == .arena, !written.contains(access.buffer) {
         problems.append("\(kernel.name) reads \(access.buffer), which nothing has written")
       }
     }
     for store in kernel.stores { written.insert(store.access.buffer) }
-    for (access, extra) in boundedAccesses(kernel) { checkBounds(access, kernel, extra, loops: loops) }
+    for reach in reaches(of: kernel) {
+      checkBounds(reach, kernel, loops: loops)
+      checkRows(reach, kernel)
+    }
   }
 
-  private func reads(_ kernel: Kernel) -> [Access] {
-    var found = kernel.loads
-    if let product = kernel.product { found += [product.lhs.access, product.rhs.access] }
-    return found + (kernel.start.map { [$0] } ?? [])
+  /// The elements that a kernel may touch by an access: those of the index over some extents, and those that lie further
+  /// behind them.
+  private struct Reach {
+    var access: Access
+    var index: Affine
+    var extents: [Size]
+    var further = Size(0)
   }
 
-  /// The accesses whose elements are known from the domain, with the extents of contracted axes behind it.
-  private func boundedAccesses(_ kernel: Kernel) -> [(Access, [Size])] {
-    var found: [(Access, [Size])] = []
-    // A bounded kernel reads only part of its domain, and rows by id depend on data.
-    if kernel.bound == nil {
-      for case .load(let access) in kernel.body { found.append((access, [])) }
+  private mutating func reaches(of kernel: Kernel) -> [Reach] {
+    var found: [Reach] = []
+    for instruction in kernel.body {
+      guard let access = instruction.access else { continue }
+      var reach = Reach(access: access, index: access.index, extents: kernel.domain)
+      if let bound = kernel.bound { restrict(&reach, to: bound, kernel) }
+      if case .loadRow(_, _, let rows) = instruction { reach.further = (rows.count - 1) * rows.stride }
+      found.append(reach)
     }
     if let product = kernel.product {
-      for operand in [product.lhs, product.rhs] where operand.layout == .direct {
-        found.append((operand.access, product.contracted))
+      let extents = kernel.domain + product.contracted
+      let last = kernel.domain.count - 1
+      found.append(Reach(access: product.lhs.access, index: product.lhs.access.index, extents: extents))
+      var columns = Reach(access: product.rhs.access, index: product.rhs.access.index, extents: extents)
+      switch product.rhs.layout {
+      case .direct:
+        // The groups lie side by side.
+        columns.extents[last] = columns.extents[last] * Size(product.groups)
+      case .packed(let panel, let distance):
+        guard let width = kernel.domain[last].constant else {
+          problems.append("\(kernel.name) reads packed columns of an open number")
+          break
+        }
+        columns.further =
+          Size((width + panel - 1) / panel - 1) * distance + product.depth * Size(product.groups * panel) - 1
       }
+      found.append(columns)
     }
-    return found + kernel.stores.map { ($0.access, []) } + (kernel.start.map { [($0, [])] } ?? [])
+    for store in kernel.stores {
+      var reach = Reach(access: store.access, index: store.access.index, extents: kernel.domain)
+      if case .scatterAdd(_, let rows) = kernel.kind { reach.further = (rows.count - 1) * rows.stride }
+      found.append(reach)
+    }
+    return found + (kernel.start.map { [Reach(access: $0, index: $0.index, extents: kernel.domain)] } ?? [])
+  }
+
+  /// Takes away what a bound does not let through: the form that it limits is one axis then, behind the others.
+  private mutating func restrict(_ reach: inout Reach, to bound: Kernel.Bound, _ kernel: Kernel) {
+    // How many elements the index goes on where the form goes on by one.
+    let units = bound.index.factors.compactMap { index, factor in factor.constant.map { (index, $0) } }
+    guard let (axis, unit) = units.min(by: { (abs($0.1), $0.0) < (abs($1.1), $1.0) }),
+      let stride = Optional(reach.index.factors[axis] ?? 0), stride.isMultiple(of: unit)
+    else {
+      problems.append("\(kernel.name): \(reach.access) does not follow the bound")
+      return
+    }
+    let pace = stride.divided(by: unit)
+    // What is left of the index does not depend on the form's axes, if the index follows it.
+    let rest = reach.index + bound.index * (pace * Size(-1))
+    if bound.index.factors.keys.contains(where: { rest.factors[$0] != nil }) {
+      problems.append("\(kernel.name): \(reach.access) does not follow the bound")
+    }
+    reach.index = rest + Affine(.axis(reach.extents.count), times: pace)
+    reach.extents.append(bound.limit)
+  }
+
+  private mutating func checkStart(_ kernel: Kernel) {
+    if kernel.start == nil { return }
+    let mayStart =
+      switch kernel.kind {
+      case .map: kernel.product != nil
+      case .reduce(_, _, let keepsLast): keepsLast
+      case .scatterAdd: true
+      }
+    if !mayStart { problems.append("\(kernel.name) starts from \(kernel.start!), and cannot") }
   }
 
   private mutating func checkBody(_ kernel: Kernel) {
     for (number, instruction) in kernel.body.enumerated() {
-      let operands: [Int]
-      switch instruction {
-      case .load, .constant, .size, .index: operands = []
-      case .accumulator(let group, _):
-        operands = []
-        if group >= kernel.product?.groups ?? 0 {
-          problems.append("\(kernel.name) has no accumulator \(group)")
-        }
-      case .loadRow(_, let id, _): operands = [id]
-      case .random(let a, let b, let c, _, _): operands = [a, b, c]
-      case .unary(_, let a), .convert(_, let a): operands = [a]
-      case .binary(_, let a, let b), .compare(_, let a, let b): operands = [a, b]
-      case .select(let a, let b, let c): operands = [a, b, c]
+      if case .accumulator(let group, _) = instruction, group >= kernel.product?.groups ?? 0 {
+        problems.append("\(kernel.name) has no accumulator \(group)")
       }
-      if operands.contains(where: { $0 >= number }) {
+      if instruction.operands.contains(where: { $0 >= number }) {
         problems.append("\(kernel.name): %\(number) reads a later one")
       }
     }
-    for store in kernel.stores where store.value >= kernel.body.count {
-      problems.append("\(kernel.name) stores %\(store.value), which it does not compute")
+    var results = kernel.stores.map(\.value)
+    if case .scatterAdd(let id, _) = kernel.kind { results.append(id) }
+    for value in results where value >= kernel.body.count {
+      problems.append("\(kernel.name) stores %\(value), which it does not compute")
+    }
+  }
+
+  private mutating func check(
+    _ layout: ProductLayout, of product: Product, in kernel: Kernel, _ loops: [Int: Loop]
+  ) {
+    let tile = layout.tile
+    func fail(_ problem: String) { problems.append("\(kernel.name) \(problem)") }
+    if let turns = layout.turns, !loops.keys.contains(where: { turns == Affine(.parity($0)) }) {
+      fail("is turned by \(turns), which is no parity of a loop around it")
+    }
+    if tile.rows < 1 || tile.vectors < 1 || layout.lanes < 1 { return fail("has a tile of nothing") }
+    if tile.groups < 1 || product.groups % tile.groups != 0 {
+      fail("has tiles of \(tile.groups) of \(product.groups) groups")
+    }
+    guard let blocks = layout.blocks else { return }
+    guard blocks.depth > 0, let panels = blocks.panels.constant, panels > 0 else {
+      return fail("has blocks of nothing")
+    }
+    if kernel.domain.count != 2 || product.rhs.layout == .direct || tile.groups != product.groups {
+      fail("has blocks without packed columns of all groups")
+    }
+    guard let rows = kernel.domain[0].constant else { return fail("has blocks of an open number of rows") }
+    if case .batch = kernel.split {
+      fail("has a block of copies for each thread, which does not know its number")
+    }
+    if blocks.panelStride < blocks.depth * tile.rows { fail("has panels of copies that overlap") }
+    let room = plan[blocks.copies].count.constant ?? 0
+    if room < plan.threads * panels * blocks.panelStride { fail("has no block of copies for each thread") }
+    let sums = Size((rows + tile.rows - 1) / tile.rows * tile.rows * product.groups) * kernel.domain[1]
+    if let partial = blocks.partial {
+      if plan[partial].count != sums { fail("has no room for all sums that wait") }
+    } else if product.depth.constant.map({ $0 > blocks.depth }) ?? true {
+      fail("has sums that wait nowhere")
+    }
+  }
+
+  /// Whether an index that begins in a row ends in it, but for whole rows.
+  private mutating func checkRows(_ reach: Reach, _ kernel: Kernel) {
+    guard let row = plan[reach.access.buffer].row else { return }
+    var (low, high) = (0, 0)
+    let start = reach.index.constant.terms[[], default: 0]
+    var isWhole = reach.index.constant.terms.allSatisfy { $0.key.isEmpty || $0.value % row == 0 }
+    for (index, factor) in reach.index.factors where !factor.isMultiple(of: row) {
+      guard let step = factor.constant, case .axis(let axis) = index,
+        let extent = reach.extents[axis].constant
+      else {
+        isWhole = false
+        continue
+      }
+      low += min(0, step * (extent - 1))
+      high += max(0, step * (extent - 1))
+    }
+    let place = (start % row + row) % row
+    if !isWhole || place + low < 0 || place + high >= row {
+      problems.append("\(kernel.name): \(reach.access) goes from a row of \(row) to another")
     }
   }
 
@@ -179,56 +288,75 @@ private struct PlanVerifier {
   }
 
   private mutating func checkSplit(_ kernel: Kernel) {
+    let axis: Int
     switch kernel.split {
-    case .none: break
-    case .batch(let axis):
-      if axis >= kernel.domain.count { problems.append("\(kernel.name) is split along no axis") }
-      if kernel.product != nil, axis == kernel.domain.count - 1 {
-        problems.append("\(kernel.name) cuts panels")
+    case .none: return
+    case .batch(let examples): axis = examples
+    case .axis(let shared, let multiple):
+      axis = shared
+      if multiple < 1 { problems.append("\(kernel.name) is split into nothing") }
+    }
+    guard kernel.domain.indices.contains(axis) else {
+      problems.append("\(kernel.name) is split along no axis")
+      return
+    }
+    let last = kernel.domain.count - 1
+    switch kernel.kind {
+    case .map: break
+    case .reduce(_, let axes, let keepsLast):
+      let end = keepsLast ? last : last + 1
+      if (end - axes..<end).contains(axis) { problems.append("\(kernel.name) is split where it sums up") }
+    case .scatterAdd:
+      if axis != last {
+        problems.append("\(kernel.name) is split where it sums up")
       }
-    case .axis(let axis, let multiple):
-      if axis >= kernel.domain.count { problems.append("\(kernel.name) is split along no axis") }
-      guard let product = kernel.product, axis == kernel.domain.count - 1 else { return }
-      guard let layout = product.layout else {
-        problems.append("\(kernel.name) is shared and not laid out")
-        return
-      }
-      let panel = layout.tile.vectors * layout.lanes
-      if multiple % panel != 0 { problems.append("\(kernel.name) cuts panels") }
+    }
+    guard let product = kernel.product else { return }
+    guard let layout = product.layout else {
+      problems.append("\(kernel.name) is shared and not laid out")
+      return
+    }
+    if axis != last { return }
+    guard case .axis(_, let multiple) = kernel.split, multiple % (layout.tile.vectors * layout.lanes) == 0
+    else {
+      problems.append("\(kernel.name) cuts panels")
+      return
     }
   }
 
-  /// The least and greatest value of an index over the domain and the loops around.
-  private mutating func checkBounds(_ access: Access, _ kernel: Kernel, _ extra: [Size], loops: [Int: Loop]) {
-    let extents = kernel.domain + extra
+  /// The least and greatest value of an index over the extents and the loops around.
+  private mutating func checkBounds(_ reach: Reach, _ kernel: Kernel, loops: [Int: Loop]) {
     // A domain without elements reads and writes nothing.
-    for sizes in samples where !extents.contains(where: { $0.evaluate(sizes) == 0 }) {
-      var low = access.index.constant.evaluate(sizes)
+    for sizes in samples where !reach.extents.contains(where: { $0.evaluate(sizes) == 0 }) {
+      var low = reach.index.constant.evaluate(sizes)
       var high = low
-      for (index, factor) in access.index.factors {
+      for (index, factor) in reach.index.factors {
         let last: Int
         switch index {
         case .axis(let axis):
-          guard axis < extents.count else {
-            problems.append("\(kernel.name): \(access) has an axis that the domain has not")
+          guard axis < reach.extents.count else {
+            problems.append("\(kernel.name): \(reach.access) has an axis that the domain has not")
             return
           }
-          last = extents[axis].evaluate(sizes) - 1
+          last = reach.extents[axis].evaluate(sizes) - 1
         case .loop(let loop), .parity(let loop), .oppositeParity(let loop):
           guard let loop = loops[loop] else {
-            problems.append("\(kernel.name): \(access) depends on a loop that is not around it")
+            problems.append("\(kernel.name): \(reach.access) depends on a loop that is not around it")
             return
           }
           if case .loop = index { last = (sizes[loop.steps] ?? 1) - 1 } else { last = 1 }
         case .stepsParity: last = 1
         }
-        let reach = factor.evaluate(sizes) * last
-        low += min(reach, 0)
-        high += max(reach, 0)
+        let step = factor.evaluate(sizes) * last
+        low += min(step, 0)
+        high += max(step, 0)
       }
-      let count = plan[access.buffer].count.evaluate(sizes)
+      let further = reach.further.evaluate(sizes)
+      low += min(further, 0)
+      high += max(further, 0)
+      let count = plan[reach.access.buffer].count.evaluate(sizes)
       if low < 0 || high >= count {
-        problems.append("\(kernel.name): \(access) reaches \(low)...\(high) of \(count) elements")
+        problems.append("\(kernel.name): \(reach.access) reaches \(low)...\(high) of \(count) elements")
       }
     }
   }
@@ -258,17 +386,5 @@ private struct PlanVerifier {
   mutating func checkBarriers() {
     if plan.threads == 1 { return }
     for conflict in plan.unseparatedSteps() { problems.append(conflict) }
-  }
-}
-
-extension Kernel {
-  /// What the body reads from memory.
-  fileprivate var loads: [Access] {
-    body.compactMap { instruction in
-      switch instruction {
-      case .load(let access), .loadRow(let access, _, _): access
-      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
-      }
-    }
   }
 }

@@ -91,10 +91,11 @@ private struct Former {
     }
     kernel.body = kernel.body.map { instruction in
       switch instruction {
-      case .load(let access): .load(form(access))
-      case .loadRow(let access, let id, let stride): .loadRow(form(access), id: id, rowStride: stride)
       case .index(let index): .index(form(index))
-      case .constant, .size, .accumulator, .random, .unary, .binary, .compare, .select, .convert: instruction
+      // Code does not know how many rows there are.
+      case .loadRow(let access, let id, let rows):
+        .loadRow(form(access), id: id, TableRows(count: 0, stride: rows.stride))
+      default: instruction.mappingAccess { form($0) }
       }
     }
     kernel.start = kernel.start.map { form($0) }
@@ -151,17 +152,11 @@ extension Kernel {
       forms += [product.lhs.access.index, product.rhs.access.index]
     }
     if let bound { sizes.append(bound.limit) }
-    if case .scatterAdd(_, let stride, _) = kind { sizes.append(stride) }
+    if case .scatterAdd(_, let rows) = kind { sizes += [rows.count, rows.stride] }
     for instruction in body {
-      switch instruction {
-      case .load(let access): forms.append(access.index)
-      case .loadRow(let access, _, let stride):
-        forms.append(access.index)
-        sizes.append(stride)
-      case .size(let size, _): sizes.append(size)
-      case .index(let form): forms.append(form)
-      case .constant, .accumulator, .random, .unary, .binary, .compare, .select, .convert: break
-      }
+      if let form = instruction.form { forms.append(form) }
+      if case .loadRow(_, _, let rows) = instruction { sizes.append(rows.stride) }
+      if case .size(let size, _) = instruction { sizes.append(size) }
     }
     sizes += forms.flatMap { [$0.constant] + $0.factors.values }
     return Set(sizes.flatMap { $0.terms.keys.joined() })

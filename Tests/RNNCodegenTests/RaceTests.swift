@@ -141,16 +141,12 @@ struct TracedMemory {
         }
         touch(
           access.buffer, places ?? elements(access.index, ranges), thread, kernel, writes: false)
-      case .loadRow(let access, _, let stride):
-        let count = plan[access.buffer].count.evaluate(sizes)
-        let distance = max(stride.evaluate(sizes), 1)
-        let places = elements(access.index, ranges).flatMap {
-          Array(Swift.stride(from: $0, to: count, by: distance))
+      case .loadRow(let access, _, let rows):
+        let (count, distance) = (rows.count.evaluate(sizes), rows.stride.evaluate(sizes))
+        let places = elements(access.index, ranges).flatMap { start in
+          (0..<count).map { start + $0 * distance }
         }
-        // A plan does not say how many rows a table has. Its first row has been written; behind its last one, in a
-        // stack that a loop fills, there may be rows of later steps.
-        touch(access.buffer, elements(access.index, ranges), thread, kernel, writes: false)
-        touch(access.buffer, Set(places), thread, kernel, writes: false, isSure: false)
+        touch(access.buffer, Set(places), thread, kernel, writes: false)
       default: break
       }
     }
@@ -171,9 +167,9 @@ struct TracedMemory {
     }
     for store in kernel.stores {
       var places = elements(store.access.index, ranges)
-      if case .scatterAdd(_, let stride, let rows) = kernel.kind {
-        let stride = stride.evaluate(sizes)
-        places = Set(places.flatMap { place in (0..<rows).map { place + $0 * stride } })
+      if case .scatterAdd(_, let rows) = kernel.kind {
+        let (count, stride) = (rows.count.evaluate(sizes), rows.stride.evaluate(sizes))
+        places = Set(places.flatMap { place in (0..<count).map { place + $0 * stride } })
       } else if case .reduce(_, let axes, let keepsLast) = kernel.kind {
         // The sum of nothing is stored too.
         var stored = ranges
@@ -201,7 +197,7 @@ struct TracedMemory {
   }
 
   private mutating func touch(
-    _ id: BufferID, _ elements: Set<Int>, _ thread: Int, _ kernel: Kernel, writes: Bool, isSure: Bool = true
+    _ id: BufferID, _ elements: Set<Int>, _ thread: Int, _ kernel: Kernel, writes: Bool
   ) {
     let buffer = plan[id]
     let place: Int
@@ -224,7 +220,7 @@ struct TracedMemory {
       {
         problems.insert("\(kernel.name) races for \(buffer.name)")
       }
-      if !writes, isSure, place == -1, cell.buffer != id {
+      if !writes, place == -1, cell.buffer != id {
         problems.insert("\(kernel.name) reads what is not written in \(buffer.name)")
       }
       if writes {

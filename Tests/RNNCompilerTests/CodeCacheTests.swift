@@ -38,7 +38,7 @@ final class CodeCacheTests {
     #expect(first.stages == ["optimize", "plan", "schedule", "code", "link"])
     #expect(files.count == 1)
     let second = try run()
-    #expect(second.stages == ["optimize", "plan", "cache", "link"])
+    #expect(second.stages == ["optimize", "plan", "cache", "layout", "link"])
     #expect(second.results == first.results)
     #expect(files.count == 1)
   }

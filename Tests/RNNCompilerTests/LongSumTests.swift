@@ -65,7 +65,7 @@ import Testing
     let limited = try Compiler(CompileOptions(threads: 2, memoryLimit: 1)).compile(
       source: Self.net, batch: batch)
     let plan = try limited.compilation(for: .gradients).variant(.init(isSegmented: true, hasLongSums: true))
-      .plan
+      .layout
     let least = plan.arenaBytes.evaluate(plan.segmented([.steps: steps, .batch: batch], within: 0))
     #expect(try run(Self.net, tensors, batch: batch, threads: 2, limit: least) == found)
   }

@@ -15,7 +15,7 @@ struct MemoryLimitTests {
     for threads in [1, 2] {
       let whole = try compile(nil, threads: threads)
       let purpose = hasLoss ? Purpose.gradients : .inference
-      let plan = try compile(1, threads: threads).compilation(for: purpose).plan
+      let plan = try compile(1, threads: threads).compilation(for: purpose).layout
       for steps in [1, 41] {
         let sizes = Dictionary(uniqueKeysWithValues: plan.symbols.map { ($0, steps) })
         let least = plan.arenaBytes.evaluate(plan.segmented(sizes, within: 0))
@@ -51,7 +51,7 @@ struct MemoryLimitTests {
   func memoryIsBounded(file: String) throws {
     let program = try Compiler(CompileOptions(threads: 2, memoryLimit: 1)).compile(
       contentsOfFile: examplePath(file), batch: 4)
-    let plan = try program.compilation(for: program.mainPurpose).plan
+    let plan = try program.compilation(for: program.mainPurpose).layout
     func bytes(_ steps: Int) -> Int {
       let sizes = Dictionary(uniqueKeysWithValues: plan.symbols.map { ($0, steps) })
       return plan.arenaBytes.evaluate(plan.segmented(sizes, within: 0))

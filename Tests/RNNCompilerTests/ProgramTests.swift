@@ -19,7 +19,7 @@ struct ProgramTests {
     #expect(program.graph.hasPrefix("graph \"Small\""))
     #expect(try program.gradientGraph.contains("gradient \"grad.rnn.W\""))
     #expect(try program.optimizedGraph.contains("update \"rnn.W\""))
-    #expect(try program.plan.contains("arena"))
+    #expect(try program.plan.contains("loop t0 up to T"))
     #expect(try program.llvmIR.contains("define void @rnnc_Small"))
     #expect(try program.assembly.contains("rnnc_Small"))
     let dot = try program.artifact(.dot, for: .inference)

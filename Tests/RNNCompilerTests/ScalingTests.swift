@@ -58,6 +58,7 @@ import Testing
     let compilation = try work.time("derive") { try program.compilation(for: program.mainPurpose) }
     let graph = try work.time("optimise") { try compilation.optimizedGraph }
     let plan = try work.time("plan") { try compilation.plan }
+    _ = try work.time("schedule") { try compilation.scheduledPlan }
     let module = try work.time("emit") { try compilation.module }
     work.sizes["operations"] = graph.liveOperationCount
     work.sizes["instructions of kernels"] = plan.kernels.reduce(0) { $0 + $1.body.count }

@@ -31,8 +31,9 @@ extension Kernel {
       access.index.factors = access.index.factors.mapValues { $0.widened(row.length, by: row.gap) }
       return access
     }
-    func widen(_ stride: Size, in buffer: BufferID) -> Size {
-      rows[buffer].map { stride.widened($0.length, by: $0.gap) } ?? stride
+    func widen(_ table: TableRows, in buffer: BufferID) -> TableRows {
+      guard let row = rows[buffer] else { return table }
+      return TableRows(count: table.count, stride: table.stride.widened(row.length, by: row.gap))
     }
     if var product {
       product.lhs.access = widen(product.lhs.access)
@@ -40,17 +41,13 @@ extension Kernel {
       kernel.product = product
     }
     kernel.body = body.map { instruction in
-      switch instruction {
-      case .load(let access): .load(widen(access))
-      case .loadRow(let access, let id, let stride):
-        .loadRow(widen(access), id: id, rowStride: widen(stride, in: access.buffer))
-      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert:
-        instruction
+      if case .loadRow(let access, let id, let rows) = instruction {
+        return .loadRow(widen(access), id: id, widen(rows, in: access.buffer))
       }
+      return instruction.mappingAccess(widen)
     }
-    if case .scatterAdd(let id, let stride, let count) = kind {
-      kernel.kind = .scatterAdd(
-        id: id, rowStride: widen(stride, in: stores[0].access.buffer), rows: count)
+    if case .scatterAdd(let id, let rows) = kind {
+      kernel.kind = .scatterAdd(id: id, widen(rows, in: stores[0].access.buffer))
     }
     kernel.stores = stores.map { Store(access: widen($0.access), value: $0.value) }
     kernel.start = start.map(widen)
