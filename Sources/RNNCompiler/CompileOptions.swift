@@ -95,11 +95,7 @@ public struct CompileOptions: Sendable {
 
   /// What applies passes as these options ask for it.
   var passManager: PassManager {
-    var manager = PassManager()
-    manager.verifiesEach = verifiesEachPass
-    manager.printAfter = printAfter
-    manager.report = { [passReport] in passReport($0, $1.description) }
-    return manager
+    PassManager(verifiesEach: verifiesEachPass, printAfter: printAfter, report: passReport)
   }
 
   /// Checks what a user may have got wrong.

@@ -83,6 +83,7 @@ extension Kernel {
           + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(sums)\(isStaged)\(blocks ?? "")\(turns)"
       )
     }
+    if order == .chain { lines.append("\(indent)  order chain") }
     if let start { lines.append("\(indent)  from \(start)") }
     if let bound { lines.append("\(indent)  bound \(bound.index) < \(bound.limit)") }
     for (i, instruction) in body.enumerated() { lines.append("\(indent)  %\(i) = \(instruction)") }

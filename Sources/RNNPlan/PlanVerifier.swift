@@ -21,6 +21,8 @@ extension Plan {
   /// 7. What is prepared stays: nothing else writes it, it does not depend on numbers of steps, and it lives throughout.
   /// 8. Halved numbers are stored by maps and read by products as packed columns, in whole pairs of vectors.
   /// 9. A split names an axis of the domain; a product splits columns at panels.
+  /// 10. A sum that is to be a chain, or that starts from a value, is added up term after term: not in lanes, and not by
+  ///     several threads.
   ///
   /// - Throws: `BrokenPlan` with all violations.
   public func verify() throws(BrokenPlan) {
@@ -101,6 +103,7 @@ private struct PlanVerifier {
     checkBody(kernel)
     checkSplit(kernel)
     checkFormats(kernel)
+    checkOrder(kernel)
     if let turns = kernel.product?.turns, !loops.keys.contains(where: { turns == Affine(.parity($0)) }) {
       problems.append("\(kernel.name) is turned by \(turns), which is no parity of a loop around it")
     }
@@ -173,6 +176,19 @@ private struct PlanVerifier {
     }
     for access in wrong where plan[access.buffer].format != .full {
       problems.append("\(kernel.name) touches \(access), which holds halved numbers")
+    }
+  }
+
+  private mutating func checkOrder(_ kernel: Kernel) {
+    if kernel.needsChains, !kernel.sumsInChains {
+      problems.append("\(kernel.name) is to add up chains, and adds up in lanes or nothing")
+    }
+    guard case .reduce(_, let axes, let keepsLast) = kernel.kind else { return }
+    let end = kernel.domain.count - (keepsLast ? 1 : 0)
+    switch kernel.split {
+    case .batch(let axis), .axis(let axis, _):
+      if (end - axes..<end).contains(axis) { problems.append("\(kernel.name) shares the terms of a sum") }
+    case .none: break
     }
   }
 

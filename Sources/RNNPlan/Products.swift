@@ -108,6 +108,7 @@ extension Planner {
       product.blocks = chooseBlocks(product, rows: rows, columns: domain[1].constant!)
     }
     kernel.product = product
+    kernel.order = axes.order
     kernel.split = productSplit(kernel, batchAxis: batchAxis)
     return kernel
   }

@@ -60,6 +60,8 @@ extension Planner {
           if axes == 1 { continue }
           kernel.kind = .reduce(reduction, axes: axes - 1, keepsLast: keepsLast)
         } else if keepsLast, axis == count - 1 {
+          // A chain of a single number stays one.
+          if kernel.needsChains { continue }
           kernel.kind = .reduce(reduction, axes: axes, keepsLast: false)
         }
       }

@@ -26,7 +26,7 @@ extension Planner {
           let bytes = count * weights.element.byteCount
           examples += cycles(count, bytes, rows: (batch + threads - 1) / threads)
           columns += cycles(count / threads, bytes / threads, rows: batch) + barrierCycles
-        case .reduce(_, let axes):
+        case .reduce(_, let axes, _):
           let shape = graph.type(graph[id].operands[0]).shape
           if region != .entry || axes.contains(where: { shape[$0] == .batch }) { return false }
         case .scatterAdd: return false

@@ -1,3 +1,4 @@
+import Foundation
 import RNNGraph
 import RNNTestSupport
 import Testing
@@ -106,5 +107,54 @@ import Testing
     #expect(
       found.contains("reads a later one") && found.contains("no accumulator")
         && found.contains("along no axis"))
+  }
+
+  /// Sums that are to be chains, and what may not become of them.
+  @Test func sumsInAnotherOrderAreFound() throws {
+    let graph = try Graph(
+      parsing: """
+        graph "g" {
+          %0 = data "x" : f32[T, B, 8]
+          %1 = reduce_sum %0 axes(0) chain : f32[B, 8]
+          %2 = reduce_sum %0 axes(2) chain : f32[T, B]
+          %3 = reduce_sum %0 axes(2) : f32[T, B]
+          %4 = dot %0, %0 contract(0, 1; 0, 1) chain : f32[8, 8]
+          output "a" = %1
+          output "b" = %2
+          output "c" = %3
+          output "d" = %4
+        }
+        """)
+    let plan = try Planner.plan(
+      graph, machine: Machine(vectorBytes: 32, vectorRegisters: 16), batch: 4, threads: 2)
+    #expect(problems(plan) == "")
+    #expect(plan.description.components(separatedBy: "\n    order chain\n").count == 4)
+    let places = plan.steps.indices.filter { if case .kernel = plan.steps[$0] { true } else { false } }
+    var broken = 0
+    for place in places {
+      guard case .kernel(let kernel) = plan.steps[place] else { continue }
+      func found(_ change: (inout Kernel) -> Void) -> String {
+        var (plan, kernel) = (plan, kernel)
+        change(&kernel)
+        plan.steps[place] = .kernel(kernel)
+        return problems(plan)
+      }
+      guard case .reduce(_, let axes, let keepsLast) = kernel.kind else { continue }
+      let inLanes = found {
+        $0.order = .chain
+        $0.kind = .reduce(.sum, axes: axes, keepsLast: false)
+      }
+      #expect(inLanes.contains("is to add up chains, and adds up in lanes"))
+      let greatest = found {
+        $0.order = .chain
+        $0.kind = .reduce(.maximum, axes: axes, keepsLast: true)
+      }
+      #expect(greatest.contains("is to add up chains"))
+      let first = kernel.domain.count - axes - (keepsLast ? 1 : 0)
+      #expect(found { $0.split = .axis(first, multiple: 1) }.contains("shares the terms of a sum"))
+      if kernel.order == .any { #expect(found { $0.order = .chain }.contains("is to add up chains")) }
+      broken += 1
+    }
+    #expect(broken == 3)
   }
 }
