@@ -202,7 +202,8 @@ extension OperationKind {
     case .dot(let axes): axes.order
     case .reduce(.sum, _, let order), .scatterAdd(_, let order): order
     case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .detach,
-      .reduce(.maximum, _, _), .reduce(.minimum, _, _), .broadcast, .reshape, .transpose, .slice, .pad, .concat,
+      .reduce(.maximum, _, _), .reduce(.minimum, _, _), .broadcast, .reshape, .transpose, .slice, .pad,
+      .concat,
       .reverse, .reversePrefix, .oneHot, .gather, .scan:
       nil
     }

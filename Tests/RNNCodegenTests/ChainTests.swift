@@ -43,7 +43,8 @@ import Testing
     // What is too narrow for tiles, or has too many axes.
     Sum([70, 5], [70, 2], ([0], [0])), Sum([70, 5], [70, 1], ([0], [0])), Sum([70], [70], ([0], [0])),
     Sum([70, 4], [70, 4], ([0], [0]), batch: ([1], [1])), Sum([70, 3, 4], [70, 5, 6], ([0], [0])),
-    Sum([70, 3, 4], [70, 3], ([0, 1], [0, 1])), Sum([.batch, 70], [.batch, 70], ([1], [1]), batch: ([0], [0])),
+    Sum([70, 3, 4], [70, 3], ([0, 1], [0, 1])),
+    Sum([.batch, 70], [.batch, 70], ([1], [1]), batch: ([0], [0])),
     // Along the last axis, all axes, and beside unit axes.
     Sum([70, 9], [0]), Sum([70], [0]), Sum([4, 70], [1]), Sum([70, 3], [0, 1]), Sum([4, 70, 9], [1, 2]),
     Sum([70, 5, 1], [0]), Sum([70, 1], [0]), Sum([70, .batch], [0]), Sum([1, 70, 1], [0, 1]),

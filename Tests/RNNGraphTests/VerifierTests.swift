@@ -63,7 +63,8 @@ import Testing
   }
 
   @Test func onlySumsHaveAnOrder() throws {
-    let text = Samples.movement.replacing("reduce_maximum %10 axes(0)", with: "reduce_maximum %10 axes(0) chain")
+    let text = Samples.movement.replacing(
+      "reduce_maximum %10 axes(0)", with: "reduce_maximum %10 axes(0) chain")
     expectProblem("the order of a sum is given, and nothing is added up", in: try Graph(parsing: text))
   }
 

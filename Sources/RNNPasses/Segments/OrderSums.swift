@@ -53,7 +53,8 @@ extension Graph {
       }
       /// The sum of the totals of all steps.
       func bind(_ totals: ValueID) {
-        bind(.reduce(.sum, axes: [0], order: builder.type(totals).isWide(enough: 2) ? .chain : .any), [totals])
+        bind(
+          .reduce(.sum, axes: [0], order: builder.type(totals).isWide(enough: 2) ? .chain : .any), [totals])
       }
       if case .reduce(_, let axes, _) = operation.kind {
         let type = old.type(operation.operands[0])
