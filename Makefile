@@ -14,7 +14,7 @@ endif
 # of them, make test-all everything. .ci/run takes them in turn.
 TEST_GROUPS = graphs programs texts long pytorch
 
-.PHONY: setup setup-llvm setup-numpy setup-torch build demo test test-all test-faults print-test-groups lint format install bench-peers
+.PHONY: setup setup-llvm setup-numpy setup-torch build demo test test-all test-faults walks print-test-groups lint format install bench-peers
 .DEFAULT_GOAL := build
 
 setup: setup-llvm setup-numpy
@@ -63,6 +63,10 @@ print-test-groups:
 # Faults planted in a copy of the compiler, which random programs must find.
 test-faults: setup
 	Scripts/plant-faults
+
+# A function, a pass and a command, each added as the docs say to a copy of the last commit, built and used.
+walks: setup
+	Scripts/walks
 
 # Other systems beside rnnc, from the Python package index.
 bench-peers: build

@@ -5,7 +5,7 @@ import RNNSupport
 public struct CompileOptions: Sendable {
   /// How much the graph is optimised.
   public enum Optimization: String, Sendable, CaseIterable {
-    /// Not at all: the graph as it was written and differentiated.
+    /// Not at all: the graph as it was written and differentiated, but for the order of sums over steps.
     case none
     /// Only what makes the graph smaller.
     case basic
@@ -21,7 +21,9 @@ public struct CompileOptions: Sendable {
     }
 
     /// What is done before differentiation to a model of `batch` examples.
-    func forwardPipeline(batch: Int) -> Pipeline { self == .full ? .forward(batch: batch) : .none }
+    func forwardPipeline(batch: Int) -> Pipeline {
+      self == .full ? .forward(batch: batch) : Pipeline(name: "forward", passes: [])
+    }
   }
 
   /// What computes.
@@ -95,11 +97,7 @@ public struct CompileOptions: Sendable {
 
   /// What applies passes as these options ask for it.
   var passManager: PassManager {
-    var manager = PassManager()
-    manager.verifiesEach = verifiesEachPass
-    manager.printAfter = printAfter
-    manager.report = { [passReport] in passReport($0, $1.description) }
-    return manager
+    PassManager(verifiesEach: verifiesEachPass, printAfter: printAfter, report: passReport)
   }
 
   /// Checks what a user may have got wrong.

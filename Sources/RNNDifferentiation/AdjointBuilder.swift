@@ -71,7 +71,7 @@ final class AdjointBuilder {
     case .select: reverseSelect(operands[0], operands[1], operands[2], dy)
     case .convert: reverseConvert(operands[0], dy)
     case .dot(let axes): reverseDot(axes, operands[0], operands[1], operation.result, dy)
-    case .reduce(let reduction, let axes):
+    case .reduce(let reduction, let axes, _):
       reverseReduce(reduction, axes, operands[0], operation.result, dy)
     case .broadcast(let axes, let shape): reverseBroadcast(axes, shape, operands[0], dy)
     case .reshape: reverseReshape(operands[0], dy)

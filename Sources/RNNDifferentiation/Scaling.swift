@@ -140,8 +140,8 @@ struct Scaling {
       return operands[0] == .none || operands[0] == .zero ? .sum(operands[1], operands[2]) : .other
     case .dot:
       return operands.dropFirst(2).reduce(.product(operands[0], operands[1]), Change.sum)
-    case .reduce(.sum, _), .concat: return operands.reduce(.zero, Change.sum)
-    case .reduce(.maximum, _), .reduce(.minimum, _): return .extremum(operands[0], operands[0])
+    case .reduce(.sum, _, _), .concat: return operands.reduce(.zero, Change.sum)
+    case .reduce(.maximum, _, _), .reduce(.minimum, _, _): return .extremum(operands[0], operands[0])
     case .broadcast, .reshape, .transpose, .slice, .pad, .reverse: return operands[0]
     case .convert(let element):
       return isFixed || element.isFloat && graph.type(operation.operands[0]).element.isFloat

@@ -235,9 +235,9 @@ private struct Density {
           (axis, start..<min(start + count, extent), operation.result))
       case .unary(let function) where function.traits.contains(.kinked): break
       case .binary(let function) where function.traits.contains(.kinked): break
-      case .reduce(.maximum, _), .reduce(.minimum, _), .select, .gather: break
+      case .reduce(.maximum, _, _), .reduce(.minimum, _, _), .select, .gather: break
       case .constant, .size, .iota, .random, .compare, .detach, .oneHot: break
-      case .unary, .binary, .convert, .reduce(.sum, _), .broadcast, .reshape, .transpose, .pad, .concat,
+      case .unary, .binary, .convert, .reduce(.sum, _, _), .broadcast, .reshape, .transpose, .pad, .concat,
         .reverse,
         .reversePrefix, .scatterAdd:
         for operand in operands { add(from: operation.result, to: operand) }

@@ -98,8 +98,8 @@ public final class GraphBuilder {
   /// A sum of products over paired axes.
   public func dot(_ a: ValueID, _ b: ValueID, _ axes: DotAxes) -> ValueID { one(.dot(axes), a, b) }
   /// Combines all elements along `axes`; no axes give `x`.
-  public func reduce(_ reduction: Reduction, _ x: ValueID, axes: [Int]) -> ValueID {
-    axes.isEmpty ? x : one(.reduce(reduction, axes: axes.sorted()), x)
+  public func reduce(_ reduction: Reduction, _ x: ValueID, axes: [Int], order: SumOrder = .any) -> ValueID {
+    axes.isEmpty ? x : one(.reduce(reduction, axes: axes.sorted(), order: order), x)
   }
   /// Repeats `x`: its axis `i` becomes axis `axes[i]` of `shape`.
   public func broadcast(_ x: ValueID, axes: [Int], shape: [Dimension]) -> ValueID {
@@ -148,7 +148,7 @@ public final class GraphBuilder {
   /// Rows of `table` by `ids`.
   public func gather(_ table: ValueID, _ ids: ValueID) -> ValueID { one(.gather, table, ids) }
   /// The sums of `rows` by `ids`, in a table of `extent` rows.
-  public func scatterAdd(_ ids: ValueID, _ rows: ValueID, extent: Int) -> ValueID {
-    one(.scatterAdd(extent), ids, rows)
+  public func scatterAdd(_ ids: ValueID, _ rows: ValueID, extent: Int, order: SumOrder = .any) -> ValueID {
+    one(.scatterAdd(extent, order: order), ids, rows)
   }
 }

@@ -60,7 +60,7 @@ private struct Mapping {
     case .pad(let axis, let start, let to, let anchor):
       return .pad(axis: axis, start: extent(start), to: dimension(to), anchor: anchor)
     case .oneHot(let count, let element): return .oneHot(extent(count), self.element(element))
-    case .scatterAdd(let count): return .scatterAdd(extent(count))
+    case .scatterAdd(let count, let order): return .scatterAdd(extent(count), order: order)
     case .unary, .binary, .compare, .select, .detach, .reduce, .transpose, .concat, .reverse, .reversePrefix,
       .gather, .scan:
       return kind

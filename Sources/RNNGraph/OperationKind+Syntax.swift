@@ -13,7 +13,7 @@ extension OperationKind {
     case .convert: "convert"
     case .detach: "detach"
     case .dot: "dot"
-    case .reduce(let reduction, _): "reduce_" + reduction.rawValue
+    case .reduce(let reduction, _, _): "reduce_" + reduction.rawValue
     case .broadcast: "broadcast"
     case .reshape: "reshape"
     case .transpose: "transpose"
@@ -47,19 +47,26 @@ extension OperationKind {
       let contract = pair("contract", axes.lhsContracting, axes.rhsContracting)
       let isBatched = !axes.lhsBatch.isEmpty || !axes.rhsBatch.isEmpty
       return [contract] + (isBatched ? [pair("batch", axes.lhsBatch, axes.rhsBatch)] : [])
-        + (axes.isWide ? ["wide"] : [])
-    case .reduce(_, let axes), .broadcast(let axes, _), .transpose(let axes): return [group("axes", axes)]
+        + (axes.isWide ? ["wide"] : []) + axes.order.words
+    case .reduce(_, let axes, let order): return [group("axes", axes)] + order.words
+    case .broadcast(let axes, _), .transpose(let axes): return [group("axes", axes)]
     case .slice(let axis, let start, let count, let anchor):
       return ["axis(\(axis))", "\(anchor.rawValue)(\(start))", "count(\(count))"]
     case .pad(let axis, let start, let to, let anchor):
       return ["axis(\(axis))", "\(anchor.rawValue)(\(start))", "to(\(to))"]
     case .concat(let axis), .reverse(let axis), .reversePrefix(let axis): return ["axis(\(axis))"]
-    case .oneHot(let extent, _), .scatterAdd(let extent): return ["extent(\(extent))"]
+    case .oneHot(let extent, _): return ["extent(\(extent))"]
+    case .scatterAdd(let extent, let order): return ["extent(\(extent))"] + order.words
     case .scan(let scan):
       let segments = scan.segments.map { [group("segments", [$0.whole, $0.longest, $0.length])] } ?? []
       return [scan.steps.name] + segments + (scan.isReversed ? ["reverse"] : [])
     }
   }
+}
+
+extension SumOrder {
+  /// What stands behind the attributes of a sum.
+  fileprivate var words: [String] { self == .any ? [] : [rawValue] }
 }
 
 /// The shortest decimal that reads back as exactly this number.

@@ -48,8 +48,8 @@ extension OperationKind {
     case .select: [.elementwise, .cheap]
     case .convert: [.elementwise, .cheap, .free, .remade]
     case .detach: [.moving, .view, .free, .remade]
-    case .dot, .reduce(.sum, _), .scatterAdd: [.costly, .summing]
-    case .reduce(.maximum, _), .reduce(.minimum, _), .scan: .costly
+    case .dot, .reduce(.sum, _, _), .scatterAdd: [.costly, .summing]
+    case .reduce(.maximum, _, _), .reduce(.minimum, _, _), .scan: .costly
     case .broadcast: [.moving, .view, .free, .repeating, .remade, .linear]
     // A view only if axes are not mixed.
     case .reshape: [.moving, .free, .remade, .linear]

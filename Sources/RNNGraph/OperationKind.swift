@@ -9,13 +9,16 @@ public struct DotAxes: Sendable, Hashable {
   public var lhsBatch: [Int], rhsBatch: [Int]
   /// Whether factors of `f32` are summed up in `f64`, which is then the result's element type.
   public var isWide: Bool
+  /// In which order the products are added up; of several contracted axes the last one is the innermost.
+  public var order: SumOrder
 
   /// Makes the pairing; there are no batch axes unless given.
   public init(
     lhsContracting: [Int], rhsContracting: [Int], lhsBatch: [Int] = [], rhsBatch: [Int] = [],
-    isWide: Bool = false
+    isWide: Bool = false, order: SumOrder = .any
   ) {
     self.isWide = isWide
+    self.order = order
     self.lhsContracting = lhsContracting
     self.rhsContracting = rhsContracting
     self.lhsBatch = lhsBatch
@@ -31,6 +34,15 @@ public struct DotAxes: Sendable, Hashable {
   public func rhsFree(rank: Int) -> [Int] {
     (0..<rank).filter { !rhsContracting.contains($0) && !rhsBatch.contains($0) }
   }
+}
+
+/// In which order the terms of a sum are added. Sums of floats depend on it.
+public enum SumOrder: String, Sendable, Hashable, CaseIterable {
+  /// In whichever order is fast.
+  case any
+  /// Each to the sum before it, from the first index to the last one: a sum that is made in parts, each of which starts from
+  /// the one before, then has the same bits.
+  case chain
 }
 
 /// From which end of an axis a position is counted, so that the last step of `T` can be named.
@@ -151,8 +163,8 @@ public enum OperationKind: Sendable, Hashable {
   /// A sum of products over paired axes. A third operand, of the result's type, is what the sums start from.
   case dot(DotAxes)
   /// Combines all elements along some axes, which vanish. `axes` is sorted. A sum may have a second operand, of the
-  /// result's type, from which it starts.
-  case reduce(Reduction, axes: [Int])
+  /// result's type, from which it starts; only a sum may say in which order.
+  case reduce(Reduction, axes: [Int], order: SumOrder = .any)
   /// Repeats the operand: its axis `i` becomes axis `axes[i]` of `shape`; along all others the result is constant.
   case broadcast(axes: [Int], shape: [Dimension])
   /// The same elements, in the same order, in another shape.
@@ -178,7 +190,35 @@ public enum OperationKind: Sendable, Hashable {
   case gather
   /// The adjoint of a gather: operands `ids [i…]` and `rows [i…, …]` give `[V, …]`, where row `v` is the sum of the
   /// rows whose id is `v`, and of the row `v` of a third operand if there is one.
-  case scatterAdd(Int)
+  case scatterAdd(Int, order: SumOrder = .any)
   /// A loop over time.
   case scan(ScanAttributes)
+}
+
+extension OperationKind {
+  /// In which order the operation adds up terms; nil if it adds up nothing.
+  public var order: SumOrder? {
+    switch self {
+    case .dot(let axes): axes.order
+    case .reduce(.sum, _, let order), .scatterAdd(_, let order): order
+    case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .detach,
+      .reduce(.maximum, _, _), .reduce(.minimum, _, _), .broadcast, .reshape, .transpose, .slice, .pad,
+      .concat,
+      .reverse, .reversePrefix, .oneHot, .gather, .scan:
+      nil
+    }
+  }
+
+  /// The same sum in another order.
+  ///
+  /// - Requires: it is a sum.
+  public func summed(in order: SumOrder) -> OperationKind {
+    if case .dot(var axes) = self {
+      axes.order = order
+      return .dot(axes)
+    }
+    if case .reduce(.sum, let axes, _) = self { return .reduce(.sum, axes: axes, order: order) }
+    guard case .scatterAdd(let extent, _) = self else { preconditionFailure("\(self) adds up nothing") }
+    return .scatterAdd(extent, order: order)
+  }
 }

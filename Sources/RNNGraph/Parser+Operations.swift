@@ -9,7 +9,8 @@ extension GraphParser {
     if let comparison = Comparison(rawValue: word) { return { _ in .compare(comparison) } }
     for reduction in Reduction.allCases where word == OperationKind.reduce(reduction, axes: []).mnemonic {
       let axes = try list("axes")
-      return { _ in .reduce(reduction, axes: axes) }
+      let order = try order()
+      return { _ in .reduce(reduction, axes: axes, order: order) }
     }
     switch word {
     case "constant":
@@ -62,19 +63,26 @@ extension GraphParser {
     case "gather": return { _ in .gather }
     case "scatter_add":
       let extent = try labelled("extent")
-      return { _ in .scatterAdd(extent) }
+      let order = try order()
+      return { _ in .scatterAdd(extent, order: order) }
     default: return nil
     }
   }
 
-  /// `contract(1; 1)` and perhaps `batch(0; 0)` and `wide`.
+  /// `contract(1; 1)` and perhaps `batch(0; 0)`, `wide` and the order.
   private mutating func dotAxes() throws(GraphParseError) -> DotAxes {
     try expect(word: "contract")
     let (lhs, rhs) = try pairedLists()
     var axes = DotAxes(lhsContracting: lhs, rhsContracting: rhs)
     if accept(word: "batch") { (axes.lhsBatch, axes.rhsBatch) = try pairedLists() }
     axes.isWide = accept(word: "wide")
+    axes.order = try order()
     return axes
+  }
+
+  /// `chain`, or nothing.
+  private mutating func order() throws(GraphParseError) -> SumOrder {
+    accept(word: SumOrder.chain.rawValue) ? .chain : .any
   }
 
   private mutating func pairedLists() throws(GraphParseError) -> ([Int], [Int]) {

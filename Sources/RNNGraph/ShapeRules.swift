@@ -61,7 +61,7 @@ extension Graph {
       let type = try dotType(axes, Array(types.prefix(2)))
       try expectStart(of: type, 2, types)
       return type
-    case .reduce(let reduction, let axes):
+    case .reduce(let reduction, let axes, _):
       if reduction != .sum || types.isEmpty { try expect(1, types) }
       guard axes == axes.sorted(), Set(axes).count == axes.count,
         axes.allSatisfy({ $0 >= 0 && $0 < types[0].rank })
@@ -140,7 +140,7 @@ extension Graph {
       try ids(types[1])
       guard types[0].rank >= 1 else { throw ShapeError("\(types[0]) has no rows") }
       return types[0].with(shape: types[1].shape + types[0].shape.dropFirst())
-    case .scatterAdd(let extent):
+    case .scatterAdd(let extent, _):
       if types.count < 2 { try expect(2, types) }
       try ids(types[0])
       guard Array(types[1].shape.prefix(types[0].rank)) == types[0].shape else {

@@ -14,15 +14,16 @@
 //  9. A constant is a number of its element type: integral in `i32`, 0 or 1 in `bool`.
 // 10. The counts of a scan are not negative and add up to its operands, and its body has as many arguments. The sizes
 //     of segments are different symbols.
+// 11. Only a sum says in which order its terms are added.
 // Inputs and outputs
-// 11. The inputs are the entry's arguments, in order, and the outputs its results.
-// 12. No two inputs have one name, and no two outputs.
-// 13. A parameter, a state and an optimiser's value are floats; a hyperparameter is a float scalar.
-// 14. Lengths are `i32[B]` and of a symbol other than the batch; a seed is an `i32` scalar, and there is one at most.
-// 15. Only an input of `i32` limits its ids, and the limit is positive.
-// 16. The loss is a float scalar, and there is one at most. A metric is a scalar. Only these are means over something.
-// 17. A gradient or an update names an input of its own type, and no two updates name the same one.
-// 18. A final state has the type of the initial state of its name, if there is one.
+// 12. The inputs are the entry's arguments, in order, and the outputs its results.
+// 13. No two inputs have one name, and no two outputs.
+// 14. A parameter, a state and an optimiser's value are floats; a hyperparameter is a float scalar.
+// 15. Lengths are `i32[B]` and of a symbol other than the batch; a seed is an `i32` scalar, and there is one at most.
+// 16. Only an input of `i32` limits its ids, and the limit is positive.
+// 17. The loss is a float scalar, and there is one at most. A metric is a scalar. Only these are means over something.
+// 18. A gradient or an update names an input of its own type, and no two updates name the same one.
+// 19. A final state has the type of the initial state of its name, if there is one.
 
 /// What is wrong with a graph: the fault of whatever made or changed it, never of a user.
 public struct VerificationError: Error, CustomStringConvertible {
@@ -160,6 +161,9 @@ private struct Verifier {
     let operation = graph[id]
     if case .constant(let number, let type) = operation.kind, !isNumber(number, of: type.element) {
       report("the number is not of its element type", id)
+    }
+    if case .reduce(_, _, .chain) = operation.kind, operation.kind.order == nil {
+      report("the order of a sum is given, and nothing is added up", id)
     }
     do {
       let expected = try graph.resultTypes(operation.kind, operation.operands)

@@ -123,7 +123,7 @@ struct Evaluation {
     case .convert(let element): DenseArray(element, x[0].shape, x[0].numbers)
     case .detach: x[0]
     case .dot(let axes): x[0].dot(x[1], axes, from: x.dropFirst(2).first)
-    case .reduce(let reduction, let axes): x[0].reduced(reduction, axes, from: x.dropFirst().first)
+    case .reduce(let reduction, let axes, _): x[0].reduced(reduction, axes, from: x.dropFirst().first)
     case .broadcast(let axes, let shape): x[0].broadcast(axes, try extents(shape))
     case .reshape(let shape): DenseArray(exact: x[0].element, try extents(shape), x[0].numbers)
     case .transpose(let permutation): x[0].transposed(permutation)
@@ -137,7 +137,7 @@ struct Evaluation {
     case .reversePrefix(let axis): try reversedPrefix(id, x[0], lengths: x[1], axis)
     case .oneHot(let extent, let element): try oneHot(id, x[0], extent, element)
     case .gather: try gather(id, table: x[0], ids: x[1])
-    case .scatterAdd(let extent):
+    case .scatterAdd(let extent, _):
       try scatterAdd(id, ids: x[0], rows: x[1], extent, from: x.dropFirst(2).first)
     case .scan: preconditionFailure("a scan has a list of results")
     }

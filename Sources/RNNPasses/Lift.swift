@@ -24,8 +24,10 @@ struct Lift {
     if case .dot(let axes) = kind {
       return [sum(dot(axes, operands[0], operands[1]), from: operands.dropFirst(2).first)]
     }
-    guard case .scatterAdd(let extent) = kind else { preconditionFailure("\(kind) has no operands") }
-    return [sum(scatterAdd(extent, operands[0], operands[1]), from: operands.dropFirst(2).first)]
+    guard case .scatterAdd(let extent, let order) = kind else {
+      preconditionFailure("\(kind) has no operands")
+    }
+    return [sum(scatterAdd(extent, order, operands[0], operands[1]), from: operands.dropFirst(2).first)]
   }
 
   /// A lifted sum, and what the sums start from.
@@ -105,13 +107,13 @@ struct Lift {
     return dot(DotAxes(lhsContracting: [last], rhsContracting: [0]), picks, table)
   }
 
-  private func scatterAdd(_ extent: Int, _ ids: Lifted, _ rows: Lifted) -> Lifted {
+  private func scatterAdd(_ extent: Int, _ order: SumOrder, _ ids: Lifted, _ rows: Lifted) -> Lifted {
     let picks = Lifted(
       value: builder.oneHot(ids.value, extent: extent, builder.type(rows.value).element),
       isStacked: ids.isStacked)
     let rank = builder.type(ids.value).rank - (ids.isStacked ? 1 : 0)
     let all = Array(0..<rank)
-    return dot(DotAxes(lhsContracting: all, rhsContracting: all), picks, rows)
+    return dot(DotAxes(lhsContracting: all, rhsContracting: all, order: order), picks, rows)
   }
 
   /// A loop for all steps at once: the axis of steps stands behind the loop's own in its sequences, and also behind the
@@ -168,7 +170,8 @@ extension OperationKind {
   func lifted(over steps: Dimension) -> OperationKind? {
     switch self {
     case .unary, .binary, .compare, .select, .convert, .detach, .oneHot: self
-    case .reduce(let reduction, let axes): .reduce(reduction, axes: axes.map { $0 + 1 })
+    case .reduce(let reduction, let axes, let order):
+      .reduce(reduction, axes: axes.map { $0 + 1 }, order: order)
     case .broadcast(let axes, let shape): .broadcast(axes: [0] + axes.map { $0 + 1 }, shape: [steps] + shape)
     case .reshape(let shape): .reshape([steps] + shape)
     case .transpose(let permutation): .transpose([0] + permutation.map { $0 + 1 })
@@ -192,6 +195,7 @@ extension DotAxes {
     let (left, right) = (lhs ? 1 : 0, rhs ? 1 : 0)
     return DotAxes(
       lhsContracting: lhsContracting.map { $0 + left }, rhsContracting: rhsContracting.map { $0 + right },
-      lhsBatch: lhsBatch.map { $0 + left }, rhsBatch: rhsBatch.map { $0 + right }, isWide: isWide)
+      lhsBatch: lhsBatch.map { $0 + left }, rhsBatch: rhsBatch.map { $0 + right }, isWide: isWide,
+      order: order)
   }
 }

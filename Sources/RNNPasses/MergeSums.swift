@@ -116,7 +116,7 @@ private struct SumPlan {
   private func key(_ id: OperationID, _ products: ProductRegion) -> Key? {
     let graph = products.graph
     guard case .dot(let axes) = graph[id].kind, axes.lhsBatch.isEmpty, axes.lhsContracting.count == 1,
-      graph[id].start == nil
+      graph[id].start == nil, axes.order == .any
     else { return nil }
     let factors = graph[id].operands
     let isWeightLeft = products.isWeight(factors[0])

@@ -29,10 +29,10 @@ private struct OneHotProduct {
 
   func rewrite(_ a: ValueID, _ b: ValueID, _ axes: DotAxes) -> ValueID? {
     if let (ids, extent) = oneHot(a) {
-      return product(ids, extent, b, own: axes.lhsContracting, other: axes.rhsContracting)
+      return product(ids, extent, b, own: axes.lhsContracting, other: axes.rhsContracting, axes.order)
     }
     if let (ids, extent) = oneHot(b),
-      let product = product(ids, extent, a, own: axes.rhsContracting, other: axes.lhsContracting)
+      let product = product(ids, extent, a, own: axes.rhsContracting, other: axes.lhsContracting, axes.order)
     {
       // The one-hot's axes came first, but belong behind.
       let own = builder.type(b).rank - axes.rhsContracting.count
@@ -49,15 +49,18 @@ private struct OneHotProduct {
   }
 
   /// The product of a one-hot with `x`; the one-hot's axes come first.
-  private func product(_ ids: ValueID, _ extent: Int, _ x: ValueID, own: [Int], other: [Int]) -> ValueID? {
+  private func product(
+    _ ids: ValueID, _ extent: Int, _ x: ValueID, own: [Int], other: [Int], _ sumOrder: SumOrder
+  ) -> ValueID? {
     let classes = builder.type(ids).rank
     let rest = (0..<builder.type(x).rank).filter { !other.contains($0) }
     if own == [classes] {
       return builder.gather(builder.transpose(x, other + rest), ids)
     }
-    if own.sorted() == Array(0..<classes) {
+    if own.sorted() == Array(0..<classes), sumOrder == .any || own == own.sorted() {
       let order = own.indices.sorted { own[$0] < own[$1] }.map { other[$0] }
-      return builder.scatterAdd(ids, builder.transpose(x, order + rest), extent: extent)
+      return builder.scatterAdd(
+        ids, builder.transpose(x, order + rest), extent: extent, order: sumOrder)
     }
     return nil
   }

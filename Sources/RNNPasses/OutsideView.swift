@@ -67,7 +67,7 @@ final class OutsideView {
     if operation.kind.traits.contains(.linear) {
       return lift.builder.add(operation.kind, operation.operands.map { totals[$0]! })[0]
     }
-    if operation.kind.traits.contains(.summing), operation.start == nil { return totalOfSum(operation) }
+    if operation.kind.order == .any, operation.start == nil { return totalOfSum(operation) }
     return lift.total(self[inner])
   }
 
@@ -75,10 +75,10 @@ final class OutsideView {
   private func totalOfSum(_ operation: Operation) -> ValueID {
     let operands = operation.operands.map { self[$0] }
     if case .dot(let axes) = operation.kind { return lift.totalOfDot(axes, operands[0], operands[1]) }
-    if case .scatterAdd(let extent) = operation.kind {
+    if case .scatterAdd(let extent, _) = operation.kind {
       return lift.totalOfScatterAdd(extent, operands[0], operands[1])
     }
-    if case .reduce(.sum, let axes) = operation.kind, operands[0].isStacked {
+    if case .reduce(.sum, let axes, _) = operation.kind, operands[0].isStacked {
       return lift.builder.reduce(.sum, operands[0].value, axes: [0] + axes.map { $0 + 1 })
     }
     return lift.total(self[operation.result])

@@ -34,6 +34,17 @@ public struct PassManager {
   /// Makes a manager that only applies.
   public init() {}
 
+  /// Makes a manager that applies as a user asks for it.
+  ///
+  /// - Parameter report: gets the graph as text after each pass of `printAfter`, with the pass's name.
+  public init(
+    verifiesEach: Bool, printAfter: Set<String>, report: @escaping (_ pass: String, _ graph: String) -> Void
+  ) {
+    self.verifiesEach = verifiesEach
+    self.printAfter = printAfter
+    self.report = { report($0, $1.description) }
+  }
+
   /// Applies a pipeline and gives the time of each pass.
   ///
   /// - Throws: `BrokenPass` if graphs are verified and a pass has left one that is not valid.

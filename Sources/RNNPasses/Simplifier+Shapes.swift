@@ -212,11 +212,11 @@ extension Simplifier {
     {  // concat(x[i..<j], x[j..<k]) -> x[i..<k]
       return make(.slice(axis: axis, start: start, count: count + more, anchor: .front), operands(a)[0])
     }
-    if case .scatterAdd(let extent)? = kind(a), kind(b) == kind(a), axis > 0,
+    if case .scatterAdd(let extent, let order)? = kind(a), kind(b) == kind(a), axis > 0,
       operands(a).count == 2, operands(b).count == 2, operands(a)[0] == operands(b)[0],
       let rows = join(operands(a)[1], operands(b)[1], type(operands(a)[0]).rank + axis - 1)
     {  // concat(scatter(ids, x), scatter(ids, y)) -> scatter(ids, concat(x, y)), if the rows are one value
-      return make(.scatterAdd(extent), operands(a)[0], rows)
+      return make(.scatterAdd(extent, order: order), operands(a)[0], rows)
     }
     return nil
   }

@@ -35,7 +35,7 @@ extension Simplifier {
     }
     let swapped = DotAxes(
       lhsContracting: axes.rhsContracting, rhsContracting: axes.lhsContracting, lhsBatch: axes.rhsBatch,
-      rhsBatch: axes.lhsBatch, isWide: axes.isWide)
+      rhsBatch: axes.lhsBatch, isWide: axes.isWide, order: axes.order)
     return make(.dot(swapped), b, a)
   }
 
@@ -51,7 +51,7 @@ extension Simplifier {
         reduction, constant(c, type(x).with(shape: kept.map { shape[$0] })), axes.map { shape[$0] })
     }
     // reduce(reduce x) -> reduce x
-    if case .reduce(reduction, let inner)? = kind(x), operands(x).count == 1 {
+    if case .reduce(reduction, let inner, .any)? = kind(x), operands(x).count == 1 {
       let source = operands(x)[0]
       let outer = type(source).shape.indices.filter { !inner.contains($0) }
       return make(.reduce(reduction, axes: (inner + axes.map { outer[$0] }).sorted()), source)
@@ -127,7 +127,7 @@ extension Simplifier {
 
   /// The sum of a product along its batch axes -> contraction.
   private func sumOfDot(_ x: ValueID, _ summed: [Int]) -> ValueID? {
-    guard let (a, b, axes) = product(x), isUsedOnce(x) else { return nil }
+    guard let (a, b, axes) = product(x), isUsedOnce(x), axes.order == .any else { return nil }
     var pairs = axes
     let batch = summed.filter { $0 < pairs.lhsBatch.count }
     if batch.isEmpty { return nil }

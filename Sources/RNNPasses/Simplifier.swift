@@ -60,7 +60,8 @@ final class Simplifier {
     case .convert(let element): convert(operands[0], element)
     case .detach: operands[0]  // detach x -> x: gradients have been taken
     case .dot(let axes): operands.count == 2 ? dot(operands[0], operands[1], axes) : nil
-    case .reduce(let reduction, let axes): operands.count == 1 ? reduce(reduction, operands[0], axes) : nil
+    case .reduce(let reduction, let axes, let order):
+      operands.count == 1 && order == .any ? reduce(reduction, operands[0], axes) : nil
     case .broadcast(let axes, let shape): broadcast(operands[0], axes, shape)
     case .reshape(let shape): reshape(operands[0], shape)
     case .transpose(let permutation): transpose(operands[0], permutation)

@@ -95,7 +95,7 @@ extension Graph {
 
   /// A sum over steps whose terms are cheap to compute a step at a time.
   private func total(_ id: OperationID) -> SunkTotal? {
-    guard case .reduce(.sum, let axes) = self[id].kind, axes.contains(0), self[id].start == nil,
+    guard case .reduce(.sum, let axes, .any) = self[id].kind, axes.contains(0), self[id].start == nil,
       let terms = self[id].operands.first, let steps = type(terms).shape.first, steps.symbol != nil
     else { return nil }
     var total = SunkTotal(result: self[id].result, terms: terms, axes: axes, operations: [id])

@@ -134,7 +134,7 @@ private struct ScanSplit {
     }
     let operation = graph[id]
     if operation.kind.traits.contains(.linear) { return operation.operands.map { .total(of: $0) } }
-    if operation.kind.traits.contains(.summing), operation.start == nil {
+    if operation.kind.order == .any, operation.start == nil {
       return operation.operands.map { .steps(of: $0) }
     }
     return [.steps(of: value)]

@@ -15,7 +15,7 @@ extension Pass {
     let tables = graph.tablesOfRows()
     return graph.rebuild { rebuilder, id in
       let old = rebuilder.old
-      guard case .reduce(.sum, let axes) = old[id].kind, old[id].start == nil,
+      guard case .reduce(.sum, let axes, .any) = old[id].kind, old[id].start == nil,
         let tables = tables[old[id].operands[0]]?.filter({ axes.sorted() == Array(0..<$0.idAxes) }),
         let axis = tables.first?.axis
       else { return false }
@@ -54,7 +54,7 @@ extension Graph {
     var tables: [ValueID: [Table]] = [:]
     for id in self[RegionID.entry].operations {
       // Many sums would be no less to read than the rows.
-      guard case .scatterAdd(let extent) = self[id].kind, extent <= 512, self[id].start == nil else {
+      guard case .scatterAdd(let extent, _) = self[id].kind, extent <= 512, self[id].start == nil else {
         continue
       }
       let rows = self[id].operands[1]

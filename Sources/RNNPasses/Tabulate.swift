@@ -183,7 +183,7 @@ extension Graph {
     case .iota: return !first
     case .dot(let axes):
       return !hasRows[1] && (!first || (axes.lhsBatch.isEmpty && !axes.lhsContracting.contains(0)))
-    case .reduce(_, let axes): return !first || !axes.contains(0)
+    case .reduce(_, let axes, _): return !first || !axes.contains(0)
     case .broadcast(let axes, _): return first ? axes.first == 0 : !hasRows[1] || !axes.contains(0)
     case .reshape: return first == hasRows[1]
     case .transpose(let permutation): return !first || permutation[0] == 0

@@ -56,12 +56,12 @@ extension Rebuilder {
 
   fileprivate func widenTotal(_ id: OperationID) -> Bool {
     let operation = old[id]
-    guard case .reduce(.sum, let axes) = operation.kind, operation.start == nil, isNarrow(operation.result)
+    guard case .reduce(.sum, let axes, _) = operation.kind, operation.start == nil, isNarrow(operation.result)
     else { return false }
     let extents = axes.map { old.type(operation.operands[0]).shape[$0].fixed }
     let count = extents.contains(nil) ? Self.longTotal : extents.reduce(1) { $0 * ($1 ?? 1) }
     guard count >= Self.longTotal else { return false }
-    bind(operation.result, toWide: builder.reduce(.sum, wide(self[operation.operands[0]]), axes: axes))
+    bind(operation.result, toWide: builder.add(operation.kind, [wide(self[operation.operands[0]])])[0])
     return true
   }
 

@@ -123,43 +123,49 @@ extension Planner {
     let operation = graph[id]
     let result = storage[operation.result]!
     var builder: KernelBuilder
-    let kept: [Dimension]
+    var kept: [Dimension]
     let reduced: [Dimension]
     let value: Int
     let combine: Reduction
-    var keepsLast = false
+    // Sums along the last axis are made in lanes: a chain runs along another one, if need be before a unit axis.
+    var keepsLast = operation.kind.order == .chain || operation.start != nil
     let batchAxis: Int?
-    if case .reduce(let reduction, let axes) = operation.kind {
+    func keep(_ dimensions: [Dimension]) -> [Dimension] {
+      keepsLast && dimensions.isEmpty ? [1] : dimensions
+    }
+    if case .reduce(let reduction, let axes, _) = operation.kind {
       let shape = graph.type(operation.operands[0]).shape
       let keptAxes = shape.indices.filter { !axes.contains($0) }
-      kept = keptAxes.map { shape[$0] }
+      keepsLast = keepsLast || !axes.contains(shape.count - 1)
+      kept = keep(keptAxes.map { shape[$0] })
       reduced = axes.map { shape[$0] }
-      keepsLast = !axes.contains(shape.count - 1)
       batchAxis = batchAxisOf(kept, reduced, keepsLast: keepsLast)
       builder = KernelBuilder(planner: self, clustering: clustering, cluster: nil, batchAxis: batchAxis)
       var map = View.identity(shape.count)
       let order = domainOrder(kept.count, reduced.count, keepsLast: keepsLast)
-      for (i, axis) in (keptAxes + axes).enumerated() { map[axis] = Affine(.axis(order[i])) }
+      for (i, axis) in keptAxes.enumerated() { map[axis] = Affine(.axis(order[i])) }
+      for (i, axis) in axes.enumerated() { map[axis] = Affine(.axis(order[kept.count + i])) }
       value = builder.emit(operation.operands[0], map)
       combine = reduction
     } else if case .dot(let axes) = operation.kind {
       let types = operation.operands.map { graph.type($0) }
       let lhsFree = axes.lhsFree(rank: types[0].rank)
       let rhsFree = axes.rhsFree(rank: types[1].rank)
-      kept = graph.type(operation.result).shape
+      kept = keep(graph.type(operation.result).shape)
       // An outer product sums over one index.
       reduced = axes.lhsContracting.isEmpty ? [1] : axes.lhsContracting.map { types[0].shape[$0] }
-      batchAxis = batchAxisOf(kept, reduced, keepsLast: false)
+      batchAxis = batchAxisOf(kept, reduced, keepsLast: keepsLast)
+      let places = domainOrder(kept.count, reduced.count, keepsLast: keepsLast).map { Affine(.axis($0)) }
       builder = KernelBuilder(planner: self, clustering: clustering, cluster: nil, batchAxis: batchAxis)
       var lhs = View.identity(types[0].rank)
       var rhs = View.identity(types[1].rank)
-      for (i, axis) in axes.lhsBatch.enumerated() { lhs[axis] = Affine(.axis(i)) }
-      for (i, axis) in axes.rhsBatch.enumerated() { rhs[axis] = Affine(.axis(i)) }
+      for (i, axis) in axes.lhsBatch.enumerated() { lhs[axis] = places[i] }
+      for (i, axis) in axes.rhsBatch.enumerated() { rhs[axis] = places[i] }
       let batches = axes.lhsBatch.count
-      for (i, axis) in lhsFree.enumerated() { lhs[axis] = Affine(.axis(batches + i)) }
-      for (i, axis) in rhsFree.enumerated() { rhs[axis] = Affine(.axis(batches + lhsFree.count + i)) }
-      for (i, axis) in axes.lhsContracting.enumerated() { lhs[axis] = Affine(.axis(kept.count + i)) }
-      for (i, axis) in axes.rhsContracting.enumerated() { rhs[axis] = Affine(.axis(kept.count + i)) }
+      for (i, axis) in lhsFree.enumerated() { lhs[axis] = places[batches + i] }
+      for (i, axis) in rhsFree.enumerated() { rhs[axis] = places[batches + lhsFree.count + i] }
+      for (i, axis) in axes.lhsContracting.enumerated() { lhs[axis] = places[kept.count + i] }
+      for (i, axis) in axes.rhsContracting.enumerated() { rhs[axis] = places[kept.count + i] }
       let element = graph.type(operation.result).element
       let factors = zip(operation.operands, [lhs, rhs]).map { operand, map in
         let factor = builder.emit(operand, map)
@@ -173,7 +179,7 @@ extension Planner {
     let order = domainOrder(kept.count, reduced.count, keepsLast: keepsLast)
     var domain = [Size](repeating: 1, count: kept.count + reduced.count)
     for (i, dimension) in (kept + reduced).enumerated() { domain[order[i]] = extent(dimension) }
-    let map = kept.indices.map { Affine(.axis(order[$0])) }
+    let map = graph.type(operation.result).shape.indices.map { Affine(.axis(order[$0])) }
     var places = (clustering.destinations[operation.result] ?? []).compactMap {
       resolvedPlace($0, of: operation.result, clustering)
     }
@@ -185,12 +191,12 @@ extension Planner {
       lateCopies.append(copyKernel(from: places[0], to: storage[input]!, graph.type(operation.result)))
     }
     let start = operation.start.map { builder.access(of: $0, map) }
-    precondition(start == nil || keepsLast, "a sum along the last axis starts from 0")
     var kernel = Kernel(
       name: "reduce_\(buffers[places[0].buffer.index].name)", domain: domain,
       kind: .reduce(combine, axes: reduced.count, keepsLast: keepsLast), body: builder.body,
       stores: stores, start: start, examples: batchAxis)
     kernel.sumsOverExamples = reduced.contains(.batch)
+    kernel.order = operation.kind.order ?? .any
     emit(kernel)
   }
 
@@ -235,6 +241,7 @@ extension Planner {
       kind: .scatterAdd(id: id, TableRows(count: Size(rows), stride: table.strides[0])), body: builder.body,
       stores: [store], start: operation.start.map { _ in store.access })
     kernel.sumsOverExamples = true
+    kernel.order = operation.kind.order ?? .any
     emit(kernel)
     for destination in clustering.destinations[operation.result] ?? [] {
       if case .replacement(let input) = destination {

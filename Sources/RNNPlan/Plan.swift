@@ -287,6 +287,9 @@ public struct Kernel: Hashable, Sendable {
   /// What sums start from, an element for each that is stored; nil for 0. Of a scatter-add it is the table itself, which
   /// is not zeroed then.
   public var start: Access?
+  /// In which order the terms of each sum are added. A chain goes through the contracted or reduced axes from the first index
+  /// to the last one, the last axis innermost. A scatter-add always is one.
+  public var order = SumOrder.any
   /// The axis that counts examples, of which each is computed by itself.
   public var examples: Int?
   /// Whether examples are summed over.
@@ -323,6 +326,20 @@ public struct Kernel: Hashable, Sendable {
       self.limit = limit
     }
   }
+}
+
+extension Kernel {
+  /// Whether the terms of each sum are added one after the other: not in lanes, whose sums are added up at last.
+  public var sumsInChains: Bool {
+    switch kind {
+    case .map: product != nil
+    case .reduce(let reduction, _, let keepsLast): reduction == .sum && keepsLast
+    case .scatterAdd: true
+    }
+  }
+
+  /// Whether the terms of each sum must be added so: to each other in order, or to what the sum starts from.
+  public var needsChains: Bool { order == .chain || start != nil }
 }
 
 /// A loop over time.

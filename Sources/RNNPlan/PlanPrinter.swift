@@ -87,6 +87,7 @@ extension Kernel {
         "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups\(sums)\(rounding)\(layout)"
       )
     }
+    if order == .chain { lines.append("\(indent)  order chain") }
     if let start { lines.append("\(indent)  from \(start)") }
     if let bound { lines.append("\(indent)  bound \(bound.index) < \(bound.limit)") }
     for (i, instruction) in body.enumerated() { lines.append("\(indent)  %\(i) = \(instruction)") }

@@ -25,7 +25,7 @@ extension Plan {
   /// 10. In a buffer of rows, an index moves within a row or by whole rows.
   /// 11. A tile takes all groups of a product, or a number that divides them; blocks have packed columns, rows of a known
   ///     number that no split by examples cuts, room for the copies of each thread and for all sums that wait.
-  /// 12. A reduction along the last axis, and a map without a product, start from nothing.
+  /// 12. A sum that is to be a chain, or that starts from a value, is added up term after term and not in lanes.
   ///
   /// - Throws: `BrokenPlan` with all violations.
   public func verify() throws(BrokenPlan) {
@@ -106,7 +106,7 @@ private struct PlanVerifier {
     checkBody(kernel)
     checkSplit(kernel)
     checkFormats(kernel)
-    checkStart(kernel)
+    checkOrder(kernel)
     if let product = kernel.product, let layout = product.layout {
       check(layout, of: product, in: kernel, loops)
     }
@@ -186,17 +186,6 @@ private struct PlanVerifier {
     }
     reach.index = rest + Affine(.axis(reach.extents.count), times: pace)
     reach.extents.append(bound.limit)
-  }
-
-  private mutating func checkStart(_ kernel: Kernel) {
-    if kernel.start == nil { return }
-    let mayStart =
-      switch kernel.kind {
-      case .map: kernel.product != nil
-      case .reduce(_, _, let keepsLast): keepsLast
-      case .scatterAdd: true
-      }
-    if !mayStart { problems.append("\(kernel.name) starts from \(kernel.start!), and cannot") }
   }
 
   private mutating func checkBody(_ kernel: Kernel) {
@@ -284,6 +273,12 @@ private struct PlanVerifier {
     }
     for access in wrong where plan[access.buffer].format != .full {
       problems.append("\(kernel.name) touches \(access), which holds halved numbers")
+    }
+  }
+
+  private mutating func checkOrder(_ kernel: Kernel) {
+    if kernel.needsChains, !kernel.sumsInChains {
+      problems.append("\(kernel.name) is to add up chains, and adds up in lanes or nothing")
     }
   }
 

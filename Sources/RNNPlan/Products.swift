@@ -91,6 +91,7 @@ extension Planner {
     kernel.examples = batchAxis
     let lhs = graph.type(operation.operands[0]).shape
     kernel.sumsOverExamples = axes.lhsContracting.contains { lhs[$0] == .batch }
+    kernel.order = axes.order
     return kernel
   }
 }

@@ -75,8 +75,8 @@ private struct Former {
   mutating func form(_ kernel: Kernel) -> Kernel {
     var kernel = kernel
     kernel.name = ""
-    // Code does not tell examples from other rows.
-    (kernel.examples, kernel.sumsOverExamples) = (nil, false)
+    // Code does not tell examples from other rows, nor a chain from other sums that it makes term after term.
+    (kernel.examples, kernel.sumsOverExamples, kernel.order) = (nil, false, .any)
     if var product = kernel.product {
       product.lhs.access = form(product.lhs.access)
       product.rhs.access = form(product.rhs.access)

@@ -71,6 +71,8 @@ extension GraphGenerator {
       axes.lhsBatch.map { shape(a)[$0] } + axes.lhsFree(rank: shape(a).count).map { shape(a)[$0] }
       + axes.rhsFree(rank: shape(b).count).map { shape(b)[$0] }
     guard isSmall(rest) else { return nil }
+    var axes = axes
+    axes.order = sumOrder()
     let count = volume(axes.lhsContracting.map { shape(a)[$0] })
     return note(builder.dot(a, b, axes), bound: bound(a) * bound(b) * Double(count))
   }
@@ -82,8 +84,12 @@ extension GraphGenerator {
     let axes = shape(x).indices.filter { _ in random.chance(0.5) }
     if axes.isEmpty { return nil }
     let count = reduction == .sum ? volume(axes.map { shape(x)[$0] }) : 1
-    return note(builder.reduce(reduction, x, axes: axes), bound: bound(x) * Double(count))
+    let order = reduction == .sum ? sumOrder() : .any
+    return note(builder.reduce(reduction, x, axes: axes, order: order), bound: bound(x) * Double(count))
   }
+
+  /// The order of a sum: seldom a chain.
+  private func sumOrder() -> SumOrder { random.chance(0.2) ? .chain : .any }
 
   func makeBroadcast() -> ValueID? {
     guard let x = pick(where: isFloat) else { return nil }

@@ -26,11 +26,11 @@ enum Samples {
         %20 = tanh %19 : f32[B, 8]
         yield %20, %20
       }
-      %21 = dot %12, %2 contract(2; 1) : f32[T, B, 4]
+      %21 = dot %12, %2 contract(2; 1) chain : f32[T, B, 4]
       %22 = one_hot %5 extent(4) : f32[T, B, 4]
       %23 = subtract %21, %22 : f32[T, B, 4]
       %24 = multiply %23, %23 : f32[T, B, 4]
-      %25 = reduce_sum %24 axes(0, 1, 2) : f32[]
+      %25 = reduce_sum %24 axes(0, 1, 2) chain : f32[]
       %26 = size of(B, T) : f32[]
       %27 = divide %25, %26 : f32[]
       output "y" = %21
@@ -70,7 +70,7 @@ enum Samples {
       %22 = constant 1.7976931348623157e+308 : f64[]
       %23 = constant 5e-324 : f64[]
       %24 = constant 2147483647 : i32[]
-      %25 = scatter_add %2, %21 extent(5) : f64[5, 2]
+      %25 = scatter_add %2, %21 extent(5) chain : f64[5, 2]
       %26 = size of() : i32[]
       output "eight" = %8
       output "last" = %12

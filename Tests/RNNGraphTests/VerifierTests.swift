@@ -62,6 +62,12 @@ import Testing
     }
   }
 
+  @Test func onlySumsHaveAnOrder() throws {
+    let text = Samples.movement.replacing(
+      "reduce_maximum %10 axes(0)", with: "reduce_maximum %10 axes(0) chain")
+    expectProblem("the order of a sum is given, and nothing is added up", in: try Graph(parsing: text))
+  }
+
   @Test func valuesAreDefinedBefore() throws {
     try expectProblem("reads %1, which is not defined yet") { $0.regions[0].operations.swapAt(0, 1) }
     let captured = "%10 = add %8, %9"

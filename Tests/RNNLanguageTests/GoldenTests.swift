@@ -16,8 +16,10 @@ let goldenFrontend = Frontend(
     return SourceFile(name: path, text: text)
   })
 
+/// Sources, `Tests/Goldens/language/*.rnn`, with what is wrong with them, their syntax or their inputs and outputs; and models
+/// with the graphs that they are lowered to, `Tests/Goldens/lowering/*.rnn`. Sizes stand behind the command.
 struct GoldenTests {
-  @Test(arguments: Golden.all(in: "language"))
+  @Test(arguments: Golden.all(in: "language") + Golden.all(in: "lowering"))
   func golden(_ golden: Golden) throws {
     let source = SourceFile(name: golden.name, text: golden.input)
     var sizes: [String: Int] = [:]
@@ -29,6 +31,10 @@ struct GoldenTests {
     switch golden.command {
     case "diagnose": actual = goldenFrontend.check(source, sizes: sizes).diagnostics.rendered()
     case "syntax": actual = try goldenFrontend.parse(source).printed
+    case "graph":
+      let graph = try goldenFrontend.lower(source, sizes: sizes).graph
+      try graph.verify()
+      actual = graph.description
     case "interface": actual = try goldenFrontend.lower(source, sizes: sizes).graph.interface
     default: actual = "unknown command \(golden.command)\n"
     }
@@ -38,6 +44,7 @@ struct GoldenTests {
 
   @Test func thereAreGoldens() {
     #expect(Golden.all(in: "language").count > 40)
+    #expect(Golden.all(in: "lowering").count >= 3)
   }
 }
 

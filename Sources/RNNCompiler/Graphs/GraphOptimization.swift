@@ -62,10 +62,7 @@ public struct GraphOptimization {
   }
 
   mutating func apply(_ pipeline: Pipeline) throws {
-    var manager = PassManager()
-    manager.verifiesEach = verifiesEachPass
-    manager.printAfter = printAfter
-    manager.report = { [report] in report($0, $1.description) }
+    let manager = PassManager(verifiesEach: verifiesEachPass, printAfter: printAfter, report: report)
     let before = graph
     do {
       timings += try manager.run(pipeline, on: &graph)

@@ -125,15 +125,15 @@ struct NumberRanges {
     case .random, .compare, .oneHot: return NumberRange(low: 0, high: 1)
     case .binary(.minimum): return operands[0].chosen(operands[1], min)
     case .binary(.maximum): return operands[0].chosen(operands[1], max)
-    case .reduce(.minimum, let axes): return extreme(operands[0], of: operation, axes, none: .infinity)
-    case .reduce(.maximum, let axes): return extreme(operands[0], of: operation, axes, none: -.infinity)
+    case .reduce(.minimum, let axes, _): return extreme(operands[0], of: operation, axes, none: .infinity)
+    case .reduce(.maximum, let axes, _): return extreme(operands[0], of: operation, axes, none: -.infinity)
     case .pad: return operands[0].union(NumberRange(low: 0, high: 0))
     case .select: return operands[1].union(operands[2])
     case .concat: return operands.dropFirst().reduce(operands[0]) { $0.union($1) }
     case .convert, .detach, .broadcast, .reshape, .transpose, .slice, .reverse, .reversePrefix, .gather:
       return operands[0]
     case .size, .unary, .binary(.add), .binary(.subtract), .binary(.multiply), .binary(.divide), .dot,
-      .reduce(.sum, _), .scatterAdd, .scan:
+      .reduce(.sum, _, _), .scatterAdd, .scan:
       return .anything
     }
   }

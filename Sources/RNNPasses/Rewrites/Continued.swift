@@ -81,7 +81,7 @@ extension Graph {
     case .concat(let axis), .slice(let axis, _, _, _), .pad(let axis, _, _, _):
       let isAcross = [result, first].contains { $0.map { isSequence($0, axis) } ?? false }
       return isAcross ? "a step is taken out of its sequence" : nil
-    case .reduce(_, let axes):
+    case .reduce(_, let axes, _):
       let isAcross = first.map { first in axes.contains { isSequence(first, $0) } } ?? false
       return isAcross ? "the steps of a sequence are combined" : nil
     case .dot(let axes):
@@ -89,7 +89,7 @@ extension Graph {
       return isAcross ? "the steps of a sequence are combined" : nil
     case .gather:
       return first.map { isSequence($0, 0) } ?? false ? "a step is looked up in its sequence" : nil
-    case .scatterAdd(_):
+    case .scatterAdd:
       let isAcross = first.map { type($0).shape.contains(.symbol(steps)) } ?? false
       return isAcross ? "the steps of a sequence are combined" : nil
     case .size(let symbols, _):

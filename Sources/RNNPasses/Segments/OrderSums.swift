@@ -1,14 +1,15 @@
 import RNNGraph
 
-// order-sums: a sum over steps is made in the order in which the steps would be gone through segment by segment.
+// order-sums: a sum over steps is a chain, in the order in which the steps would be gone through segment by segment.
 //
 //   %2 = dot %g, %h  over steps and batch        %3 = reverse %g, %4 = reverse %h
-//                                                %2 = dot %3, %4
+//                                                %2 = dot %3, %4  chain
 //
 // The sums that come with a backward loop go from the last step to the first. So a program whose memory is limited,
 // which knows them segment by segment, the last one first, adds up the same numbers in the same order. See [Sweeps].
 //
-// What is not added up step by step becomes a total for each step, and the sum of these:
+// A chain of single numbers would leave vectors empty. There, a total for each step is made in any order, and then the sum of
+// these:
 //
 //   %2 = reduce_sum %x axes(0, 1, 2)             %3 = reduce_sum %x axes(1, 2)
 //                                                %2 = reduce_sum %3 axes(0)
@@ -19,7 +20,7 @@ extension Pass {
   ) { graph in
     var hasChanged = false
     for steps in graph.timeAxes {
-      hasChanged = graph.splitTotals(over: steps) || hasChanged
+      hasChanged = graph.chainTotals(over: steps) || hasChanged
       let schedule = SweepSchedule(graph, steps, turningSums: true)
       hasChanged =
         graph.rebuild { rebuilder, id in
@@ -39,40 +40,54 @@ extension Pass {
 }
 
 extension Graph {
-  /// Takes sums over steps apart that are not made step by step.
-  fileprivate mutating func splitTotals(over steps: Symbol) -> Bool {
+  /// Makes chains of the sums over steps, or takes them apart where that would be slow.
+  fileprivate mutating func chainTotals(over steps: Symbol) -> Bool {
     let sorts = TimeSorts(self, steps)
     return rebuild { rebuilder, id in
-      let operation = rebuilder.old[id]
-      guard sorts[id] == .outside, operation.start == nil, operation.operands.allSatisfy(sorts.isSequence),
-        operation.results.count == 1, !sorts.isSequence(operation.result)
-      else { return false }
-      let builder = rebuilder.builder
+      guard sorts[id] == .total else { return false }
+      let (old, builder) = (rebuilder.old, rebuilder.builder)
+      let operation = old[id]
       let operands = rebuilder.operands(id)
-      if case .reduce(.sum, let axes) = operation.kind, axes.first == 0, axes.count > 1 {
-        let each = builder.reduce(.sum, operands[0], axes: Array(axes.dropFirst()))
-        rebuilder.bind(operation.result, to: builder.reduce(.sum, each, axes: [0]))
-      } else {
-        guard case .dot(let axes) = operation.kind, let pair = axes.lhsContracting.firstIndex(of: 0),
-          axes.rhsContracting[pair] == 0
-        else { return false }
+      func bind(_ kind: OperationKind, _ operands: [ValueID]) {
+        rebuilder.bind(operation.result, to: builder.add(kind, operands)[0])
+      }
+      /// The sum of the totals of all steps.
+      func bind(_ totals: ValueID) {
+        bind(
+          .reduce(.sum, axes: [0], order: builder.type(totals).isWide(enough: 2) ? .chain : .any), [totals])
+      }
+      if case .reduce(_, let axes, _) = operation.kind {
+        let type = old.type(operation.operands[0])
+        if axes.last != type.rank - 1, type.isWide(enough: 2) {
+          bind(operation.kind.summed(in: .chain), operands)
+        } else if axes.count > 1 {
+          bind(builder.reduce(.sum, operands[0], axes: Array(axes.dropFirst())))
+        } else {
+          return false
+        }
+      } else if case .dot(let axes) = operation.kind, let pair = axes.lhsContracting.firstIndex(of: 0) {
         var rest = axes
         rest.lhsContracting.remove(at: pair)
         rest.rhsContracting.remove(at: pair)
-        if rebuilder.old.isTiled(operation) {
+        if old.type(operation.result).isWide(enough: 3) {
           // The steps become the outermost of the axes that are summed over.
-          if pair == 0 { return false }
           rest.lhsContracting.insert(0, at: 0)
           rest.rhsContracting.insert(0, at: 0)
-          rebuilder.bind(operation.result, to: builder.dot(operands[0], operands[1], rest))
+          bind(.dot(rest).summed(in: .chain), operands)
         } else {
           rest.lhsBatch.insert(0, at: 0)
           rest.rhsBatch.insert(0, at: 0)
-          let each = builder.dot(operands[0], operands[1], rest)
-          rebuilder.bind(operation.result, to: builder.reduce(.sum, each, axes: [0]))
+          bind(builder.dot(operands[0], operands[1], rest))
         }
+      } else {
+        bind(operation.kind.summed(in: .chain), operands)
       }
       return true
     }
   }
+}
+
+extension TensorType {
+  /// Whether a row has so many elements that their chains, side by side, are worth a vector.
+  fileprivate func isWide(enough count: Int) -> Bool { shape.last?.fixed.map { $0 >= count } ?? false }
 }

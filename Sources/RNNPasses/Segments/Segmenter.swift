@@ -70,7 +70,7 @@ private final class Segmenter {
     for id in operations {
       switch schedule.sorts[id] {
       case .sum, .pick: ends[schedule.sweep[id]!, default: []].append(id)
-      case .map, .loop, .mirror, .outside: continue
+      case .map, .loop, .mirror, .total, .outside: continue
       }
     }
     let taken = graph.symbols
@@ -121,7 +121,7 @@ private final class Segmenter {
     return switch schedule.sorts[id] {
     case .loop, .sum, .pick: schedule.stored[value] ?? schedule.sweep[id]!
     case .map: schedule.stored[value]
-    case .mirror, .outside: nil
+    case .mirror, .total, .outside: nil
     }
   }
 
@@ -201,7 +201,7 @@ private final class Sweep {
       case .loop: emitLoop(id)
       case .sum: emitSum(id, from: starts[id]!)
       case .pick: emitPick(id, from: starts[id]!)
-      case .mirror, .outside: break
+      case .mirror, .total, .outside: break
       }
     }
     for (value, place) in schedule.stored.sorted(by: { $0.key < $1.key }) where place == number {
@@ -223,7 +223,7 @@ private final class Sweep {
     switch schedule.sorts[id] {
     case .sum: builder.constant(0, old.type(old[id].result))
     case .pick: builder.constant(-Double.infinity, element(of: id))
-    case .map, .loop, .mirror, .outside: nil
+    case .map, .loop, .mirror, .total, .outside: nil
     }
   }
 

@@ -82,7 +82,7 @@ struct SweepSchedule {
       case .pick:
         sweep[id] = earliest
         ready[operation.result] = earliest + 1
-      case .outside:
+      case .total, .outside:
         var end = 0
         for operand in operation.operands {
           let here = ready[operand] ?? 0
@@ -131,7 +131,7 @@ struct SweepSchedule {
             read.contains(result) ? number : cheapest(for: [result], from: number, isReversed: nil)
           require(result, in: stored[result]!)
         }
-      case .mirror, .outside: break
+      case .mirror, .total, .outside: break
       }
     }
   }
@@ -142,7 +142,7 @@ struct SweepSchedule {
     for id in graph[RegionID.entry].operations.reversed() {
       let operation = graph[id]
       switch sorts[id] {
-      case .outside:
+      case .total, .outside:
         if operation.results.contains(where: read.contains) { read.formUnion(operation.operands) }
       case .map, .loop, .sum, .pick: read.formUnion(sorts.operands(id).filter { !isStepwise($0) })
       case .mirror: break

@@ -6,8 +6,10 @@ enum TimeSort: Equatable {
   case map
   /// A loop over the steps.
   case loop(isReversed: Bool)
-  /// A sum over the steps, one after the other, from the first one or from the last one.
+  /// A chain over the steps: their terms are added one after the other, from the first step or from the last one.
   case sum(isReversed: Bool)
+  /// A sum over the steps in any order.
+  case total
   /// One step of a sequence, the first or the last one or one beside them.
   case pick
   /// A sequence with its last step first, for sums only: it is their order.
@@ -84,7 +86,8 @@ struct TimeSorts {
     if case .slice(axis: 0, _, count: 1, _) = operation.kind {
       return graph.type(operation.result).element.isFloat && !isWhole(operands[0]) ? .pick : .outside
     }
-    guard isSum(operation) else { return .outside }
+    guard let order = orderOfSteps(operation) else { return .outside }
+    if order == .any { return .total }
     let mirrored = operands.count { source($0) != $0 }
     if mirrored == 0 { return .sum(isReversed: false) }
     return mirrored == operands.count ? .sum(isReversed: true) : .outside
@@ -126,7 +129,7 @@ struct TimeSorts {
     case .slice(let axis, _, _, _), .concat(let axis), .reverse(let axis), .reversePrefix(let axis):
       return axis != 0
     case .gather: return !hasSteps(operands[0])
-    case .reduce(_, let axes): return axes.first != 0
+    case .reduce(_, let axes, _): return axes.first != 0
     case .dot(let axes):
       let types = operands.map { graph.type($0) }
       if hasSteps(operands[0]), hasSteps(operands[1]) {
@@ -140,35 +143,23 @@ struct TimeSorts {
     }
   }
 
-  /// Whether the code for an operation adds up the steps strictly one after the other.
+  /// In which order an operation adds up the steps; nil if it does not, or if a chain goes through them again and again.
   ///
   /// - Requires: no result has steps, and what has steps among the operands are sequences.
-  private func isSum(_ operation: Operation) -> Bool {
-    guard operation.start == nil, operation.kind.traits.contains(.summing) else { return false }
-    if case .reduce(_, let axes) = operation.kind {
-      let type = graph.type(operation.operands[0])
-      guard axes.first == 0, axes.last != type.rank - 1, let last = type.shape.last?.fixed else {
-        return false
-      }
-      return last > 1
-    }
+  private func orderOfSteps(_ operation: Operation) -> SumOrder? {
+    guard operation.start == nil, let order = operation.kind.order else { return nil }
+    if case .reduce(_, let axes, _) = operation.kind { return axes.first == 0 ? order : nil }
     if case .dot(let axes) = operation.kind {
-      return axes.lhsContracting.first == 0 && axes.rhsContracting.first == 0 && graph.isTiled(operation)
+      guard let pair = axes.lhsContracting.firstIndex(of: 0), axes.rhsContracting[pair] == 0 else {
+        return nil
+      }
+      return pair == 0 || order == .any ? order : nil
     }
-    return operation.operands.allSatisfy(isSequence)
+    return operation.operands.allSatisfy(isSequence) ? order : nil
   }
 }
 
 extension Graph {
-  /// Whether a product is computed in tiles, whose sums are chains; see `Planner.productForm`.
-  func isTiled(_ operation: Operation) -> Bool {
-    guard case .dot(let axes) = operation.kind else { return false }
-    guard let width = type(operation.result).shape.last?.fixed, width > 2 else { return false }
-    let rows = axes.lhsFree(rank: type(operation.operands[0]).rank)
-    let columns = axes.rhsFree(rank: type(operation.operands[1]).rank)
-    return columns.count == 1 || (columns.isEmpty && rows.count == 1)
-  }
-
   /// The numbers of steps that sequences of the entry have as their first axis.
   var timeAxes: [Symbol] {
     var found: Set<Symbol> = []

@@ -61,7 +61,7 @@ private final class Turning {
     switch sorts[id] {
     case .map:
       bind(operation.result, toReverseOf: builder.add(operation.kind, operands)[0], in: rebuilder)
-    case .sum:
+    case .total:
       rebuilder.bind(operation.result, to: builder.add(operation.kind, operands)[0])
     case .pick:
       guard case .slice(let axis, let start, let count, let anchor) = operation.kind else { return false }
@@ -78,7 +78,8 @@ private final class Turning {
         zip(draft.sequences, operands[first...]).map { .init(outer: $1, inner: $0.inner) })
       let stacks = rebuilder.emit(draft).outputs
       for (stack, result) in zip(stacks, scan.stacks) { bind(result, toReverseOf: stack, in: rebuilder) }
-    case .mirror, .outside: return false
+    // A chain goes through the steps as its operands do.
+    case .sum, .mirror, .outside: return false
     }
     return true
   }

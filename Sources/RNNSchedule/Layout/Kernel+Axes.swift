@@ -26,6 +26,8 @@ extension Kernel {
           if axes == 1 { continue }
           kind = .reduce(reduction, axes: axes - 1, keepsLast: keepsLast)
         } else if keepsLast, axis == count - 1 {
+          // A chain of a single number stays one.
+          if needsChains { continue }
           kind = .reduce(reduction, axes: axes, keepsLast: false)
         }
       }
