@@ -74,7 +74,7 @@ let package = Package(
     tests(
       "RNNPassesTests", ["RNNPasses", "RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
     tests("RNNDifferentiationTests", ["RNNDifferentiation", "RNNOptimizers", "RNNInterpreter"]),
-    tests("RNNPlanTests", ["RNNPlan"]),
+    tests("RNNPlanTests", ["RNNPlan", "RNNDifferentiation", "RNNPasses"]),
     tests("RNNScheduleTests", ["RNNSchedule"]),
     tests("RNNCodegenTests", ["RNNCodegen", "RNNDifferentiation", "RNNInterpreter", "RNNPasses"]),
     tests("RNNCompilerTests", ["RNNCompiler"]),

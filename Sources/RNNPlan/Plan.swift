@@ -82,7 +82,7 @@ public struct Access: Hashable, Sendable, CustomStringConvertible {
     self.isOwned = isOwned
   }
 
-  public var description: String { "\(buffer)[\(index)]" }
+  public var description: String { "\(isOwned ? "own " : "")\(buffer)[\(index)]" }
 }
 
 /// One instruction of a kernel's body: a value for each point of the domain.

@@ -1,22 +1,24 @@
 import RNNGraph
 
 extension Plan: CustomStringConvertible {
-  /// The plan as text: ports, buffers, and the steps in order.
+  /// The plan as text, which `Plan(parsing:)` reads back: ports, buffers, and the steps in order.
   public var description: String {
-    var lines = ["plan \(name) batch \(batch) threads \(threads) arena \(arenaBytes) bytes {"]
+    let open = symbols.isEmpty ? "" : " symbols(\(symbols.map(\.planText).joined(separator: ", ")))"
+    var lines = [
+      "plan \(quoted(name)) batch \(batch) threads \(threads)\(open) arena \(arenaBytes) bytes {"
+    ]
     for (i, port) in inputs.enumerated() { lines.append("  input \(i) \(describe(port))") }
     for (i, port) in outputs.enumerated() { lines.append("  output \(i) \(describe(port))") }
     for (i, buffer) in buffers.enumerated() {
       let place =
         switch buffer.place {
-        case .input(let n): "input \(n)"
-        case .output(let n): "output \(n)"
+        case .input(let n): " input \(n)"
+        case .output(let n): " output \(n)"
         case .arena:
-          buffer.lifetime.map { "at \(buffer.offset), phases \($0.lowerBound)...\($0.upperBound)" }
-            ?? "unused"
+          buffer.lifetime.map { " at \(buffer.offset), phases \($0.lowerBound) to \($0.upperBound)" } ?? ""
         }
       let type = buffer.format == .full ? buffer.element.rawValue : buffer.format.rawValue
-      lines.append("  b\(i) \(type) × \(buffer.count) \(place) // \(buffer.name)")
+      lines.append("  b\(i) \(quoted(buffer.name)) \(type) × \(buffer.count)\(place)")
     }
     for step in steps { lines += step.lines(indent: "  ") }
     return lines.joined(separator: "\n") + "\n}\n"
@@ -24,7 +26,7 @@ extension Plan: CustomStringConvertible {
 
   private func describe(_ port: Port) -> String {
     let shape = port.shape.map(\.description).joined(separator: ", ")
-    return "\"\(port.name)\" \(port.element.rawValue)[\(shape)]"
+    return "\(quoted(port.name)) \(port.element.rawValue)[\(shape)]"
       + (port.replaces.map { " over input \($0)" } ?? "")
   }
 }
@@ -37,7 +39,9 @@ extension Step {
     case .preparation(let steps):
       [indent + "once {"] + steps.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]
     case .loop(let loop):
-      ["\(indent)loop t\(loop.id) \(loop.isReversed ? "down from" : "up to") \(loop.steps)\(loop.span) {"]
+      [
+        "\(indent)loop t\(loop.id) \(loop.isReversed ? "down from" : "up to") \(loop.steps.planText)\(loop.span) {"
+      ]
         + loop.body.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]
     }
   }
@@ -46,7 +50,9 @@ extension Step {
 extension Loop {
   /// What a step is, if it is a segment.
   fileprivate var span: String {
-    segments.map { ", each \($0.length) of \($0.whole) steps, \($0.longest) at most" } ?? ""
+    segments.map {
+      ", each \($0.length.planText) of \($0.whole.planText) steps, \($0.longest.planText) at most"
+    } ?? ""
   }
 }
 
@@ -67,20 +73,20 @@ extension Kernel {
       case .batch(let axis): " threads share examples i\(axis)"
       case .axis(let axis, let multiple): " threads share i\(axis) by \(multiple)"
       }
-    var lines = ["\(indent)\(what) \(name) [\(extents)]\(share) {"]
+    var lines = ["\(indent)\(what) \(quoted(name)) [\(extents)]\(share) {"]
     if let product {
       let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(
         separator: ", ")
+      let together = product.isStaged ? " × \(product.tile.groups) groups" : ""
+      let sums = product.factors == product.element ? "" : ", sums of \(product.element.rawValue)"
       let blocks = product.blocks.map { blocks in
-        ", \(blocks.depth) at a time of \(blocks.panels * Size(product.tile.rows)) rows copied to \(blocks.copies), panels \(blocks.panelStride) apart"
+        ", \(blocks.depth) at a time of \(blocks.panels) panels copied to \(blocks.copies), \(blocks.panelStride) apart"
           + (blocks.partial.map { ", sums in \($0)" } ?? "")
       }
-      let sums = product.factors == product.element ? "" : ", sums of \(product.element.rawValue)"
-      let isStaged = product.isStaged ? ", one group after the other" : ""
       let turns = product.turns.map { ", panels turned by \($0)" } ?? ""
       lines.append(
-        "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups, "
-          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(sums)\(isStaged)\(blocks ?? "")\(turns)"
+        "\(indent)  Σ \(product.factors.rawValue) [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups, "
+          + "tile \(product.tile.rows) rows × \(product.tile.vectors) vectors\(together)\(sums)\(blocks ?? "")\(turns)"
       )
     }
     if let start { lines.append("\(indent)  from \(start)") }
@@ -105,10 +111,10 @@ extension Instruction: CustomStringConvertible {
     switch self {
     case .load(let access): "\(access)"
     case .loadRow(let access, let id, let stride): "\(access) + %\(id)·\(stride)"
-    case .constant(let number, let element): "\(element.rawValue) \(number)"
-    case .size(let size, let element): "\(element.rawValue) \(size)"
+    case .constant(let number, let element): "\(element.rawValue) \(exactText(number))"
+    case .size(let size, let element): "\(element.rawValue) size \(size)"
     case .index(let form): "index \(form)"
-    case .accumulator(let group, _): "sum \(group)"
+    case .accumulator(let group, let element): "\(element.rawValue) sum \(group)"
     case .random(let key, let counter, let position, let stream, let element):
       "\(element.rawValue) random key %\(key), counter %\(counter), position %\(position), stream \(stream)"
     case .unary(let function, let a): "\(function.rawValue) %\(a)"
@@ -116,6 +122,27 @@ extension Instruction: CustomStringConvertible {
     case .compare(let comparison, let a, let b): "\(comparison.rawValue) %\(a), %\(b)"
     case .select(let condition, let a, let b): "select %\(condition), %\(a), %\(b)"
     case .convert(let element, let a): "\(element.rawValue) %\(a)"
+    }
+  }
+}
+
+extension Symbol {
+  /// The symbol in the text of a plan: in quotation marks if it could be taken for an index.
+  var planText: String { Index(text: name) == nil ? name : quoted(name) }
+}
+
+extension Index {
+  /// The index that a word of a plan names, if it is one.
+  init?(text: String) {
+    guard let first = text.first, let number = Int(text.dropFirst()),
+      "i\(number)".dropFirst() == text.dropFirst()
+    else { return nil }
+    switch first {
+    case "i": self = .axis(number)
+    case "t": self = .loop(number)
+    case "p": self = .parity(number)
+    case "q": self = .oppositeParity(number)
+    default: return nil
     }
   }
 }
