@@ -1,0 +1,172 @@
+import RNNCodegen
+import RNNDifferentiation
+import RNNGraph
+import RNNInterpreter
+import RNNLLVM
+import RNNPasses
+import RNNPlan
+import RNNPlanInterpreter
+import RNNSchedule
+import RNNTestSupport
+import Testing
+
+/// Graph, plan and code compute the same, and where they do not, the layer at fault is named.
+@Suite struct PlanAgreementTests {
+  private let target = try! Target(named: "native", optimizationLevel: 0)
+
+  /// A plan of which the threads share all that they can.
+  private func scheduled(
+    _ graph: Graph, batch: Int, threads: Int, weights: Buffer.Format = .full
+  ) throws -> ScheduledPlan {
+    var machine = target.machine
+    machine.barrierCost = 0
+    let plan = try Planner.plan(graph, machine: machine, batch: batch, threads: threads, weights: weights)
+    try plan.verify()
+    return ScheduledPlan(plan, ProcessorScheduler(machine))
+  }
+
+  @Test(arguments: TestGroup.graphs.seeds(500, core: 20)) func randomGraphs(seed: UInt64) throws {
+    let isGradient = seed % 2 == 1
+    let element: ElementType = seed % 3 == 0 ? .f32 : .f64
+    let random = RandomGraph(seed: seed, .init(element: element, hasLoss: isGradient))
+    func prepared(_ graph: Graph) throws -> Graph {
+      isGradient ? try gradient(of: graph) { graph.type($0.value).element.isFloat } : graph
+    }
+    var graph = try prepared(random.graph)
+    _ = try PassManager().run(seed % 5 == 0 ? .none : .full, on: &graph)
+    let scheduled = try scheduled(graph, batch: random.sizes[.batch] ?? 1, threads: 1 + Int(seed % 3))
+    let problems = try LayerComparison(graph, scheduled, target: target).problems(
+      inputs: random.inputs(), sizes: random.sizes
+    ) { name in
+      element == .f64 ? 1e-12 : max(1e-5, 4 * (try random.roundingErrors(of: prepared)[name] ?? 0))
+    }
+    #expect(problems == [])
+  }
+
+  /// Gates, a loop, a table and gradients: all that a plan can say of products. They have the same bits, as the order of
+  /// each of these sums is the plan's.
+  private static func products(rows: Int, columns: Int, depth: Int) throws -> Graph {
+    try Graph(
+      parsing: """
+        graph "products" {
+          %a = data "a" : f32[\(rows), \(depth)]
+          %t = data "t" : f32[\(depth), \(rows)]
+          %w = parameter "w" constant(0) : f32[\(columns), \(depth)]
+          %u = parameter "u" constant(0) : f32[16, 16]
+          %h = data "h" : f32[B, 16]
+          %ids = data "ids" below(5) : i32[\(rows)]
+          %c = dot %a, %w contract(1; 1) : f32[\(rows), \(columns)]
+          %d = dot %t, %w contract(0; 1) : f32[\(rows), \(columns)]
+          %e = multiply %d, %c : f32[\(rows), \(columns)]
+          %v = scatter_add %ids, %c extent(5) : f32[5, \(columns)]
+          %s = reduce_sum %e axes(0) : f32[\(columns)]
+          %last, %stack = scan T reverse : f32[B, 16], f32[T, B, 16] {
+            invariant %m = %u : f32[16, 16]
+            carry %p = %h : f32[B, 16]
+            %q = dot %p, %m contract(1; 1) : f32[B, 16]
+            yield %q, %p
+          }
+          output "c" = %c
+          output "e" = %e
+          output "v" = %v
+          output "s" = %s
+          output "last" = %last
+          output "stack" = %stack
+        }
+        """)
+  }
+
+  @Test(arguments: [1, 2, 3], [Buffer.Format.full, .bf16])
+  func sumsInTheOrderOfThePlan(threads: Int, weights: Buffer.Format) throws {
+    var random = SplitMix64(seed: UInt64(threads))
+    for (rows, columns, depth) in [(1, 33, 7), (5, 64, 16), (40, 48, 130)] {
+      let graph = try Self.products(rows: rows, columns: columns, depth: depth)
+      let sizes: [Symbol: Int] = [.batch: 3, .steps: 4]
+      let inputs = randomInputs(for: graph, sizes: sizes, using: &random)
+      let scheduled = try scheduled(graph, batch: 3, threads: threads, weights: weights)
+      let planned = try PlanInterpreter.run(scheduled.plan, inputs: inputs, sizes: sizes)
+      let compiled = try runNatively(scheduled, inputs: inputs, sizes: sizes, target: target)
+      #expect(planned == compiled, "\(rows) × \(columns)")
+      // Halved weights are another net.
+      if weights == .bf16 { continue }
+      let problems = try LayerComparison(graph, scheduled, target: target).problems(
+        inputs: inputs, sizes: sizes
+      ) { _ in 1e-5 }
+      #expect(problems == [])
+    }
+  }
+
+  // MARK: Faults
+
+  private static let small = """
+    graph "small" {
+      %x = data "x" : f32[B, 8]
+      %w = parameter "w" constant(0) : f32[20, 8]
+      %p = dot %x, %w contract(1; 1) : f32[B, 20]
+      %a = add %p, %p : f32[B, 20]
+      %s = reduce_maximum %a axes(1) : f32[B]
+      output "a" = %a
+      output "s" = %s
+    }
+    """
+
+  /// What is said once a plan, or the plan that code is made from, is changed.
+  private func problems(ofPlan isPlan: Bool, _ change: (inout Kernel) -> Void) throws -> String {
+    let graph = try Graph(parsing: Self.small)
+    let right = try scheduled(graph, batch: 4, threads: 1)
+    var wrong = right.plan
+    wrong.steps = wrong.steps.map { step in
+      guard case .kernel(var kernel) = step else { return step }
+      change(&kernel)
+      return .kernel(kernel)
+    }
+    let code = ScheduledPlan(wrong, ProcessorScheduler(wrong.machine))
+    var comparison = LayerComparison(graph, isPlan ? code : right, target: target)
+    if !isPlan { comparison.scheduled = code }
+    var random = SplitMix64(seed: 1)
+    let sizes: [Symbol: Int] = [.batch: 4]
+    return try comparison.problems(
+      inputs: randomInputs(for: graph, sizes: sizes, using: &random), sizes: sizes
+    ) { _ in 1e-5 }.joined(separator: "\n")
+  }
+
+  /// A wrong index, a wrong function and a wrong reduction, each in the plan and in the code alone.
+  @Test(arguments: [true, false]) func theLayerAtFaultIsNamed(isPlan: Bool) throws {
+    #expect(try problems(ofPlan: isPlan) { _ in } == "")
+    let changes: [(inout Kernel) -> Void] = [
+      { kernel in
+        kernel.body = kernel.body.map {
+          if case .binary(.add, let a, let b) = $0 { .binary(.subtract, a, b) } else { $0 }
+        }
+      },
+      { kernel in
+        if case .reduce(_, let axes, let keepsLast) = kernel.kind {
+          kernel.kind = .reduce(.minimum, axes: axes, keepsLast: keepsLast)
+        }
+      },
+      { kernel in
+        guard case .reduce = kernel.kind, case .load(var access) = kernel.body[0] else { return }
+        access.index.factors[.axis(1)] = nil
+        kernel.body[0] = .load(access)
+      },
+    ]
+    for change in changes {
+      let found = try problems(ofPlan: isPlan, change)
+      #expect(found.contains("the planner: ") == isPlan, "\(found)")
+      #expect(found.contains("the scheduler or the emitter: ") != isPlan, "\(found)")
+    }
+  }
+
+  /// What no code would notice is refused with the kernel, the access and the point.
+  @Test func faultsNameKernelAccessAndPoint() throws {
+    let outside = try problems(ofPlan: true) { kernel in
+      if kernel.product == nil, kernel.name.hasPrefix("reduce") { kernel.stores[0].access.index.constant = 2 }
+    }
+    #expect(outside.contains("the planner: kernel 'reduce_s': "), "\(outside)")
+    #expect(outside.contains("is element 4 of 4 at i0 = 2, i1 = 0"), "\(outside)")
+    let missing = try problems(ofPlan: true) { kernel in
+      if kernel.product != nil { kernel.domain[0] = 1 }
+    }
+    #expect(missing.contains("reads what was not written at i0 = 1, i1 = 0"), "\(missing)")
+  }
+}
