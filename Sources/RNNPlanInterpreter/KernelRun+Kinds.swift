@@ -30,38 +30,38 @@ extension KernelRun {
     guard case .direct = product.lhs.layout, let lhs, let rhs, rank > 0 else {
       throw fault("multiplies rows that are packed, or that are not there")
     }
-    let contracted = Array(rank..<point.count)
+    for axis in rank..<point.count { point[axis] = 0 }
+    let extents = ranges[rank...].map(\.count)
+    let row = Walk(start: lhs.value(at: point), steps: Array(lhs.strides[rank...]), extents)
     for group in 0..<product.groups {
+      let column = try columns(product, rhs, group, extents)
       var sum = try startingValue(group: group) ?? 0
-      var goesOn = begin(contracted)
-      while goesOn {
-        let a = try load(product.lhs.access, lhs.value(at: point))
-        let b = try load(product.rhs.access, rhs.value(at: point) + place(product, rhs, group))
+      var (a, b) = (row, column)
+      for _ in 0..<extents.reduce(1, *) {
+        let factors = (try load(product.lhs.access, a.place), try load(product.rhs.access, b.place))
         switch product.element {
-        case .f32: sum = Double(Float(sum).addingProduct(Float(a), Float(b)))
-        case .f64: sum = sum.addingProduct(a, b)
+        case .f32: sum = Double(Float(sum).addingProduct(Float(factors.0), Float(factors.1)))
+        case .f64: sum = sum.addingProduct(factors.0, factors.1)
         case .i32, .bool: throw fault("sums products of \(product.element.rawValue)")
         }
-        goesOn = advance(contracted)
+        a.advance()
+        b.advance()
       }
       sums[group] = sum
     }
   }
 
-  /// How far behind the index of the columns' operand the factor of a group lies.
-  private func place(_ product: Product, _ rhs: IndexForm, _ group: Int) -> Int {
+  /// Where a group's columns lie along the contracted axes.
+  private func columns(
+    _ product: Product, _ rhs: IndexForm, _ group: Int, _ extents: [Int]
+  ) throws(PlanFault) -> Walk {
     guard case .packed(let panel, let distance) = product.rhs.layout else {
       // Groups of columns lie side by side.
-      return rhs.strides[rank - 1] * group * width
+      let start = rhs.value(at: point) + rhs.strides[rank - 1] * group * width
+      return Walk(start: start, steps: Array(rhs.strides[rank...]), extents)
     }
     let column = point[rank - 1]
     let together = product.tile.groups
-    // The contracted indices, counted through.
-    var (depth, deep) = (1, 0)
-    for axis in rank..<point.count {
-      depth *= ranges[axis].count
-      deep = deep * ranges[axis].count + point[axis]
-    }
     var within = column % panel
     if format(of: product.rhs.access) == .bf16 {
       // Neighbouring vectors alternate, number by number.
@@ -69,9 +69,12 @@ extension KernelRun {
       let (vector, lane) = within.quotientAndRemainder(dividingBy: lanes)
       within = vector / 2 * 2 * lanes + lane * 2 + vector % 2
     }
-    let part = group / together * depth * together * panel
-    return column / panel * distance.evaluate(scope.sizes) + part + deep * together * panel
-      + group % together * panel + within
+    let step = together * panel
+    let part = group / together * extents.reduce(step, *)
+    let start = column / panel * distance.evaluate(scope.sizes) + part + group % together * panel + within
+    // The contracted indices are counted through.
+    let steps = extents.indices.map { extents[($0 + 1)...].reduce(step, *) }
+    return Walk(start: rhs.value(at: point) + start, steps: steps, extents)
   }
 
   // MARK: Reductions
@@ -130,6 +133,34 @@ extension KernelRun {
       let before = try stored(0, moved: row * stride)
       try store(combine(.add, kernel.stores[0], before, value(of: kernel.stores[0])), 0, moved: row * stride)
       goesOn = advance(axes)
+    }
+  }
+}
+
+/// A walk through an operand along the contracted axes, the last of them fastest.
+private struct Walk {
+  /// Where it is.
+  private(set) var place: Int
+  private let steps: [Int]
+  private let extents: [Int]
+  private var at: [Int]
+
+  init(start: Int, steps: [Int], _ extents: [Int]) {
+    place = start
+    self.steps = steps
+    self.extents = extents
+    at = extents.map { _ in 0 }
+  }
+
+  mutating func advance() {
+    var axis = extents.count - 1
+    while axis >= 0 {
+      at[axis] += 1
+      place += steps[axis]
+      if at[axis] < extents[axis] { return }
+      place -= steps[axis] * extents[axis]
+      at[axis] = 0
+      axis -= 1
     }
   }
 }

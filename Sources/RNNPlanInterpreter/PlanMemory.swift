@@ -5,7 +5,7 @@ import RNNPlan
 /// say yet, each buffer has memory of its own.
 final class PlanMemory {
   private struct Region {
-    var block: Int
+    var block: Block
     var start: Int
     var count: Int
     var element: ElementType
@@ -13,9 +13,24 @@ final class PlanMemory {
     var bytes: Int
     var place: Buffer.Place
   }
-  private var blocks: [[UInt8]] = []
-  /// By block and byte, the number of the buffer for which an element was last written there; -1 for none.
-  private var owners: [[Int32]] = []
+  /// Bytes, and for each of them the number of the buffer for which an element was last written there; -1 for none.
+  private final class Block {
+    let bytes: UnsafeMutableRawBufferPointer
+    let owners: UnsafeMutableBufferPointer<Int32>
+
+    init(byteCount: Int) {
+      bytes = .allocate(byteCount: byteCount, alignment: Buffer.alignment)
+      // What is not written shows as NaN.
+      bytes.initializeMemory(as: UInt8.self, repeating: 0xFF)
+      owners = .allocate(capacity: byteCount)
+      owners.initialize(repeating: -1)
+    }
+
+    deinit {
+      bytes.deallocate()
+      owners.deallocate()
+    }
+  }
   private var regions: [Region?] = []
 
   /// A plan that takes more is not worth running so slowly.
@@ -23,37 +38,29 @@ final class PlanMemory {
 
   init(_ plan: Plan, _ sizes: [Symbol: Int]) throws(PlanFault) {
     let hasPlaces = plan.buffers.contains { $0.lifetime != nil }
-    var arena: Int?
-    var blocksOfPlaces: [Buffer.Place: Int] = [:]
-    func add(_ byteCount: Int) throws(PlanFault) -> Int {
+    var blocks: [Buffer.Place: Block] = [:]
+    func add(_ byteCount: Int) throws(PlanFault) -> Block {
       guard (0...Self.largestByteCount).contains(byteCount) else {
         throw PlanFault(description: "\(byteCount) bytes of memory are too many for the interpreter")
       }
-      // What is not written shows as NaN.
-      blocks.append([UInt8](repeating: 0xFF, count: byteCount))
-      owners.append([Int32](repeating: -1, count: byteCount))
-      return blocks.count - 1
+      return Block(byteCount: byteCount)
     }
     for (number, buffer) in plan.buffers.enumerated() {
       let count = buffer.count.evaluate(sizes)
-      var region = Region(
-        block: 0, start: 0, count: count, element: buffer.element, format: buffer.format,
-        bytes: buffer.elementBytes, place: buffer.place)
-      if buffer.place == .arena, hasPlaces {
-        guard buffer.lifetime != nil else {
-          regions.append(nil)
-          continue
-        }
-        if arena == nil { arena = try add(plan.arenaBytes.evaluate(sizes)) }
-        (region.block, region.start) = (arena!, buffer.offset.evaluate(sizes))
-        guard region.start >= 0, region.start + count * region.bytes <= blocks[region.block].count else {
-          throw PlanFault(description: "b\(number) lies outside the arena")
-        }
-      } else if buffer.place != .arena, let known = blocksOfPlaces[buffer.place] {
-        region.block = known
-      } else {
-        region.block = try add(count * region.bytes)
-        if buffer.place != .arena { blocksOfPlaces[buffer.place] = region.block }
+      let isPlaced = buffer.place != .arena || hasPlaces
+      if buffer.place == .arena, hasPlaces, buffer.lifetime == nil {
+        regions.append(nil)
+        continue
+      }
+      let bytes =
+        buffer.place == .arena && hasPlaces ? plan.arenaBytes.evaluate(sizes) : count * buffer.elementBytes
+      let block = if isPlaced, let known = blocks[buffer.place] { known } else { try add(bytes) }
+      if isPlaced { blocks[buffer.place] = block }
+      let region = Region(
+        block: block, start: isPlaced ? buffer.offset.evaluate(sizes) : 0, count: count,
+        element: buffer.element, format: buffer.format, bytes: buffer.elementBytes, place: buffer.place)
+      guard region.start >= 0, region.start + count * region.bytes <= block.bytes.count else {
+        throw PlanFault(description: "b\(number) lies outside its memory")
       }
       regions.append(region)
     }
@@ -78,7 +85,7 @@ final class PlanMemory {
     }
     if writes { return nil }
     if case .input = region.place { return nil }
-    let owner = owners[region.block][region.start + element * region.bytes]
+    let owner = region.block.owners[region.start + element * region.bytes]
     if owner == Int32(id.index) { return nil }
     return owner < 0 ? "reads what was not written" : "reads what was written for b\(owner)"
   }
@@ -87,8 +94,8 @@ final class PlanMemory {
   func forget(_ id: BufferID) {
     guard let region = regions[id.index] else { return }
     let bytes = region.start..<(region.start + region.count * region.bytes)
-    for byte in bytes { owners[region.block][byte] = -1 }
-    for byte in bytes { blocks[region.block][byte] = 0xFF }
+    for byte in bytes { region.block.owners[byte] = -1 }
+    for byte in bytes { region.block.bytes[byte] = 0xFF }
   }
 
   /// An element, which must be one of the buffer's.
@@ -96,35 +103,31 @@ final class PlanMemory {
     get {
       let region = regions[id.index]!
       let start = region.start + element * region.bytes
-      return blocks[region.block].withUnsafeBytes { bytes in
-        func load<Number: BitwiseCopyable>(_ type: Number.Type) -> Number {
-          bytes.loadUnaligned(fromByteOffset: start, as: type)
-        }
-        if region.format == .bf16 { return Double(Float(bitPattern: UInt32(load(UInt16.self)) << 16)) }
-        return switch region.element {
-        case .f32: Double(load(Float.self))
-        case .f64: load(Double.self)
-        case .i32: Double(load(Int32.self))
-        case .bool: load(UInt8.self) == 0 ? 0 : 1
-        }
+      func load<Number: BitwiseCopyable>(_ type: Number.Type) -> Number {
+        region.block.bytes.loadUnaligned(fromByteOffset: start, as: type)
+      }
+      if region.format == .bf16 { return Double(Float(bitPattern: UInt32(load(UInt16.self)) << 16)) }
+      return switch region.element {
+      case .f32: Double(load(Float.self))
+      case .f64: load(Double.self)
+      case .i32: Double(load(Int32.self))
+      case .bool: load(UInt8.self) == 0 ? 0 : 1
       }
     }
     set {
       let region = regions[id.index]!
       let start = region.start + element * region.bytes
       // What another buffer held here is lost.
-      for byte in start..<(start + region.bytes) { owners[region.block][byte] = Int32(id.index) }
-      blocks[region.block].withUnsafeMutableBytes { bytes in
-        func store(_ number: some BitwiseCopyable) {
-          bytes.storeBytes(of: number, toByteOffset: start, as: type(of: number))
-        }
-        if region.format == .bf16 { return store(Self.halved(Float(newValue))) }
-        switch region.element {
-        case .f32: store(Float(newValue))
-        case .f64: store(newValue)
-        case .i32: store(Int32(region.element.rounded(newValue)))
-        case .bool: store(UInt8(newValue == 0 ? 0 : 1))
-        }
+      for byte in start..<(start + region.bytes) { region.block.owners[byte] = Int32(id.index) }
+      func store<Number: BitwiseCopyable>(_ number: Number) {
+        region.block.bytes.storeBytes(of: number, toByteOffset: start, as: Number.self)
+      }
+      if region.format == .bf16 { return store(Self.halved(Float(newValue))) }
+      switch region.element {
+      case .f32: store(Float(newValue))
+      case .f64: store(newValue)
+      case .i32: store(Int32(region.element.rounded(newValue)))
+      case .bool: store(UInt8(newValue == 0 ? 0 : 1))
       }
     }
   }
