@@ -1,4 +1,4 @@
-/// Why a text is not a graph, and where.
+/// Why a text is not a graph, or not a plan, and where.
 public struct GraphParseError: Error, CustomStringConvertible {
   /// The place, both counted from 1; a column is one Unicode scalar.
   public let line: Int, column: Int
@@ -8,9 +8,9 @@ public struct GraphParseError: Error, CustomStringConvertible {
   public var description: String { "\(line):\(column): \(message)" }
 }
 
-/// A word of the text of a graph, and where it starts.
-struct GraphToken {
-  enum Kind: Equatable {
+/// A word of the text of a graph or a plan, and where it starts.
+package struct GraphToken {
+  package enum Kind: Equatable {
     case word(String)
     case value(String)
     case number(String)
@@ -19,12 +19,12 @@ struct GraphToken {
     case end
   }
 
-  var kind: Kind
+  package var kind: Kind
   var line: Int
   var column: Int
 
   /// How messages name it.
-  var name: String {
+  package var name: String {
     switch kind {
     case .word(let word): "'\(word)'"
     case .value(let name): "'%\(name)'"
@@ -35,23 +35,29 @@ struct GraphToken {
     }
   }
 
-  func error(_ message: String) -> GraphParseError {
+  package func error(_ message: String) -> GraphParseError {
     GraphParseError(line: line, column: column, message: message)
   }
 }
 
-/// Cuts the text of a graph into words.
-struct GraphLexer {
+/// Cuts the text of a graph or a plan into words.
+package struct GraphLexer {
   private let scalars: [Unicode.Scalar]
+  private let marks: Set<Unicode.Scalar>
   private var position = 0
   private var line = 1
   private var column = 1
 
-  init(_ text: String) { scalars = Array(text.unicodeScalars) }
+  private init(_ text: String, marks: String) {
+    scalars = Array(text.unicodeScalars)
+    self.marks = Set(marks.unicodeScalars)
+  }
 
   /// All words, ending with one `.end`.
-  static func tokens(of text: String) throws(GraphParseError) -> [GraphToken] {
-    var lexer = GraphLexer(text)
+  ///
+  /// - Parameter marks: the characters that are words of their own.
+  package static func tokens(of text: String, marks: String) throws(GraphParseError) -> [GraphToken] {
+    var lexer = GraphLexer(text, marks: marks)
     var tokens: [GraphToken] = []
     repeat { tokens.append(try lexer.next()) } while tokens.last?.kind != .end
     return tokens
@@ -95,7 +101,7 @@ struct GraphLexer {
     var token = GraphToken(kind: .end, line: line, column: column)
     guard let first = current else { return token }
     switch first {
-    case "{", "}", "[", "]", "(", ")", ",", ";", ":", "=":
+    case _ where marks.contains(first):
       advance()
       token.kind = .mark(first)
     case "%":
@@ -158,7 +164,7 @@ private func isIdentifierPart(_ scalar: Unicode.Scalar) -> Bool {
 }
 
 /// Whether a name can stand for a symbol in the text of a graph.
-func isIdentifier(_ name: String) -> Bool {
+package func isIdentifier(_ name: String) -> Bool {
   guard let first = name.unicodeScalars.first, !("0"..."9").contains(first) else { return false }
   return name.unicodeScalars.allSatisfy(isIdentifierPart)
 }

@@ -70,14 +70,14 @@ extension SumOrder {
 }
 
 /// The shortest decimal that reads back as exactly this number.
-func exactText(_ number: Double) -> String {
+package func exactText(_ number: Double) -> String {
   if number.isNaN { return "nan" }
   let text = number.description
   return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }
 
-/// A string in quotation marks, which the parser of graphs reads back.
-func quoted(_ text: String) -> String {
+/// A string in quotation marks, which the parsers of graphs and plans read back.
+package func quoted(_ text: String) -> String {
   var result = "\""
   for scalar in text.unicodeScalars {
     switch scalar {

@@ -7,15 +7,15 @@ extension Graph {
   ///
   /// - Throws: `GraphParseError` at the first place where the text is not a graph.
   public init(parsing text: String) throws(GraphParseError) {
-    var parser = GraphParser(tokens: try GraphLexer.tokens(of: text))
+    var parser = GraphParser(tokens: try GraphLexer.tokens(of: text, marks: "{}[](),;:="))
     self = try parser.parseGraph()
   }
 }
 
 /// Reads the text of a graph by recursive descent. Attributes of operations are in `Parser+Operations.swift`.
-struct GraphParser {
+struct GraphParser: TokenParser {
   let tokens: [GraphToken]
-  private var position = 0
+  var place = 0
   private var depth = 0
   private var graph = Graph(name: "")
   private var names: [String: ValueID] = [:]
@@ -257,88 +257,5 @@ struct GraphParser {
 
   mutating func dimension() throws(GraphParseError) -> Dimension {
     if case .number = token.kind { .fixed(try integer()) } else { .symbol(try symbol()) }
-  }
-
-  mutating func symbol() throws(GraphParseError) -> Symbol {
-    let start = token
-    let name = try word()
-    guard isIdentifier(name) else { throw start.error("\(start.name) is not a symbol") }
-    return Symbol(name)
-  }
-
-  // MARK: Words
-
-  private var token: GraphToken { tokens[position] }
-
-  private mutating func take() -> GraphToken {
-    let token = self.token
-    if position < tokens.count - 1 { position += 1 }
-    return token
-  }
-
-  func unexpected(_ wanted: String) -> GraphParseError {
-    token.error("expected \(wanted), found \(token.name)")
-  }
-
-  mutating func accept(_ mark: Unicode.Scalar) -> Bool {
-    guard token.kind == .mark(mark) else { return false }
-    _ = take()
-    return true
-  }
-
-  mutating func accept(word: String) -> Bool {
-    guard token.kind == .word(word) else { return false }
-    _ = take()
-    return true
-  }
-
-  mutating func expect(_ mark: Unicode.Scalar) throws(GraphParseError) {
-    guard accept(mark) else { throw unexpected("'\(mark)'") }
-  }
-
-  mutating func expect(word: String) throws(GraphParseError) {
-    guard accept(word: word) else { throw unexpected("'\(word)'") }
-  }
-
-  private mutating func word() throws(GraphParseError) -> String {
-    guard case .word(let word) = token.kind else { throw unexpected("a word") }
-    _ = take()
-    return word
-  }
-
-  private mutating func string() throws(GraphParseError) -> String {
-    guard case .string(let string) = token.kind else { throw unexpected("a string") }
-    _ = take()
-    return string
-  }
-
-  /// A whole number from 0 to the largest `Int32`, so that sums and products of a few cannot overflow.
-  mutating func integer() throws(GraphParseError) -> Int {
-    guard case .number(let digits) = token.kind, let number = Int32(digits), number >= 0 else {
-      throw unexpected("a whole number")
-    }
-    _ = take()
-    return Int(number)
-  }
-
-  /// Any number; infinities and NaN are words.
-  mutating func number() throws(GraphParseError) -> Double {
-    switch token.kind {
-    case .number(let digits), .word(let digits):
-      guard let number = Double(digits) else { throw unexpected("a number") }
-      _ = take()
-      return number
-    case .value, .string, .mark, .end: throw unexpected("a number")
-    }
-  }
-
-  /// One item in parentheses.
-  mutating func group<Item>(
-    _ item: (inout Self) throws(GraphParseError) -> Item
-  ) throws(GraphParseError) -> Item {
-    try expect("(")
-    let result = try item(&self)
-    try expect(")")
-    return result
   }
 }

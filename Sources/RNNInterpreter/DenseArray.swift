@@ -36,21 +36,10 @@ public struct DenseArray: Sendable, Hashable {
     self.numbers = numbers
   }
 
-  /// Rounds each number to the element type: to the nearest `f32`; towards zero for `i32`, with its limits beyond them
-  /// and 0 for NaN; to 0 or 1 for `bool`.
+  /// Rounds each number to the element type.
   private mutating func round() {
-    switch element {
-    case .f64: break
-    case .f32: for i in numbers.indices { numbers[i] = Double(Float(numbers[i])) }
-    case .i32:
-      for i in numbers.indices {
-        let number = numbers[i]
-        numbers[i] =
-          number.isNaN
-          ? 0 : max(Double(Int32.min), min(Double(Int32.max), number.rounded(.towardZero))) + 0
-      }
-    case .bool: for i in numbers.indices { numbers[i] = numbers[i] == 0 ? 0 : 1 }
-    }
+    if element == .f64 { return }
+    for i in numbers.indices { numbers[i] = element.rounded(numbers[i]) }
   }
 
   /// The type and shape, such as `f32[35, 32]`.

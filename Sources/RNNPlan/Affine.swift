@@ -19,7 +19,7 @@ public enum Index: Hashable, Sendable, Comparable, CustomStringConvertible {
     case .loop(let l): "t\(l)"
     case .parity(let l): "p\(l)"
     case .oppositeParity(let l): "q\(l)"
-    case .stepsParity(let symbol): "\(symbol)%2"
+    case .stepsParity(let symbol): "odd(\(symbol.planText))"
     }
   }
 }

@@ -92,7 +92,7 @@ public struct Access: Hashable, Sendable, CustomStringConvertible {
     self.isOwned = isOwned
   }
 
-  public var description: String { "\(buffer)[\(index)]" }
+  public var description: String { "\(isOwned ? "own " : "")\(buffer)[\(index)]" }
 }
 
 /// An operand of a product: rows or columns by the contracted index.
@@ -164,17 +164,15 @@ public struct ProductLayout: Hashable, Sendable {
 }
 
 extension Product {
-  private var known: ProductLayout {
-    guard let layout else { preconditionFailure("a product that is not laid out") }
-    return layout
-  }
-
   /// The tile of a product that is laid out.
-  public var tile: Tile { known.tile }
-  /// The blocks of a product that is laid out.
-  public var blocks: ProductBlocks? { known.blocks }
-  /// When the panels of a product that is laid out are taken in the opposite order.
-  public var turns: Affine? { known.turns }
+  public var tile: Tile {
+    guard let layout else { preconditionFailure("a product that is not laid out") }
+    return layout.tile
+  }
+  /// The blocks, if it is laid out in some.
+  public var blocks: ProductBlocks? { layout?.blocks }
+  /// When panels are taken in the opposite order, if they are.
+  public var turns: Affine? { layout?.turns }
   /// Whether sums wait in memory for those of other groups.
   public var isStaged: Bool { tile.groups < groups }
 }

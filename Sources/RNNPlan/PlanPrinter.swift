@@ -1,14 +1,14 @@
 import RNNGraph
 
 extension Plan: CustomStringConvertible {
-  /// Whether buffers have places in an arena.
-  private var isLaidOut: Bool { buffers.contains { $0.lifetime != nil } }
+  /// Whether it says where things lie and who does what.
+  private var isLaidOut: Bool { threads > 1 || buffers.contains { $0.lifetime != nil } }
 
-  /// The plan as text: ports, buffers, and the steps in order.
+  /// The plan as text, which `Plan(parsing:)` reads back: ports, buffers, and the steps in order.
   public var description: String {
-    var lines = [
-      "plan \(name) batch \(batch)\(isLaidOut ? " threads \(threads) arena \(arenaBytes) bytes" : "") {"
-    ]
+    let open = symbols.isEmpty ? "" : " symbols(\(symbols.map(\.planText).joined(separator: ", ")))"
+    let layout = isLaidOut ? " threads \(threads) arena \(arenaBytes) bytes" : ""
+    var lines = ["plan \(quoted(name)) batch \(batch)\(open)\(layout) {"]
     for (i, port) in inputs.enumerated() {
       lines.append("  input \(i) \(port.isStable ? "stable " : "")\(describe(port))")
     }
@@ -16,15 +16,14 @@ extension Plan: CustomStringConvertible {
     for (i, buffer) in buffers.enumerated() {
       let place =
         switch buffer.place {
-        case .input(let n): "input \(n)"
-        case .output(let n): "output \(n)"
+        case .input(let n): " input \(n)"
+        case .output(let n): " output \(n)"
         case .arena:
-          buffer.lifetime.map { "at \(buffer.offset), phases \($0.lowerBound)...\($0.upperBound)" }
-            ?? (isLaidOut ? "unused" : "memory")
+          buffer.lifetime.map { " at \(buffer.offset), phases \($0.lowerBound) to \($0.upperBound)" } ?? ""
         }
       let rows = buffer.row.map { " in rows of \($0)" } ?? ""
       let type = buffer.format == .full ? buffer.element.rawValue : buffer.format.rawValue
-      lines.append("  b\(i) \(type) × \(buffer.count)\(rows) \(place) // \(buffer.name)")
+      lines.append("  b\(i) \(quoted(buffer.name)) \(type) × \(buffer.count)\(rows)\(place)")
     }
     for step in steps { lines += step.lines(indent: "  ") }
     return lines.joined(separator: "\n") + "\n}\n"
@@ -32,7 +31,7 @@ extension Plan: CustomStringConvertible {
 
   private func describe(_ port: Port) -> String {
     let shape = port.shape.map(\.description).joined(separator: ", ")
-    return "\"\(port.name)\" \(port.element.rawValue)[\(shape)]"
+    return "\(quoted(port.name)) \(port.element.rawValue)[\(shape)]"
       + (port.replaces.map { " over input \($0)" } ?? "")
   }
 }
@@ -45,7 +44,9 @@ extension Step {
     case .preparation(let steps):
       [indent + "once {"] + steps.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]
     case .loop(let loop):
-      ["\(indent)loop t\(loop.id) \(loop.isReversed ? "down from" : "up to") \(loop.steps)\(loop.span) {"]
+      [
+        "\(indent)loop t\(loop.id) \(loop.isReversed ? "down from" : "up to") \(loop.steps.planText)\(loop.span) {"
+      ]
         + loop.body.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]
     }
   }
@@ -54,7 +55,9 @@ extension Step {
 extension Loop {
   /// What a step is, if it is a segment.
   fileprivate var span: String {
-    segments.map { ", each \($0.length) of \($0.whole) steps, \($0.longest) at most" } ?? ""
+    segments.map {
+      ", each \($0.length.planText) of \($0.whole.planText) steps, \($0.longest.planText) at most"
+    } ?? ""
   }
 }
 
@@ -76,7 +79,7 @@ extension Kernel {
       case .axis(let axis, let multiple): ", threads share i\(axis) by \(multiple)"
       }
     let axis = (examples.map { " examples i\($0)" } ?? "") + (sumsOverExamples ? " over examples" : "")
-    var lines = ["\(indent)\(what) \(name) [\(extents)]\(axis)\(share) {"]
+    var lines = ["\(indent)\(what) \(quoted(name)) [\(extents)]\(axis)\(share) {"]
     if let product {
       let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(
         separator: ", ")
@@ -84,7 +87,8 @@ extension Kernel {
       let rounding = product.columnFormat == .full ? "" : ", columns as \(product.columnFormat.rawValue)"
       let layout = product.layout.map { ", \($0.description(groups: product.groups))" } ?? ""
       lines.append(
-        "\(indent)  Σ [\(depth)] \(product.lhs) · \(product.rhs), \(product.groups) groups\(sums)\(rounding)\(layout)"
+        "\(indent)  Σ \(product.factors.rawValue) [\(depth)] \(product.lhs) · \(product.rhs), "
+          + "\(product.groups) groups\(sums)\(rounding)\(layout)"
       )
     }
     if order == .chain { lines.append("\(indent)  order chain") }
@@ -103,10 +107,10 @@ extension TableRows {
 extension ProductLayout {
   fileprivate func description(groups: Int) -> String {
     let blocks = blocks.map { blocks in
-      ", \(blocks.depth) at a time of \(blocks.panels * Size(tile.rows)) rows copied to \(blocks.copies), panels \(blocks.panelStride) apart"
+      ", \(blocks.depth) at a time of \(blocks.panels) panels copied to \(blocks.copies), \(blocks.panelStride) apart"
         + (blocks.partial.map { ", sums in \($0)" } ?? "")
     }
-    let staged = tile.groups < groups ? ", one group after the other" : ""
+    let staged = tile.groups < groups ? " × \(tile.groups) groups" : ""
     let turns = turns.map { ", panels turned by \($0)" } ?? ""
     return "tile \(tile.rows) rows × \(tile.vectors) vectors of \(lanes)\(staged)\(blocks ?? "")\(turns)"
   }
@@ -126,10 +130,10 @@ extension Instruction: CustomStringConvertible {
     switch self {
     case .load(let access): "\(access)"
     case .loadRow(let access, let id, let rows): "\(access) in row %\(id) of \(rows.text)"
-    case .constant(let number, let element): "\(element.rawValue) \(number)"
-    case .size(let size, let element): "\(element.rawValue) \(size)"
+    case .constant(let number, let element): "\(element.rawValue) \(exactText(number))"
+    case .size(let size, let element): "\(element.rawValue) size \(size)"
     case .index(let form): "index \(form)"
-    case .accumulator(let group, _): "sum \(group)"
+    case .accumulator(let group, let element): "\(element.rawValue) sum \(group)"
     case .random(let key, let counter, let position, let stream, let element):
       "\(element.rawValue) random key %\(key), counter %\(counter), position %\(position), stream \(stream)"
     case .unary(let function, let a): "\(function.rawValue) %\(a)"
@@ -137,6 +141,27 @@ extension Instruction: CustomStringConvertible {
     case .compare(let comparison, let a, let b): "\(comparison.rawValue) %\(a), %\(b)"
     case .select(let condition, let a, let b): "select %\(condition), %\(a), %\(b)"
     case .convert(let element, let a): "\(element.rawValue) %\(a)"
+    }
+  }
+}
+
+extension Symbol {
+  /// The symbol in the text of a plan: in quotation marks if it could be taken for an index.
+  var planText: String { Index(text: name) == nil ? name : quoted(name) }
+}
+
+extension Index {
+  /// The index that a word of a plan names, if it is one.
+  init?(text: String) {
+    guard let first = text.first, let number = Int(text.dropFirst()),
+      "i\(number)".dropFirst() == text.dropFirst()
+    else { return nil }
+    switch first {
+    case "i": self = .axis(number)
+    case "t": self = .loop(number)
+    case "p": self = .parity(number)
+    case "q": self = .oppositeParity(number)
+    default: return nil
     }
   }
 }

@@ -83,7 +83,7 @@ public struct Size: Hashable, Sendable, CustomStringConvertible, ExpressibleByIn
     let sorted = terms.sorted { ($0.key.count, "\($0.key)") > ($1.key.count, "\($1.key)") }
     return sorted.map { symbols, factor in
       symbols.isEmpty
-        ? "\(factor)" : (factor == 1 ? "" : "\(factor)·") + symbols.map(\.name).joined(separator: "·")
+        ? "\(factor)" : (factor == 1 ? "" : "\(factor)·") + symbols.map(\.planText).joined(separator: "·")
     }.joined(separator: " + ")
   }
 }

@@ -23,6 +23,16 @@ public func runNatively(
   let plan = scheduled.plan
   try plan.verify()
   try scheduled.verify()
+  return try runNatively(scheduled, inputs: inputs, sizes: sizes, target: target)
+}
+
+/// Compiles a scheduled plan and runs it, again if a call prepares the next one.
+///
+/// - Throws: what LLVM throws.
+public func runNatively(
+  _ scheduled: ScheduledPlan, inputs: [String: DenseArray], sizes: [Symbol: Int], target: Target = .host
+) throws -> [String: DenseArray] {
+  let plan = scheduled.plan
   let program = try NativeProgram(plan, NativeCode(scheduled, target: target))
   let context = NativeContext(plan)
   context.setSizes(sizes)
