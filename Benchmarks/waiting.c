@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum { looks = 8192, runs = 5 };
-static long rounds, length;  // meetings, and turns of the work's loop between two
+static long rounds, length;  // barriers, and turns of the work's loop between two
 static int sleeps_at_once, keeps_apart;
 static pthread_barrier_t barrier;
 static _Alignas(128) atomic_long came[2][16];
@@ -127,7 +127,7 @@ int main(void) {
           ratios[way][i] = two() / alone;
         }
       }
-      printf("%d busy, meetings every %3.0f us:", busy, 1e6 * pieces[p]);
+      printf("%d busy, barriers every %3.0f us:", busy, 1e6 * pieces[p]);
       for (int way = 0; way < 3; way++) {
         qsort(ratios[way], runs, sizeof(double), order);
         printf(" %s %.2f (%.2f to %.2f)%s", names[way], ratios[way][runs / 2], ratios[way][0], ratios[way][runs - 1],

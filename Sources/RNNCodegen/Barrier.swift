@@ -4,10 +4,10 @@ import RNNLLVM
 ///
 /// In round `r` a thread tells the one `2^r` places further on that it has come, and waits for the one as many places
 /// before it; after enough rounds each has heard of all others. Two threads need one round: each writes one word and
-/// reads one. A word counts meetings and is never set back, so a thread that is already at the next meeting does no harm.
+/// reads one. A word counts barriers and is never set back, so a thread that is already at the next one does no harm.
 ///
-/// A thread's first cache line holds a word for each round, which others write; the second one how often it has met the
-/// others and how many of its next waits are short, which is its own.
+/// A thread's first cache line holds a word for each round, which others write; the second one how many barriers it has
+/// passed, and how many of its next waits are short, which is its own.
 struct Barrier {
   let module: Module
   let layout: ContextLayout
@@ -37,13 +37,13 @@ struct Barrier {
     }
     let own = part(thread)
     let count = builder.offset(own, bytes: ContextLayout.barrierBytes / 2)
-    let meeting = builder.add(builder.load(i64, count, align: 8), i64.constant(1))
-    builder.store(meeting, count, align: 8)
+    let number = builder.add(builder.load(i64, count, align: 8), i64.constant(1))
+    builder.store(number, count, align: 8)
     var (round, distance) = (0, 1)
     while distance < threads {
       let other = builder.urem(builder.add(thread, i64.constant(distance)), i64.constant(threads))
-      builder.atomicStore(meeting, builder.offset(part(other), bytes: 8 * round), .release)
-      builder.call(wait, [builder.offset(own, bytes: 8 * round), meeting, builder.offset(count, bytes: 8)])
+      builder.atomicStore(number, builder.offset(part(other), bytes: 8 * round), .release)
+      builder.call(wait, [builder.offset(own, bytes: 8 * round), number, builder.offset(count, bytes: 8)])
       (round, distance) = (round + 1, 2 * distance)
     }
     builder.return()

@@ -14,8 +14,8 @@ struct DepthBlock {
 }
 
 extension KernelEmitter {
-  /// Emits a product in blocks: over rows outside, whose sums stay in the far cache, then over the contraction, then over
-  /// panels of columns, each of which stays in the near cache for all tiles of the block.
+  /// Emits a product in blocks: over rows outside, whose sums stay in L2, then over the contraction, then over
+  /// panels of columns, each of which stays in L1 for all tiles of the block.
   func emitBlocked(_ product: Product, _ blocks: ProductBlocks) {
     let depth = value(of: product.depth)
     let (low, high) = range(ofAxis: rowAxis)

@@ -6,7 +6,7 @@ import RNNSchedule
 extension KernelEmitter {
   var rowAxis: Int { kernel.rowAxis }
 
-  /// Emits a product: panels of columns outside, so that a panel of weights stays in the nearest cache for all rows of
+  /// Emits a product: panels of columns outside, so that a panel of weights stays in L1 for all rows of
   /// the thread.
   func emitProduct(_ product: Product) {
     if let blocks = product.blocks { return emitBlocked(product, blocks) }

@@ -6,7 +6,7 @@ extension Plan {
   /// Positions are counted in phases: what lies between two barriers of the outermost order, a step each if there is
   /// one thread. What is prepared lives throughout. A buffer that a loop touches lives as long as the whole loop; but a
   /// segment is a small program of its own, and what only its steps touch lives from the first of them to the last.
-  /// Buffers whose sizes depend on symbols in the same way share a segment of the arena, so that offsets in it are
+  /// Buffers whose sizes depend on symbols in the same way share a part of the arena, so that offsets in it are
   /// multiples of the same number.
   public mutating func layOutArena() {
     var phase = 0
@@ -17,20 +17,20 @@ extension Plan {
         for access in kernel.accesses where access.writes { self[access.buffer].lifetime = 0...phase }
       }
     }
-    var segments: [[[Symbol]: Int]: [Int]] = [:]
+    var parts: [[[Symbol]: Int]: [Int]] = [:]
     for (i, buffer) in buffers.enumerated() where buffer.place == .arena && buffer.lifetime != nil {
-      segments[buffer.byteCount.terms.mapValues { _ in 1 }, default: []].append(i)
+      parts[buffer.byteCount.terms.mapValues { _ in 1 }, default: []].append(i)
     }
     var total = Size(0)
     // What has a size of its own comes first, so that it lies in one place whatever the numbers of steps.
     func rank(_ key: [[Symbol]: Int]) -> (Int, String) {
       (key.keys.reduce(0) { $0 + $1.count }, "\(key.keys.sorted { "\($0)" < "\($1)" })")
     }
-    let order = segments.keys.sorted { rank($0) < rank($1) }
+    let order = parts.keys.sorted { rank($0) < rank($1) }
     for key in order {
-      // One unit of the segment is the sum of the products of symbols; a buffer takes its largest factor of units.
+      // One unit of the part is the sum of the products of symbols; a buffer takes its largest factor of units.
       let unit = key.keys.reduce(Size(0)) { $0 + $1.reduce(1) { $0 * Size($1) } }
-      total = total + pack(segments[key]!, base: total, unit: unit)
+      total = total + pack(parts[key]!, base: total, unit: unit)
     }
     arenaBytes = total
   }
@@ -114,7 +114,7 @@ extension Plan {
       extent = max(extent, start + size)
     }
     // Note [Staggering]: buffers are often as large as a multiple of a page, and a loop that walks through a dozen of
-    // them would meet them all in the same few sets of the nearest cache. So each lies some lines further than the one
+    // them would meet them all in the same few sets of L1. So each lies some lines further than the one
     // before it in memory. Whatever follows a buffer moves at least as far as that, so none comes to overlap.
     let places = Set(starts.values).sorted()
     let ranks = Dictionary(uniqueKeysWithValues: places.enumerated().map { ($1, $0) })

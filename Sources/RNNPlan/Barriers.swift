@@ -78,7 +78,7 @@ extension Plan {
     for step in steps {
       var step = step
       if case .preparation(let inner) = step {
-        // The threads meet behind it only if it has been done.
+        // There is a barrier behind it only if it has been done.
         result.append(.preparation(separated(inner, isLoop: false) + [.barrier]))
         continue
       }
@@ -93,7 +93,7 @@ extension Plan {
         open = Touches()
       }
       result.append(step)
-      // A loop has one iteration at least, and if that ends with a meeting, there is none needed behind the loop.
+      // A loop has one iteration at least, and if that ends with a barrier, there is none needed behind the loop.
       if step.endsWithBarrier { open = Touches() } else { open.add(touches) }
     }
     // In a loop, the next iteration follows the last step.

@@ -8,6 +8,22 @@ extension Plan {
   public func laidOut(
     by scheduler: any Scheduler, threads: Int
   ) throws(BrokenSchedule) -> (plan: Plan, arrangement: Arrangement) {
+    var (plan, arrangement) = try arranged(by: scheduler, threads: threads)
+    plan.followArrangement()
+    return (plan, arrangement)
+  }
+
+  /// What follows from how kernels are arranged: what is done once, barriers, and places in the arena.
+  private mutating func followArrangement() {
+    prepare()
+    insertBarriers()
+    layOutArena()
+  }
+
+  /// Arranges the kernels of a plan as a scheduler does: for one thread if nothing is worth sharing.
+  func arranged(
+    by scheduler: any Scheduler, threads: Int
+  ) throws(BrokenSchedule) -> (plan: Plan, arrangement: Arrangement) {
     precondition(threads > 0, "a plan needs at least one thread")
     var arrangement = Arrangement(
       threads: threads,
@@ -21,7 +37,7 @@ extension Plan {
     }
     let plan = try layout.run()
     // There is nobody to wait for then.
-    if threads > 1, !plan.isShared { return try laidOut(by: scheduler, threads: 1) }
+    if threads > 1, !plan.isShared { return try arranged(by: scheduler, threads: 1) }
     return (plan, layout.arrangement)
   }
 
@@ -41,14 +57,16 @@ extension Plan {
         KernelArrangement(split: number < arrangement.packings.count ? arrangement.packings[number] : .none)
       }
     }
-    return try layout.run()
+    var plan = try layout.run()
+    plan.followArrangement()
+    return plan
   }
 }
 
 /// A plan on its way to one that is laid out.
 ///
 /// Kernel by kernel, in order: axes are joined, products get tiles and packed columns, and each kernel its share for each
-/// thread. Then comes what follows from that: what is done once, barriers, and places in the arena.
+/// thread.
 struct Layout {
   /// The plan so far.
   private(set) var plan: Plan
@@ -100,9 +118,6 @@ struct Layout {
       plan.steps = layOut(plan.steps)
     }
     if !problems.isEmpty { throw BrokenSchedule(problems: problems) }
-    plan.prepare()
-    plan.insertBarriers()
-    plan.layOutArena()
     return plan
   }
 

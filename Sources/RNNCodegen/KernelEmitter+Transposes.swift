@@ -3,7 +3,7 @@ import RNNLLVM
 import RNNPlan
 import RNNSchedule
 
-// Note [Turned loads]: a copy that turns a matrix reads along one axis and writes along another one, so that the elements
+// Note [Transposed loads]: a copy that transposes a matrix reads along one axis and writes along another one, so that the elements
 // of a vector lie far apart. To gather them costs a processor about as much as loading them one by one. Here a square
 // of as many rows as a vector has elements is loaded the other way around, and turned in registers.
 
@@ -55,7 +55,7 @@ extension KernelEmitter {
       })
   }
 
-  /// Turns a square by exchanging the blocks off its diagonal, of half the size in each round.
+  /// Transposes a square by exchanging the blocks off its diagonal, of half the size in each round.
   private func transposed(_ square: [IRValue]) -> [IRValue] {
     var square = square
     var size = lanes / 2
