@@ -22,17 +22,12 @@ struct Lift {
     if let lifted = kind.lifted(over: steps) { return [one(lifted, operands)] }
     if case .gather = kind { return [gather(operands[0], operands[1])] }
     if case .dot(let axes) = kind {
-      return [sum(dot(axes, operands[0], operands[1]), from: operands.dropFirst(2).first)]
+      return [dot(axes, operands[0], operands[1], from: operands.dropFirst(2).first)]
     }
     guard case .scatterAdd(let extent, let order) = kind else {
       preconditionFailure("\(kind) has no operands")
     }
-    return [sum(scatterAdd(extent, order, operands[0], operands[1]), from: operands.dropFirst(2).first)]
-  }
-
-  /// A lifted sum, and what the sums start from.
-  private func sum(_ terms: Lifted, from start: Lifted?) -> Lifted {
-    start.map { Lifted(value: builder.add(stacked($0), stacked(terms)), isStacked: true) } ?? terms
+    return [scatterAdd(extent, order, operands[0], operands[1], from: operands.dropFirst(2).first)]
   }
 
   /// A lifted value with the axis of steps, repeated along it if need be.
@@ -74,24 +69,33 @@ struct Lift {
     Lifted(value: builder.add(kind, operands.map(stacked))[0], isStacked: true)
   }
 
-  /// Steps become a batch axis if both operands have them, otherwise a free axis of the one that does.
-  private func dot(_ axes: DotAxes, _ a: Lifted, _ b: Lifted) -> Lifted {
+  /// Steps become a batch axis if both operands have them, otherwise a free axis of the one that does. Where only what the
+  /// sums start from has them, the left operand is repeated.
+  private func dot(_ axes: DotAxes, _ a: Lifted, _ b: Lifted, from start: Lifted? = nil) -> Lifted {
     guard a.isStacked || b.isStacked else {
-      return Lifted(value: builder.dot(a.value, b.value, axes), isStacked: false)
+      guard let start else { return Lifted(value: builder.dot(a.value, b.value, axes), isStacked: false) }
+      return dot(axes, Lifted(value: stacked(a), isStacked: true), b, from: start)
+    }
+    let start = start.map { stacked($0) }
+    func product(_ axes: DotAxes, _ start: ValueID?) -> ValueID {
+      builder.add(.dot(axes), [a.value, b.value] + (start.map { [$0] } ?? []))[0]
     }
     var shifted = axes.shifted(lhs: a.isStacked, rhs: b.isStacked)
     if a.isStacked, b.isStacked {
       shifted.lhsBatch.insert(0, at: 0)
       shifted.rhsBatch.insert(0, at: 0)
-      return Lifted(value: builder.dot(a.value, b.value, shifted), isStacked: true)
+      return Lifted(value: product(shifted, start), isStacked: true)
     }
-    let product = builder.dot(a.value, b.value, shifted)
     let batch = axes.lhsBatch.count
     let place =
       a.isStacked ? batch : batch + axes.lhsFree(rank: builder.type(a.value).rank).count
-    var permutation = Array(0..<builder.type(product).rank)
+    let moved = start.map { start in
+      builder.transpose(start, Array(1..<(place + 1)) + [0] + ((place + 1)..<builder.type(start).rank))
+    }
+    let sum = product(shifted, moved)
+    var permutation = Array(0..<builder.type(sum).rank)
     permutation.remove(at: place)
-    return Lifted(value: builder.transpose(product, [place] + permutation), isStacked: true)
+    return Lifted(value: builder.transpose(sum, [place] + permutation), isStacked: true)
   }
 
   private func gather(_ table: Lifted, _ ids: Lifted) -> Lifted {
@@ -107,13 +111,15 @@ struct Lift {
     return dot(DotAxes(lhsContracting: [last], rhsContracting: [0]), picks, table)
   }
 
-  private func scatterAdd(_ extent: Int, _ order: SumOrder, _ ids: Lifted, _ rows: Lifted) -> Lifted {
+  private func scatterAdd(
+    _ extent: Int, _ order: SumOrder, _ ids: Lifted, _ rows: Lifted, from start: Lifted?
+  ) -> Lifted {
     let picks = Lifted(
       value: builder.oneHot(ids.value, extent: extent, builder.type(rows.value).element),
       isStacked: ids.isStacked)
     let rank = builder.type(ids.value).rank - (ids.isStacked ? 1 : 0)
     let all = Array(0..<rank)
-    return dot(DotAxes(lhsContracting: all, rhsContracting: all, order: order), picks, rows)
+    return dot(DotAxes(lhsContracting: all, rhsContracting: all, order: order), picks, rows, from: start)
   }
 
   /// A loop for all steps at once: the axis of steps stands behind the loop's own in its sequences, and also behind the
