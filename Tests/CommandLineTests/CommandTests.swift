@@ -54,7 +54,7 @@ struct CommandTests {
 
   @Test(arguments: [
     ("syntax", "model CharLM"), ("graph", "graph \"CharLM\""), ("gradient", "grad.rnn.W"),
-    ("optimized", "update \"rnn.W\""), ("plan", "plan CharLM batch 4"),
+    ("optimized", "update \"rnn.W\""), ("plan", "plan \"CharLM\" batch 4"),
     ("llvm-ir", "define void @rnnc_CharLM"),
     ("asm", "rnnc_CharLM_abi1_"), ("header", "void rnnc_CharLM("), ("dot", "digraph"),
   ])
