@@ -41,7 +41,8 @@ final class PlanMemory {
     var blocks: [Buffer.Place: Block] = [:]
     func add(_ byteCount: Int) throws(PlanFault) -> Block {
       guard (0...Self.largestByteCount).contains(byteCount) else {
-        throw PlanFault(description: "\(byteCount) bytes of memory are too many for the interpreter")
+        throw PlanFault(
+          description: "a block of memory is too large: \(byteCount) of at most \(Self.largestByteCount)")
       }
       return Block(byteCount: byteCount)
     }

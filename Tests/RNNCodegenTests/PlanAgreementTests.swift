@@ -40,7 +40,8 @@ import Testing
     let problems = try LayerComparison(graph, scheduled, target: target).problems(
       inputs: random.inputs(), sizes: sizes
     ) { name in
-      element == .f64 ? 1e-12 : max(1e-5, 4 * (try random.roundingErrors(of: prepared)[name] ?? 0))
+      // The graph's interpreter rounds a sum once, the others at each of its terms.
+      element == .f64 ? 1e-12 : max(1e-5, 32 * (try random.roundingErrors(of: prepared)[name] ?? 0))
     }
     #expect(problems == [])
   }

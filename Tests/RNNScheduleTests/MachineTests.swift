@@ -11,37 +11,37 @@ import Testing
   private static func graphs() throws -> [(graph: Graph, batch: Int)] {
     let gates = (0..<4).map { "%g\($0) = slice %m axis(1) front(\($0 * 256)) count(256) : f32[B, 256]" }
     let cell = try Graph(
-        parsing: """
-          graph "cell" {
-            %x = data "x" : f32[T, B, 100]
-            %u = parameter "u" constant(0) : f32[1024, 256]
-            %w = parameter "w" constant(0) : f32[512, 100]
-            %h = state "h" : f32[B, 256]
-            %k = data "k" : f32[T, 256, 64]
-            %l = data "l" : f32[256, 64]
-            %last, %stack, %reads = scan T : f32[B, 256], f32[T, B, 256], f32[T, B, 64] {
-              invariant %v = %u : f32[1024, 256]
-              carry %c = %h : f32[B, 256]
-              sequence %o = %k : f32[256, 64]
-              %q = dot %c, %o contract(1; 0) : f32[B, 64]
-              %m = dot %c, %v contract(1; 1) : f32[B, 1024]
-              \(gates.joined(separator: "\n"))
-              %a = add %g0, %g1 : f32[B, 256]
-              %b = tanh %a : f32[B, 256]
-              %d = multiply %b, %g2 : f32[B, 256]
-              %e = add %d, %g3 : f32[B, 256]
-              %f = sigmoid %e : f32[B, 256]
-              %n = multiply %f, %c : f32[B, 256]
-              yield %n, %n, %q
-            }
-            %z = dot %h, %l contract(1; 0) : f32[B, 64]
-            %y = dot %x, %w contract(2; 1) : f32[T, B, 512]
-            output "stack" = %stack
-            output "reads" = %reads
-            output "y" = %y
-            output "z" = %z
+      parsing: """
+        graph "cell" {
+          %x = data "x" : f32[T, B, 100]
+          %u = parameter "u" constant(0) : f32[1024, 256]
+          %w = parameter "w" constant(0) : f32[512, 100]
+          %h = state "h" : f32[B, 256]
+          %k = data "k" : f32[T, 256, 64]
+          %l = data "l" : f32[256, 64]
+          %last, %stack, %reads = scan T : f32[B, 256], f32[T, B, 256], f32[T, B, 64] {
+            invariant %v = %u : f32[1024, 256]
+            carry %c = %h : f32[B, 256]
+            sequence %o = %k : f32[256, 64]
+            %q = dot %c, %o contract(1; 0) : f32[B, 64]
+            %m = dot %c, %v contract(1; 1) : f32[B, 1024]
+            \(gates.joined(separator: "\n"))
+            %a = add %g0, %g1 : f32[B, 256]
+            %b = tanh %a : f32[B, 256]
+            %d = multiply %b, %g2 : f32[B, 256]
+            %e = add %d, %g3 : f32[B, 256]
+            %f = sigmoid %e : f32[B, 256]
+            %n = multiply %f, %c : f32[B, 256]
+            yield %n, %n, %q
           }
-          """)
+          %z = dot %h, %l contract(1; 0) : f32[B, 64]
+          %y = dot %x, %w contract(2; 1) : f32[T, B, 512]
+          output "stack" = %stack
+          output "reads" = %reads
+          output "y" = %y
+          output "z" = %z
+        }
+        """)
     let plain = { (width: Int) in
       try Graph(
         parsing: """
@@ -80,7 +80,7 @@ import Testing
           output "r" = %r
         }
         """)
-    return try [1, 3, 32, 100].map { (cell, $0) }
+    return [1, 3, 32, 100].map { (cell, $0) }
       + [(try plain(128), 3), (try plain(1024), 4), (try plain(1024), 32), (sums, 32), (sums, 3)]
   }
 
@@ -90,8 +90,10 @@ import Testing
     ("lineBytes", { $0.lineBytes = 128 }), ("setPeriodBytes", { $0.setPeriodBytes = 4096 }),
     ("l1BytesPerCycle", { $0.l1BytesPerCycle = 0.01 }), ("l2BytesPerCycle", { $0.l2BytesPerCycle = 0.1 }),
     ("memoryBytesPerCycle", { $0.memoryBytesPerCycle = 1e5 }),
-    ("multiplyAddsPerCycle", { $0.multiplyAddsPerCycle = 0.125 }), ("loadsPerCycle", { $0.loadsPerCycle = 0.25 }),
-    ("multiplyAddLatency", { $0.multiplyAddLatency = 40 }), ("cyclesOfL2Vector", { $0.cyclesOfL2Vector = 20 }),
+    ("multiplyAddsPerCycle", { $0.multiplyAddsPerCycle = 0.125 }),
+    ("loadsPerCycle", { $0.loadsPerCycle = 0.25 }),
+    ("multiplyAddLatency", { $0.multiplyAddLatency = 40 }),
+    ("cyclesOfL2Vector", { $0.cyclesOfL2Vector = 20 }),
     ("instructionsOfLongRound", { $0.instructionsOfLongRound = 4 }),
     ("shortUnrolling", { $0.shortUnrolling = 1 }), ("longUnrolling", { $0.longUnrolling = 8 }),
     ("sumsOfOneRow", { $0.sumsOfOneRow = 32 }), ("accumulators", { $0.accumulators = 2 }),
