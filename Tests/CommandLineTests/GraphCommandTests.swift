@@ -58,6 +58,28 @@ struct GraphCommandTests {
     #expect(small.errors.contains("rnnc compile MODEL --set V=7 --emit graph"), "\(small.errors)")
   }
 
+  /// A printed plan goes through the passes that lay it out, to what the schedule of the model ends with.
+  @Test func aPlanIsLaidOut() throws {
+    try print("plan", to: "model.plan")
+    let done = try shell(
+      "rnnc opt model.plan --threads 2 --verify-each --time-passes --print-after arena -o laid.plan")
+    #expect(done.errors.contains("arrange") && done.errors.contains("// after arena"))
+    let schedule = try shell("rnnc compile model.rnn --threads 2 --emit schedule").output
+    #expect(try schedule.hasSuffix(shell("cat laid.plan").output))
+    _ = try shell("rnnc opt laid.plan | cmp - laid.plan")
+    let parts = try shell("rnnc opt model.plan --passes arrange,prepare --threads 1").output
+    #expect(parts.contains("tile") && !parts.contains("phases"))
+    for (line, message) in [
+      ("opt model.plan --passes cse", "there is no pass of plans 'cse'"),
+      ("opt laid.plan --passes arrange", "the plan is laid out already"),
+    ] {
+      #expect(try shell("rnnc \(line)", status: 1).errors.contains(message))
+    }
+    #expect(try shell("rnnc opt model.plan --compare", status: 64).errors.contains("--compare is for graphs"))
+    let wrong = try shell("sed 's/b0\\[/b99[/' model.plan > wrong.plan; rnnc opt wrong.plan", status: 1)
+    #expect(wrong.errors.contains("'b99' is not a buffer"))
+  }
+
   @Test func optionsOfModelsAreRefusedWithAWayOut() throws {
     try print()
     let size = try shell("rnnc compile model.graph --set H=4", status: 1)

@@ -10,23 +10,31 @@ enum GraphText {
 
   /// Whether a file holds a graph and no source of a model: by the end of its name, or by what it begins with.
   static func isGraph(_ source: SourceFile) -> Bool {
-    source.name.hasSuffix(".graph") || isReport(source) || startsLikeGraph(source.bytes)
+    source.name.hasSuffix(".graph") || isReport(source) || begins(source, with: "graph")
   }
 
   /// Reads the graph of a file, and checks that it is one.
   ///
   /// - Throws: `DiagnosticError` with the place of what cannot be read, `InputError` if what was read is no valid graph.
   static func graph(of source: SourceFile) throws -> Graph {
-    let graph: Graph
+    let graph = try parse(source) { text throws(GraphParseError) in try Graph(parsing: text) }
+    try requireValid(graph, source.name)
+    return graph
+  }
+
+  /// Reads the text of a graph, or of what is written in the same way.
+  ///
+  /// - Throws: `DiagnosticError` with the place of what cannot be read.
+  static func parse<Result>(
+    _ source: SourceFile, _ read: (String) throws(GraphParseError) -> Result
+  ) throws -> Result {
     let text = try isReport(source) ? graphOfReport(source) : source.text
     do throws(GraphParseError) {
-      graph = try Graph(parsing: text)
+      return try read(text)
     } catch {
       throw DiagnosticError(
         Diagnostic("graph-text", error.message, at: place(of: error, in: source)))
     }
-    try requireValid(graph, source.name)
-    return graph
   }
 
   /// Checks every invariant of a graph that a user gave.
@@ -55,17 +63,17 @@ enum GraphText {
     return String(repeating: "\n", count: heading + 1) + lines[(heading + 1)...].joined(separator: "\n")
   }
 
-  /// Whether the first words are `graph` and a name in quotation marks; comments may stand in front.
-  private static func startsLikeGraph(_ bytes: [UInt8]) -> Bool {
-    var rest = bytes[...]
+  /// Whether the first words are a certain one and a name in quotation marks; comments may stand in front.
+  static func begins(_ source: SourceFile, with word: String) -> Bool {
+    var rest = source.bytes[...]
     func skipBlanks() { rest = rest.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) } }
     skipBlanks()
     while rest.starts(with: "//".utf8) {
       rest = rest.drop { $0 != 0x0A }
       skipBlanks()
     }
-    guard rest.starts(with: "graph".utf8) else { return false }
-    rest = rest.dropFirst(5)
+    guard rest.starts(with: word.utf8) else { return false }
+    rest = rest.dropFirst(word.utf8.count)
     skipBlanks()
     return rest.first == UInt8(ascii: "\"")
   }
