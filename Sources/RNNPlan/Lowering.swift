@@ -59,7 +59,7 @@ extension Planner {
         if view.isIdentity, storage[view.base] == place { continue }
         stores.append(Store(access: access(place, identity), value: builder.emit(value, identity)))
       } else if case .replacement(let input) = destination {
-        let temporary = allocate("next", graph.type(value))
+        let temporary = allocate("next", graph.type(value), graph.places(of: value))
         stores.append(Store(access: access(temporary, identity), value: builder.emit(value, identity)))
         late.append((temporary, storage[input]!, value))
       }
@@ -68,14 +68,15 @@ extension Planner {
     let kernel = Kernel(
       name: name(stores, cluster), domain: domain, kind: .map, product: nil, body: builder.body,
       stores: stores,
-      bound: nil, split: .none)
+      bound: nil, split: .none,
+      places: KernelPlaces(sum: cluster.dot.map { graph[$0].places } ?? .none, body: builder.places))
     if let dot = cluster.dot {
       emit(withProduct(kernel, dot, groups: clustering.groups[graph[dot].result]!, batchAxis: batchAxis))
     } else {
       emit(finished(kernel, batchAxis: batchAxis))
     }
     // Replaced inputs that are still read by what follows wait until the end of the program.
-    lateCopies += late.map { copyKernel(from: $0, to: $1, graph.type($2)) }
+    lateCopies += late.map { copyKernel(from: $0, to: $1, graph.type($2), graph.places(of: $2)) }
 
     func access(_ place: Storage, _ map: [Affine]) -> Access {
       Access(buffer: place.buffer, index: place.index(map), isOwned: batchAxis != nil)
@@ -100,7 +101,9 @@ extension Planner {
   }
 
   /// A kernel that copies a tensor from one place to another.
-  func copyKernel(from source: Storage, to target: Storage, _ type: TensorType) -> Kernel {
+  func copyKernel(
+    from source: Storage, to target: Storage, _ type: TensorType, _ places: SourcePlaces
+  ) -> Kernel {
     let domain = shape(type)
     let identity = View.identity(domain.count)
     let batchAxis = type.shape.firstIndex(of: .batch)
@@ -113,7 +116,8 @@ extension Planner {
       Kernel(
         name: "copy_\(buffers[target.buffer.index].name)", domain: domain, kind: .map, product: nil,
         body: [load],
-        stores: [store], bound: nil, split: .none), batchAxis: batchAxis)
+        stores: [store], bound: nil, split: .none, places: KernelPlaces(body: [places])),
+      batchAxis: batchAxis)
   }
 
   private func name(_ stores: [Store], _ cluster: Cluster) -> String {
@@ -185,14 +189,16 @@ extension Planner {
       Store(access: Access(buffer: $0.buffer, index: $0.index(map), isOwned: batchAxis != nil), value: value)
     }
     for case .replacement(let input) in clustering.destinations[operation.result] ?? [] {
-      lateCopies.append(copyKernel(from: places[0], to: storage[input]!, graph.type(operation.result)))
+      lateCopies.append(
+        copyKernel(from: places[0], to: storage[input]!, graph.type(operation.result), operation.places))
     }
     let start = operation.start.map { builder.access(of: $0, map) }
     precondition(start == nil || keepsLast, "a sum along the last axis starts from 0")
     let kernel = Kernel(
       name: "reduce_\(buffers[places[0].buffer.index].name)", domain: domain,
       kind: .reduce(combine, axes: reduced.count, keepsLast: keepsLast), product: nil, body: builder.body,
-      stores: stores, bound: nil, start: start, split: .none)
+      stores: stores, bound: nil, start: start, split: .none,
+      places: KernelPlaces(sum: operation.places, body: builder.places))
     emit(finished(kernel, batchAxis: batchAxis))
   }
 
@@ -230,18 +236,20 @@ extension Planner {
       let source = Storage(
         buffer: storage[view.base]!.buffer, offset: storage[view.base]!.index(view.map).withoutAxes,
         strides: view.map.indices.map { storage[view.base]!.index(view.map).factor(ofAxis: $0) })
-      emit(copyKernel(from: source, to: table, graph.type(operation.result)))
+      emit(copyKernel(from: source, to: table, graph.type(operation.result), operation.places))
     }
     let kernel = Kernel(
       name: "scatter_\(buffers[table.buffer.index].name)", domain: order.map { extent(shape[$0]) },
       kind: .scatterAdd(id: id, rowStride: table.strides[0], rows: rows), product: nil, body: builder.body,
-      stores: [store], bound: nil, start: operation.start.map { _ in store.access }, split: .none)
+      stores: [store], bound: nil, start: operation.start.map { _ in store.access }, split: .none,
+      places: KernelPlaces(sum: operation.places, body: builder.places))
     emit(finished(kernel, batchAxis: nil))
     for destination in clustering.destinations[operation.result] ?? [] {
       if case .replacement(let input) = destination {
-        lateCopies.append(copyKernel(from: table, to: storage[input]!, graph.type(operation.result)))
+        lateCopies.append(
+          copyKernel(from: table, to: storage[input]!, graph.type(operation.result), operation.places))
       } else if let place = resolvedPlace(destination, of: operation.result, clustering), place != table {
-        emit(copyKernel(from: table, to: place, graph.type(operation.result)))
+        emit(copyKernel(from: table, to: place, graph.type(operation.result), operation.places))
       }
     }
   }
@@ -263,10 +271,10 @@ extension Planner {
     if let known = packed[key] {
       return Storage(buffer: known, offset: Affine(0), strides: self.strides(shape(type), type.element))
     }
-    let copy = allocate("rows_\(view.base)", type)
+    let copy = allocate("rows_\(view.base)", type, graph.places(of: value))
     let source = Storage(buffer: base.buffer, offset: index.withoutAxes, strides: strides)
     let level = levelOf(view, extents: shape(type))
-    steps[level].append(.kernel(copyKernel(from: source, to: copy, type)))
+    steps[level].append(.kernel(copyKernel(from: source, to: copy, type, graph.places(of: value))))
     if level < openRegions.count - 1 || level == 0 { packed[key] = copy.buffer }
     return copy
   }

@@ -125,6 +125,7 @@ struct Packer {
     } else {
       buffer = planner.addBuffer("packed_\(view.base)", element, packDomain)
       planner.buffers[buffer.index].format = format
+      planner.buffers[buffer.index].places = planner.graph.places(of: view.base)
       let groupStride = together == groups ? Size(panel) : depth * Size(panel)
       var target =
         Affine(.axis(panelAxis), times: panelSize) + Affine(.axis(groupAxis), times: groupStride)
@@ -142,7 +143,8 @@ struct Packer {
       let kernel = Kernel(
         name: "pack_\(view.base)", domain: packDomain, kind: .map, product: nil, body: body.body,
         stores: [store],
-        bound: isPadded ? Kernel.Bound(index: place, limit: Size(width)) : nil, split: .none)
+        bound: isPadded ? Kernel.Bound(index: place, limit: Size(width)) : nil, split: .none,
+        places: KernelPlaces(body: body.places))
       let level = planner.levelOf(view, extents: packDomain)
       planner.steps[level].append(.kernel(planner.finished(kernel, batchAxis: nil)))
       if level < planner.openRegions.count - 1 || !planner.isInStep { planner.packed[key] = buffer }

@@ -48,6 +48,8 @@ public struct Buffer: Sendable {
   public var offset: Size = 0
   /// The first and last position in the plan's order at which it holds data; nil if it is never used.
   public var lifetime: ClosedRange<Int>?
+  /// The equations that compute what it holds.
+  public var places = SourcePlaces.none
 
   /// The bytes of an element.
   public var elementBytes: Int { format == .bf16 ? 2 : element.byteCount }
@@ -259,6 +261,8 @@ public struct Kernel: Hashable, Sendable {
   public var start: Access?
   /// How the threads share the domain.
   public var split: Split
+  /// The equations that it comes from, which are no part of what it computes.
+  public var places = KernelPlaces()
 
   /// A limit of a form over the domain.
   public struct Bound: Hashable, Sendable {
@@ -287,6 +291,8 @@ public struct Loop: Sendable {
   public var segments: Segments?
   /// What each step does.
   public var body: [Step]
+  /// The equations that it comes from.
+  public var places = SourcePlaces.none
 }
 
 /// One entry of a plan's order.

@@ -2,7 +2,11 @@ import RNNGraph
 
 extension Plan: CustomStringConvertible {
   /// The plan as text: ports, buffers, and the steps in order.
-  public var description: String {
+  public var description: String { text(withPlaces: true) }
+
+  /// The plan as text, with or without the equations that its parts come from.
+  public func text(withPlaces: Bool) -> String {
+    func comment(_ places: SourcePlaces) -> String { withPlaces ? places.comment : "" }
     var lines = ["plan \(name) batch \(batch) threads \(threads) arena \(arenaBytes) bytes {"]
     for (i, port) in inputs.enumerated() { lines.append("  input \(i) \(describe(port))") }
     for (i, port) in outputs.enumerated() { lines.append("  output \(i) \(describe(port))") }
@@ -16,9 +20,9 @@ extension Plan: CustomStringConvertible {
             ?? "unused"
         }
       let type = buffer.format == .full ? buffer.element.rawValue : buffer.format.rawValue
-      lines.append("  b\(i) \(type) × \(buffer.count) \(place) // \(buffer.name)")
+      lines.append("  b\(i) \(type) × \(buffer.count) \(place) // \(buffer.name)\(comment(buffer.places))")
     }
-    for step in steps { lines += step.lines(indent: "  ") }
+    for step in steps { lines += step.lines(indent: "  ", withPlaces) }
     return lines.joined(separator: "\n") + "\n}\n"
   }
 
@@ -30,15 +34,18 @@ extension Plan: CustomStringConvertible {
 }
 
 extension Step {
-  fileprivate func lines(indent: String) -> [String] {
+  fileprivate func lines(indent: String, _ withPlaces: Bool) -> [String] {
     switch self {
     case .barrier: [indent + "barrier"]
-    case .kernel(let kernel): kernel.lines(indent: indent)
+    case .kernel(let kernel): kernel.lines(indent: indent, withPlaces: withPlaces)
     case .preparation(let steps):
-      [indent + "once {"] + steps.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]
+      [indent + "once {"] + steps.flatMap { $0.lines(indent: indent + "  ", withPlaces) } + [indent + "}"]
     case .loop(let loop):
-      ["\(indent)loop t\(loop.id) \(loop.isReversed ? "down from" : "up to") \(loop.steps)\(loop.span) {"]
-        + loop.body.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]
+      [
+        "\(indent)loop t\(loop.id) \(loop.isReversed ? "down from" : "up to") \(loop.steps)\(loop.span) {"
+          + (withPlaces ? loop.places.comment : "")
+      ]
+        + loop.body.flatMap { $0.lines(indent: indent + "  ", withPlaces) } + [indent + "}"]
     }
   }
 }
@@ -52,7 +59,7 @@ extension Loop {
 
 extension Kernel {
   /// The kernel as text.
-  func lines(indent: String) -> [String] {
+  func lines(indent: String, withPlaces: Bool) -> [String] {
     let extents = domain.enumerated().map { "i\($0) < \($1)" }.joined(separator: ", ")
     let what =
       switch kind {
@@ -68,6 +75,7 @@ extension Kernel {
       case .axis(let axis, let multiple): " threads share i\(axis) by \(multiple)"
       }
     var lines = ["\(indent)\(what) \(name) [\(extents)]\(share) {"]
+    if withPlaces { lines[0] += SourcePlaces.comment(allPlaces) }
     if let product {
       let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(
         separator: ", ")
@@ -85,7 +93,9 @@ extension Kernel {
     }
     if let start { lines.append("\(indent)  from \(start)") }
     if let bound { lines.append("\(indent)  bound \(bound.index) < \(bound.limit)") }
-    for (i, instruction) in body.enumerated() { lines.append("\(indent)  %\(i) = \(instruction)") }
+    for (i, instruction) in body.enumerated() {
+      lines.append("\(indent)  %\(i) = \(instruction)\(withPlaces ? places[i].comment : "")")
+    }
     for store in stores { lines.append("\(indent)  \(store.access) = %\(store.value)") }
     return lines + [indent + "}"]
   }

@@ -85,6 +85,7 @@ public final class Planner {
       let type = graph.type(input.value)
       inputs.append(port(input.name, type))
       let buffer = addBuffer(input.name, type.element, shape(type), place: .input(i))
+      buffers[buffer.index].places = input.places
       storage[input.value] = Storage(
         buffer: buffer, offset: Affine(0), strides: Storage.denseStrides(shape(type)))
     }
@@ -99,6 +100,7 @@ public final class Planner {
         results.append(.replacement(of: graph.inputs[number].value))
       } else {
         let buffer = addBuffer(output.name, type.element, shape(type), place: .output(i))
+        buffers[buffer.index].places = graph.places(of: output.value)
         results.append(
           .memory(
             Storage(buffer: buffer, offset: Affine(0), strides: Storage.denseStrides(shape(type)))))
@@ -164,15 +166,20 @@ public final class Planner {
   }
 
   /// Memory of its own for a value of a shape; `isDense` if the elements are to follow each other.
-  func allocate(_ name: String, _ element: ElementType, _ shape: [Size], isDense: Bool = false) -> Storage {
+  func allocate(
+    _ name: String, _ element: ElementType, _ shape: [Size], isDense: Bool = false,
+    _ places: SourcePlaces = .none
+  ) -> Storage {
     let strides = isDense ? Storage.denseStrides(shape) : self.strides(shape, element)
     let extent = shape.first.map { [strides[0], $0] } ?? []
-    return Storage(buffer: addBuffer(name, element, extent), offset: Affine(0), strides: strides)
+    let buffer = addBuffer(name, element, extent)
+    buffers[buffer.index].places = places
+    return Storage(buffer: buffer, offset: Affine(0), strides: strides)
   }
 
   /// Memory of its own for a value of a type.
-  func allocate(_ name: String, _ type: TensorType) -> Storage {
-    allocate(name, type.element, shape(type))
+  func allocate(_ name: String, _ type: TensorType, _ places: SourcePlaces) -> Storage {
+    allocate(name, type.element, shape(type), places)
   }
 
   /// Gives every scan a number, and the arguments of its body their meaning.

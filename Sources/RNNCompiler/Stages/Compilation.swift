@@ -154,7 +154,8 @@ public final class Compilation {
       if let doneModule { return doneModule }
       let plan = try scheduledPlan
       let result = try stage("emit", try optimizedGraph) {
-        try NativeModule(plan, target: options.target, timesKernels: options.timesKernels)
+        try NativeModule(
+          plan, target: options.target, timesKernels: options.timesKernels, debugInfo: options.debugInfo)
       }
       doneModule = result
       return result
@@ -197,7 +198,8 @@ public final class Compilation {
       // Where the system has no more threads, one must do.
       let pool = try (try? ThreadPool()) ?? ThreadPool(count: 1)
       return try NativeCode(
-        plan, target: options.target, timesKernels: options.timesKernels, threads: pool.count,
+        plan, target: options.target, timesKernels: options.timesKernels, debugInfo: options.debugInfo,
+        threads: pool.count,
         run: { pool.run($0) })
     }
     if let (cache, key) = try cacheAndKey { cache.store(code, for: key) }
@@ -207,7 +209,7 @@ public final class Compilation {
   private func link(_ code: NativeCode) throws -> NativeProgram {
     let plan = try plan
     return try stage("link", try optimizedGraph) {
-      try NativeProgram(plan, code, timesKernels: options.timesKernels)
+      try NativeProgram(plan, code, timesKernels: options.timesKernels, debugInfo: options.debugInfo)
     }
   }
 
@@ -217,7 +219,8 @@ public final class Compilation {
       guard let cache = options.cache,
         // A schedule of rnnc follows from the plan.
         let key = CodeKey(
-          try plan, schedule: options.schedule, target: options.target, timesKernels: options.timesKernels)
+          try plan, schedule: options.schedule, target: options.target, timesKernels: options.timesKernels,
+          debugInfo: options.debugInfo)
       else { return nil }
       return (cache, key)
     }
