@@ -35,7 +35,9 @@ extension KernelEmitter {
   /// Computes what is the same for all columns of a row, where accesses begin at the addresses that `start` gives.
   func row(at indices: [Int: IRValue], start: (Access) -> IRValue) -> Row {
     var row = Row(indices: indices, addresses: [:], scalars: [:], splats: [:])
+    defer { locate(nil) }
     for (number, instruction) in kernel.body.enumerated() {
+      locate(number)
       switch instruction {
       case .load(let access):
         row.addresses[access] = row.addresses[access] ?? start(access)
@@ -141,7 +143,9 @@ extension KernelEmitter {
 
   /// Stores the values for some columns of a row.
   func store(_ values: [IRValue], _ row: Row, _ columns: Columns) {
+    defer { locate(nil) }
     for store in kernel.stores {
+      locate(store.value)
       storeVector(values[store.value], store.access, row.addresses[store.access]!, columns)
     }
   }

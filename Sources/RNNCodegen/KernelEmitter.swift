@@ -23,6 +23,8 @@ final class KernelEmitter {
   private var sizes: [Size: IRValue] = [:]
   /// Elements in the vectors of this kernel: as many as a register has, or twice that for a while.
   private(set) var lanes: Int
+  /// The lines of the source that the code comes from; nil if it does not carry them.
+  private let lines: KernelLines?
   /// Which instructions have one value for all columns.
   let isUniform: [Bool]
 
@@ -41,7 +43,11 @@ final class KernelEmitter {
     symbols = Dictionary(uniqueKeysWithValues: zip(form.sizes, parameters.suffix(form.sizes.count)))
     lanes = schedule.lanes
     isUniform = Self.uniformity(kernel)
+    lines = KernelLines(program.lines, kernel, builder)
   }
+
+  /// Lets what is emitted next come from the equation of an instruction, or of the sums if there is none.
+  func locate(_ instruction: Int?) { lines?.locate(instruction) }
 
   func emit() {
     prepareSizes()

@@ -19,10 +19,12 @@ public struct NativeCode: Sendable, Hashable {
   /// A function's code does not depend on which others are compiled with it, so neither do the results of the program.
   ///
   /// - Parameters:
+  ///   - debugInfo: whether the code carries the lines of the source that it comes from.
   ///   - threads: how many threads `run` uses.
   /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
   public init(
-    _ scheduled: ScheduledPlan, target: Target, timesKernels: Bool = false, threads: Int = 1,
+    _ scheduled: ScheduledPlan, target: Target, timesKernels: Bool = false, debugInfo: Bool = false,
+    threads: Int = 1,
     run: Runner = { $0(0) }
   ) throws {
     // More parts than threads, since it is not known how long one takes; very small ones cost more than they save.
@@ -37,7 +39,8 @@ public struct NativeCode: Sendable, Hashable {
         let result = Result {
           let module = Module("\(scheduled.plan.name).\(number)", target: target)
           try ProgramEmitter.emit(
-            parts[number], withEntry: number == 0, of: scheduled, timesKernels: timesKernels, into: module)
+            parts[number], withEntry: number == 0, of: scheduled, timesKernels: timesKernels,
+            debugInfo: debugInfo, into: module)
           return try module.objectAtLast()
         }
         results.withLock { $0[number] = result }

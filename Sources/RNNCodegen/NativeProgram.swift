@@ -17,12 +17,16 @@ public final class NativeProgram: Sendable {
 
   /// Links the code of a plan into the process.
   ///
+  /// - Parameter debugInfo: whether debuggers, and `perf`, learn of the code.
   /// - Requires: `code` was made of the plan, for this machine, and with the same `timesKernels`.
-  public init(_ plan: Plan, _ code: NativeCode, timesKernels: Bool = false) throws {
+  public init(
+    _ plan: Plan, _ code: NativeCode, timesKernels: Bool = false, debugInfo: Bool = false
+  ) throws {
     self.plan = plan
     self.timesKernels = timesKernels
-    jit = try JIT(objects: code.objects)
+    jit = try JIT(objects: code.objects, showsToDebuggers: debugInfo)
     entry = unsafeBitCast(try jit.address(of: plan.entryName), to: Entry.self)
+    if debugInfo { PerfMap.add(code, jit) }
   }
 }
 

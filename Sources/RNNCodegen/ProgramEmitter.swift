@@ -13,6 +13,9 @@ final class ProgramEmitter {
   private let timesKernels: Bool
   /// Whether all of the program is in this module.
   private let isWhole: Bool
+  /// Whether instructions carry the lines that they come from.
+  private let hasDebugInfo: Bool
+  private(set) var lines: ModuleLines?
   private var functions: [Int: IRFunction] = [:]
   private var kernelCount = 0
   private var partCount = 0
@@ -21,7 +24,10 @@ final class ProgramEmitter {
   private var barrier: IRFunction?
 
   /// Prepares to emit into a module.
-  private init(_ scheduled: ScheduledPlan, timesKernels: Bool, _ module: Module, isWhole: Bool) {
+  private init(
+    _ scheduled: ScheduledPlan, timesKernels: Bool, debugInfo: Bool, _ module: Module, isWhole: Bool
+  ) {
+    hasDebugInfo = debugInfo
     self.scheduled = scheduled
     self.timesKernels = timesKernels
     self.module = module
@@ -33,8 +39,11 @@ final class ProgramEmitter {
   /// Emits a whole program, verified and optimised.
   ///
   /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
-  static func emit(_ scheduled: ScheduledPlan, timesKernels: Bool, into module: Module) throws {
-    let emitter = ProgramEmitter(scheduled, timesKernels: timesKernels, module, isWhole: true)
+  static func emit(
+    _ scheduled: ScheduledPlan, timesKernels: Bool, debugInfo: Bool, into module: Module
+  ) throws {
+    let emitter = ProgramEmitter(
+      scheduled, timesKernels: timesKernels, debugInfo: debugInfo, module, isWhole: true)
     try emitter.emit(Array(scheduled.functions.indices), withEntry: true)
   }
 
@@ -42,16 +51,20 @@ final class ProgramEmitter {
   ///
   /// - Throws: `LLVMError` if LLVM refuses the code, which is a bug of rnnc.
   static func emit(
-    _ functions: [Int], withEntry: Bool, of scheduled: ScheduledPlan, timesKernels: Bool, into module: Module
+    _ functions: [Int], withEntry: Bool, of scheduled: ScheduledPlan, timesKernels: Bool, debugInfo: Bool,
+    into module: Module
   ) throws {
-    let emitter = ProgramEmitter(scheduled, timesKernels: timesKernels, module, isWhole: false)
+    let emitter = ProgramEmitter(
+      scheduled, timesKernels: timesKernels, debugInfo: debugInfo, module, isWhole: false)
     try emitter.emit(functions, withEntry: withEntry)
   }
 
   private func emit(_ functions: [Int], withEntry: Bool) throws {
     let entry =
       withEntry ? module.function(plan.entryName, [module.pointer, module.i32], module.void) : nil
+    if hasDebugInfo { lines = ModuleLines(functions.map { scheduled.functions[$0].form.kernel }, module) }
     for function in functions { emitKernel(function) }
+    lines?.info.finish()
     try module.verify()
     try module.run(passes: "function(early-cse,instsimplify,simplifycfg,loop-mssa(licm),early-cse)")
     guard let entry else { return }

@@ -61,6 +61,8 @@ public struct CompileOptions: Sendable {
   public var verifiesEachPass: Bool
   /// Whether the code takes the time of each of its kernels, which `Benchmark` shows.
   public var timesKernels: Bool
+  /// Whether code carries the lines of the source that it comes from, and debuggers and `perf` of this process learn of it.
+  public var debugInfo: Bool
   /// Where machine code is kept for later compilations of the same program; nil if it is not.
   public var cache: CodeCache?
   /// The text of a schedule, as `Artifact.schedule` has it, in place of the scheduler's; nil for that. Functions that it
@@ -76,7 +78,8 @@ public struct CompileOptions: Sendable {
     elementType: ElementType = .f32, threads: Int = ThreadPool.processorCount, weights: Weights = .full,
     optimization: Optimization = .full, target: Target = .host, memoryLimit: Int? = nil,
     backend: Backend = .native,
-    verifiesEachPass: Bool = false, timesKernels: Bool = false, cache: CodeCache? = nil,
+    verifiesEachPass: Bool = false, timesKernels: Bool = false, debugInfo: Bool = false,
+    cache: CodeCache? = nil,
     schedule: String? = nil, printAfter: Set<String> = [],
     passReport: @escaping @Sendable (_ pass: String, _ graph: String) -> Void = { _, _ in }
   ) {
@@ -89,6 +92,7 @@ public struct CompileOptions: Sendable {
     self.backend = backend
     self.verifiesEachPass = verifiesEachPass
     self.timesKernels = timesKernels
+    self.debugInfo = debugInfo
     self.cache = cache
     self.schedule = schedule
     self.printAfter = printAfter

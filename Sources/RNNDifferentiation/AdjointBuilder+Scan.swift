@@ -47,7 +47,7 @@ extension AdjointBuilder {
       let sum = builder.addArgument(builder.type(argument), to: tape.region)
       accumulators.append(sum)
       carryReceivers.append(operation.operands[i])
-      backward.next.append(builder.add(sum, term))
+      backward.next.append(builder.at(builder.graph.places(of: term)) { builder.add(sum, term) })
     }
     for (i, argument) in arguments.sequences.enumerated() {
       guard let adjoint = inner.adjoint(of: argument) else { continue }
@@ -56,7 +56,6 @@ extension AdjointBuilder {
     }
 
     builder.move(toEndOf: region)
-    builder.site = operation.site
     let stacks = stackResiduals(of: id, scan, tape)
     backward.invariants = tape.invariants.map { ($0.argument, read(operation.operands[$0.operand])) }
     backward.carries += accumulators.map { ($0, builder.constant(0, like: $0)) }

@@ -52,11 +52,12 @@ final class AdjointBuilder {
   /// Adds what the results of an operation pass on to its operands.
   func reverse(_ id: OperationID) throws {
     let operation = builder.graph[id]
-    builder.site = operation.site
-    if case .scan(let scan) = operation.kind {
-      if operation.results.contains(where: { adjoints[$0] != nil }) { try reverseScan(id, scan) }
-    } else if let adjoint = adjoints[operation.result] {
-      try reverse(operation, adjoint)
+    try builder.at(operation.places.with(role: .adjoint)) {
+      if case .scan(let scan) = operation.kind {
+        if operation.results.contains(where: { adjoints[$0] != nil }) { try reverseScan(id, scan) }
+      } else if let adjoint = adjoints[operation.result] {
+        try reverse(operation, adjoint)
+      }
     }
   }
 

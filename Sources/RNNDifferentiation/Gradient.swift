@@ -43,14 +43,17 @@ public func gradient(of graph: Graph, withRespectTo isSelected: (Input) -> Bool)
   let activity = Activity(of: graph, from: selected.map(\.value), to: loss)
   let strongZeros = StrongZeros(of: graph, activity, loss: loss)
   let adjoints = AdjointBuilder(builder, activity: activity, strongZeros: strongZeros)
-  adjoints.accumulate(builder.constant(1, like: loss), into: loss)
+  let seed = builder.at(graph.places(of: loss).with(role: .adjoint)) { builder.constant(1, like: loss) }
+  adjoints.accumulate(seed, into: loss)
   for operation in graph[.entry].operations.reversed() { try adjoints.reverse(operation) }
-  builder.site = nil
+  func zero(_ input: Input) -> ValueID {
+    builder.at(input.places.with(role: .adjoint)) { builder.constant(0, like: input.value) }
+  }
   let taken = Set(graph.outputs.map(\.name))
   for input in selected {
     let name = "grad." + input.name
     guard !taken.contains(name) else { throw DifferentiationError.nameTaken(name) }
-    let adjoint = adjoints.adjoint(of: input.value) ?? builder.constant(0, like: input.value)
+    let adjoint = adjoints.adjoint(of: input.value) ?? zero(input)
     builder.graph.addOutput(name, role: .gradient(of: input.name), adjoint)
   }
   return builder.graph

@@ -53,7 +53,9 @@ final class Tape {
       let operation = builder.graph[id]
       if case .detach = operation.kind { return known[operation.operands[0]]! }
       if sources(of: value).isEmpty, !isInvariant.contains(value) { return save(value) }
-      return builder.add(operation.kind, operation.operands.map { known[$0]! })[0]
+      return builder.at(operation.places) {
+        builder.add(operation.kind, operation.operands.map { known[$0]! })[0]
+      }
     }
   }
 

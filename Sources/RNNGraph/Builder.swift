@@ -6,8 +6,8 @@ public final class GraphBuilder {
   public var graph: Graph
   /// The region that new operations are placed in.
   public private(set) var region: RegionID = .entry
-  /// The source that new operations are lowered from, as `file:line:column`.
-  public var site: String?
+  /// The equations that new operations come from.
+  public var places = SourcePlaces.none
 
   /// Continues a graph at the end of its entry region.
   public init(_ graph: Graph) { self.graph = graph }
@@ -35,11 +35,21 @@ public final class GraphBuilder {
   /// - Requires: the operands have the types of the other's, and it is not a scan. Only debug builds check that.
   public func copy(_ operation: Operation, of other: Graph, on operands: [ValueID]) -> [ValueID] {
     assert(operands.map { type($0) } == operation.operands.map { other.type($0) }, "operands of other types")
-    return place(operation.kind, operands, types: operation.results.map { other.type($0) })
+    return at(operation.places) {
+      place(operation.kind, operands, types: operation.results.map { other.type($0) })
+    }
+  }
+
+  /// Makes operations that come from some equations, whatever those around them come from.
+  public func at<Result>(_ places: SourcePlaces, _ make: () throws -> Result) rethrows -> Result {
+    let outside = self.places
+    self.places = places
+    defer { self.places = outside }
+    return try make()
   }
 
   private func place(_ kind: OperationKind, _ operands: [ValueID], types: [TensorType]) -> [ValueID] {
-    let id = graph.makeOperation(kind, operands, types: types, in: region, site: site)
+    let id = graph.makeOperation(kind, operands, types: types, in: region, places: places)
     graph.regions[region.index].operations.append(id)
     return graph[id].results
   }

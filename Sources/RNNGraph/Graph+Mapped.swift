@@ -15,7 +15,8 @@ extension Graph {
     graph.setInputs(
       inputs.map { input in
         Input(
-          name: input.name, role: input.role, idLimit: input.idLimit.map(mapping.extent), value: input.value)
+          name: input.name, role: input.role, idLimit: input.idLimit.map(mapping.extent),
+          places: input.places, value: input.value)
       })
     return graph
   }

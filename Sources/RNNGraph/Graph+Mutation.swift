@@ -58,12 +58,23 @@ extension Graph {
 
   /// Adds an input and gives its value.
   public mutating func addInput(
-    _ name: String, role: InputRole, _ type: TensorType, idLimit: Int? = nil
+    _ name: String, role: InputRole, _ type: TensorType, idLimit: Int? = nil, places: SourcePlaces = .none
   ) -> ValueID {
     precondition(input(named: name) == nil, "two inputs named \(name)")
     let value = addArgument(type, to: .entry)
-    append(Input(name: name, role: role, idLimit: idLimit, value: value))
+    append(Input(name: name, role: role, idLimit: idLimit, places: places, value: value))
     return value
+  }
+
+  /// Adds an input that is another graph's.
+  public mutating func addInput(_ other: Input, of graph: Graph) -> ValueID {
+    addInput(
+      other.name, role: other.role, graph.type(other.value), idLimit: other.idLimit, places: other.places)
+  }
+
+  /// Notes further equations that a value stands for; an argument keeps those of what it stands for.
+  public mutating func addPlaces(_ places: SourcePlaces, to value: ValueID) {
+    if let id = definingOperation(value) { operations[id.index].places.formUnion(places) }
   }
 
   /// Takes inputs away that nothing reads and `isKept` refuses.
@@ -90,7 +101,8 @@ extension Graph {
 
   /// Appends an operation to the tables without placing it in its region's order.
   mutating func makeOperation(
-    _ kind: OperationKind, _ operands: [ValueID], types: [TensorType], in region: RegionID, site: String?
+    _ kind: OperationKind, _ operands: [ValueID], types: [TensorType], in region: RegionID,
+    places: SourcePlaces
   ) -> OperationID {
     let id = OperationID(operations.count)
     var results: [ValueID] = []
@@ -99,7 +111,7 @@ extension Graph {
       values.append(Value(type: type, definition: .result(id, index: i)))
     }
     operations.append(
-      Operation(kind: kind, operands: operands, results: results, region: region, site: site))
+      Operation(kind: kind, operands: operands, results: results, region: region, places: places))
     if case .scan(let scan) = kind { regions[scan.body.index].owner = id }
     return id
   }

@@ -10,8 +10,11 @@ public struct Operation: Sendable {
   public internal(set) var results: [ValueID]
   /// The region in which it stands.
   public internal(set) var region: RegionID
-  /// The source it was lowered from, as `file:line:column`, or nil if a pass made it.
-  public let site: String?
+  /// The equations it comes from.
+  public internal(set) var places: SourcePlaces
+
+  /// The closest of them, as `file:line:column`.
+  public var site: String? { places.first?.site }
 
   /// The only result of an operation that has one.
   public var result: ValueID {
@@ -95,6 +98,8 @@ public struct Input: Sendable {
   public var role: InputRole
   /// Ids must be below this; nil if the input does not hold ids.
   public var idLimit: Int?
+  /// Where it is declared.
+  public var places = SourcePlaces.none
   /// The entry region's argument.
   public let value: ValueID
 }
@@ -166,6 +171,20 @@ public struct Graph: Sendable {
   /// The operation that defines a value, or nil for an argument.
   public func definingOperation(_ value: ValueID) -> OperationID? {
     if case .result(let operation, _) = values[value.index].definition { operation } else { nil }
+  }
+
+  /// The equations that a value comes from: of an argument of a body, those of the loop.
+  public func places(of value: ValueID) -> SourcePlaces {
+    switch values[value.index].definition {
+    case .result(let operation, _): operations[operation.index].places
+    case .argument(.entry, let index): inputs[index].places
+    case .argument(let body, _): regions[body.index].owner.map { operations[$0.index].places } ?? .none
+    }
+  }
+
+  /// The equations that some operations come from.
+  public func places(of operations: [OperationID]) -> SourcePlaces {
+    operations.reduce(into: .none) { $0.formUnion(self[$1].places) }
   }
 
   /// What defines a value, if that is an operation.

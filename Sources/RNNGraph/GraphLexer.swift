@@ -22,6 +22,8 @@ package struct GraphToken {
   package var kind: Kind
   var line: Int
   var column: Int
+  /// What stands behind it in its line, after `;`.
+  var comment: String?
 
   /// How messages name it.
   package var name: String {
@@ -47,6 +49,10 @@ package struct GraphLexer {
   private var position = 0
   private var line = 1
   private var column = 1
+  /// How many parentheses and brackets are open: in these, `;` is no comment.
+  private var depth = 0
+  /// The comment that was skipped last.
+  private var comment: String?
 
   private init(_ text: String, marks: String) {
     scalars = Array(text.unicodeScalars)
@@ -59,7 +65,14 @@ package struct GraphLexer {
   package static func tokens(of text: String, marks: String) throws(GraphParseError) -> [GraphToken] {
     var lexer = GraphLexer(text, marks: marks)
     var tokens: [GraphToken] = []
-    repeat { tokens.append(try lexer.next()) } while tokens.last?.kind != .end
+    repeat {
+      let token = try lexer.next()
+      if let comment = lexer.comment, let last = tokens.indices.last {
+        tokens[last].comment = comment
+        lexer.comment = nil
+      }
+      tokens.append(token)
+    } while tokens.last?.kind != .end
     return tokens
   }
 
@@ -90,6 +103,8 @@ package struct GraphLexer {
         advance()
       } else if scalar == "/", position + 1 < scalars.count, scalars[position + 1] == "/" {
         _ = take { $0 != "\n" }
+      } else if scalar == ";", depth == 0 {
+        comment = String(take { $0 != "\n" }.dropFirst())
       } else {
         return
       }
@@ -103,6 +118,8 @@ package struct GraphLexer {
     switch first {
     case _ where marks.contains(first):
       advance()
+      if first == "(" || first == "[" { depth += 1 }
+      if first == ")" || first == "]" { depth = max(depth - 1, 0) }
       token.kind = .mark(first)
     case "%":
       advance()

@@ -64,14 +64,14 @@ struct GraphParser: TokenParser {
     try expect(":")
     let type = try self.type()
     guard results.count == 1 else { throw keyword.error("'\(word)' has one result") }
-    try add(attributes(type), operands, results, [type], in: region)
+    try add(attributes(type), operands, results, [type], in: region, places)
   }
 
   private mutating func add(
     _ kind: OperationKind, _ operands: [ValueID], _ results: [GraphToken], _ types: [TensorType],
-    in region: RegionID
+    in region: RegionID, _ places: SourcePlaces
   ) throws(GraphParseError) {
-    let id = graph.makeOperation(kind, operands, types: types, in: region, site: nil)
+    let id = graph.makeOperation(kind, operands, types: types, in: region, places: places)
     graph.regions[region.index].operations.append(id)
     for (token, value) in zip(results, graph[id].results) { try define(token, value) }
   }
@@ -102,7 +102,7 @@ struct GraphParser: TokenParser {
       accept(word: "below") ? try group { parser throws(GraphParseError) in try parser.integer() } : nil
     try expect(":")
     let value = graph.addArgument(try type(), to: .entry)
-    return Input(name: name, role: role, idLimit: idLimit, value: value)
+    return Input(name: name, role: role, idLimit: idLimit, places: places, value: value)
   }
 
   private mutating func initializer() throws(GraphParseError) -> Initializer {
@@ -173,6 +173,7 @@ struct GraphParser: TokenParser {
         "the scan has \(counted(results.count, "result")) and \(counted(types.count, "type"))")
     }
     try expect("{")
+    let places = places
     let body = graph.addRegion()
     var operands: [ValueID] = []
     let invariants = try parseBindings("invariant", of: body, &operands)
@@ -188,7 +189,7 @@ struct GraphParser: TokenParser {
     let attributes = ScanAttributes(
       body: body, invariants: invariants, carries: carries, sequences: sequences,
       stepping: Stepping(steps: steps, isReversed: isReversed, segments: segments))
-    try add(.scan(attributes), operands, results, types, in: region)
+    try add(.scan(attributes), operands, results, types, in: region, places)
   }
 
   /// `segments(whole, longest, length)`, or nothing.

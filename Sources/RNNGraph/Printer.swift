@@ -2,15 +2,20 @@ extension Graph: CustomStringConvertible {
   /// The graph as text, from which `Graph(parsing:)` makes an equal graph; `docs/ir.md` is its reference.
   ///
   /// Values are numbered in the order of their appearance, so equal graphs print alike whatever their tables hold.
-  public var description: String {
-    var printer = Printer(graph: self, renumbers: true)
+  ///
+  /// The equations that values come from stand in comments behind them: `; gru.rnn:12 z`.
+  public var description: String { text(withPlaces: true) }
+
+  /// The graph as text, with or without the equations that values come from.
+  public func text(withPlaces: Bool) -> String {
+    var printer = Printer(graph: self, renumbers: true, printsPlaces: withPlaces)
     printer.printGraph()
     return printer.text
   }
 
   /// One operation as text, with the tables' own indices as names; a scan comes without its body.
   public func description(of operation: OperationID) -> String {
-    var printer = Printer(graph: self, renumbers: false)
+    var printer = Printer(graph: self, renumbers: false, printsPlaces: false)
     return printer.header(self[operation])
   }
 }
@@ -19,19 +24,21 @@ extension Graph: CustomStringConvertible {
 private struct Printer {
   let graph: Graph
   let renumbers: Bool
+  let printsPlaces: Bool
   private(set) var text = ""
   private var numbers: [ValueID: Int] = [:]
   private var indentation = ""
 
-  init(graph: Graph, renumbers: Bool) {
+  init(graph: Graph, renumbers: Bool, printsPlaces: Bool) {
     self.graph = graph
     self.renumbers = renumbers
+    self.printsPlaces = printsPlaces
   }
 
   mutating func printGraph() {
     line("graph \(quoted(graph.name)) {")
     indented { printer in
-      for input in printer.graph.inputs { printer.line(printer.declaration(input)) }
+      for input in printer.graph.inputs { printer.line(printer.declaration(input), input.places) }
       printer.printOperations(of: .entry)
       for output in printer.graph.outputs {
         let relation = output.role.inputName.map { " of \(quoted($0))" } ?? ""
@@ -56,11 +63,11 @@ private struct Printer {
       let operation = graph[id]
       let header = header(operation)
       if case .scan(let scan) = operation.kind {
-        line(header + " {")
+        line(header + " {", operation.places)
         indented { $0.printBody(scan, operation.operands) }
         line("}")
       } else {
-        line(header)
+        line(header, operation.places)
       }
     }
   }
@@ -110,5 +117,7 @@ private struct Printer {
     indentation.removeLast(2)
   }
 
-  private mutating func line(_ line: String) { text += indentation + line + "\n" }
+  private mutating func line(_ line: String, _ places: SourcePlaces = .none) {
+    text += indentation + line + (printsPlaces ? places.comment : "") + "\n"
+  }
 }

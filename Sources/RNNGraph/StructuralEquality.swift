@@ -1,4 +1,4 @@
-/// Whether two graphs are the same but for the indices in their tables, and the sites their operations come from.
+/// Whether two graphs are the same but for the indices in their tables, and the places they come from.
 ///
 /// - Requires: both are verified.
 public func structurallyEqual(_ a: Graph, _ b: Graph) -> Bool {

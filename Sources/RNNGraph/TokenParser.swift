@@ -15,6 +15,12 @@ extension TokenParser {
     return token
   }
 
+  /// The comment behind the line that ends with the last word.
+  package var comment: String? { place > 0 ? tokens[place - 1].comment : nil }
+
+  /// The places that it names.
+  package var places: SourcePlaces { comment.flatMap(SourcePlaces.init(comment:)) ?? .none }
+
   package func unexpected(_ wanted: String) -> GraphParseError {
     token.error("expected \(wanted), found \(token.name)")
   }

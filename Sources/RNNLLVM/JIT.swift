@@ -22,7 +22,11 @@ public final class JIT: @unchecked Sendable {  // LLVM's ORC locks its own table
   }
 
   /// Links object files made for this machine.
-  public init(objects: [[UInt8]], functions: [String: UnsafeRawPointer] = [:]) throws {
+  ///
+  /// - Parameter showsToDebuggers: whether a debugger of this process learns of the code.
+  public init(
+    objects: [[UInt8]], functions: [String: UnsafeRawPointer] = [:], showsToDebuggers: Bool = false
+  ) throws {
     LLVMTargets.initialize()
     var created: LLVMOrcLLJITRef?
     try LLVMError.check(LLVMOrcCreateLLJIT(&created, LLVMOrcCreateLLJITBuilder()), "starting the JIT")
@@ -35,6 +39,9 @@ public final class JIT: @unchecked Sendable {  // LLVM's ORC locks its own table
         defer { LLVMDisposeErrorMessage(text) }
         Unmanaged<Reports>.fromOpaque(context).takeUnretainedValue().add(String(cString: text))
       }, Unmanaged.passUnretained(reports).toOpaque())
+    if showsToDebuggers {
+      try LLVMError.check(LLVMOrcLLJITEnableDebugSupport(ref), "showing code to debuggers")
+    }
     let library = LLVMOrcLLJITGetMainJITDylib(ref)
     if !functions.isEmpty {
       var symbols = functions.map { name, address in

@@ -27,7 +27,7 @@ extension LoweredModel {
     var cells = [model].compactMap { $0 }
     while let cell = cells.popLast() {
       guard visited.insert(ObjectIdentifier(cell)).inserted else { continue }
-      for node in cell.nodes where node.operation.lacksDerivative && node.site.description == site {
+      for node in cell.nodes where node.operation.lacksDerivative && node.places.first?.site == site {
         found = node.site
       }
       cells += cell.instances.map(\.cell)

@@ -23,7 +23,9 @@ extension GraphBuilder {
     // Where no step has an element, each gradient is zero.
     let share = 1 / max(try gather("gradient_weight", weight), 1)
     let means = try gradients.map { parameter, gradient in
-      share * (try gather("gradient_sum.\(parameter.name)", weight * gradient))
+      try at(graph.places(of: gradient.value)) {
+        share * (try gather("gradient_sum.\(parameter.name)", weight * gradient))
+      }
     }
     return (means, isUpdate)
   }

@@ -102,7 +102,10 @@ public func trainingGraph(
   }
   let update = try options.rule.begin(step)
   for ((parameter, _), gradient) in zip(trained, gradients) {
-    try step.replace(parameter.name, parameter.value, with: update(parameter, gradient))
+    let places = graph.places(of: parameter.value.value).with(role: .update)
+    try builder.at(places) {
+      try step.replace(parameter.name, parameter.value, with: update(parameter, gradient))
+    }
   }
   if options.carriesState {
     for output in graph.outputs where output.isState(of: graph) {

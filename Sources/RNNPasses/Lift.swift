@@ -13,8 +13,12 @@ struct Lift {
   /// The extent of the new first axis.
   let steps: Dimension
 
-  /// Does in one operation what `kind` does in every step.
-  func operation(_ kind: OperationKind, _ operands: [Lifted], in graph: Graph) -> [Lifted] {
+  /// Does in one operation what another does in every step.
+  func operation(_ operation: Operation, _ operands: [Lifted], in graph: Graph) -> [Lifted] {
+    builder.at(operation.places) { self.operation(operation.kind, operands, in: graph) }
+  }
+
+  private func operation(_ kind: OperationKind, _ operands: [Lifted], in graph: Graph) -> [Lifted] {
     if case .scan(let attributes) = kind { return scan(attributes, operands, in: graph) }
     if !operands.contains(where: \.isStacked) {
       return builder.add(kind, operands.map(\.value)).map { Lifted(value: $0, isStacked: false) }
@@ -150,7 +154,7 @@ struct Lift {
       }
       for id in graph[scan.body].operations {
         let inner = graph[id]
-        let lifted = operation(inner.kind, inner.operands.compactMap { known[$0] }, in: graph)
+        let lifted = operation(inner, inner.operands.compactMap { known[$0] }, in: graph)
         for (result, value) in zip(inner.results, lifted) { known[result] = value }
       }
       let inner = graph[scan.body].results

@@ -48,14 +48,19 @@ private struct ProductGroup {
   func emit(in rebuilder: Rebuilder) {
     let (old, builder) = (rebuilder.old, rebuilder.builder)
     let others = members.map { old[$0].operands[key.isSharedLeft ? 1 : 0] }
-    let wide = builder.concat(others.map { rebuilder[$0] }, axis: key.free)
-    let shared = rebuilder[key.shared]
-    let product = key.isSharedLeft ? builder.dot(shared, wide, key.axes) : builder.dot(wide, shared, key.axes)
+    let product = builder.at(old.places(of: members)) {
+      let wide = builder.concat(others.map { rebuilder[$0] }, axis: key.free)
+      let shared = rebuilder[key.shared]
+      return key.isSharedLeft ? builder.dot(shared, wide, key.axes) : builder.dot(wide, shared, key.axes)
+    }
     let axis = key.isSharedLeft ? builder.type(product).rank - 1 : 0
     var start = 0
     for (member, other) in zip(members, others) {
       let count = old.type(other).shape[key.free].fixed ?? 0
-      rebuilder.bind(old[member].result, to: builder.slice(product, axis: axis, start: start, count: count))
+      let slice = builder.at(old[member].places) {
+        builder.slice(product, axis: axis, start: start, count: count)
+      }
+      rebuilder.bind(old[member].result, to: slice)
       start += count
     }
   }

@@ -30,7 +30,7 @@ final class OutsideView {
       inner, isDone: { known[$0] != nil }, needs: { operation(of: $0).operands },
       finish: { value in
         let operation = operation(of: value)
-        let lifted = lift.operation(operation.kind, operation.operands.map { known[$0]! }, in: old)
+        let lifted = lift.operation(operation, operation.operands.map { known[$0]! }, in: old)
         for (result, value) in zip(operation.results, lifted) { known[result] = value }
       })
     return known[inner]!
@@ -64,11 +64,13 @@ final class OutsideView {
     if let lifted = known[inner] { return lift.total(lifted) }
     guard let id = old.definingOperation(inner) else { return lift.total(self[inner]) }
     let operation = old[id]
-    if operation.kind.traits.contains(.linear) {
-      return lift.builder.add(operation.kind, operation.operands.map { totals[$0]! })[0]
+    return lift.builder.at(operation.places) {
+      if operation.kind.traits.contains(.linear) {
+        return lift.builder.add(operation.kind, operation.operands.map { totals[$0]! })[0]
+      }
+      if operation.kind.order == .any, operation.start == nil { return totalOfSum(operation) }
+      return lift.total(self[inner])
     }
-    if operation.kind.order == .any, operation.start == nil { return totalOfSum(operation) }
-    return lift.total(self[inner])
   }
 
   /// The sum over all steps of what an operation adds up in each.

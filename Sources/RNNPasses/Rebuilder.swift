@@ -44,8 +44,13 @@ final class Rebuilder {
   /// Whether something stands for an old value already.
   func isBound(_ value: ValueID) -> Bool { map[value.index] != nil }
 
-  /// Lets `new` stand for `old` from now on.
-  func bind(_ old: ValueID, to new: ValueID) { map[old.index] = new }
+  /// Lets `new` stand for `old` from now on: it comes from the equations of both.
+  func bind(_ old: ValueID, to new: ValueID) {
+    map[old.index] = new
+    if let operation = self.old.definingOperation(old) {
+      builder.graph.addPlaces(self.old[operation].places, to: new)
+    }
+  }
 
   /// The new values of an operation's operands.
   func operands(_ id: OperationID) -> [ValueID] { old[id].operands.map { self[$0] } }
@@ -53,9 +58,7 @@ final class Rebuilder {
   /// Builds the whole graph.
   func run() -> Graph {
     for input in old.inputs {
-      let type = old.type(input.value)
-      let new = builder.graph.addInput(input.name, role: input.role, type, idLimit: input.idLimit)
-      bind(input.value, to: new)
+      bind(input.value, to: builder.graph.addInput(input, of: old))
     }
     for id in old[RegionID.entry].operations { emit(id) }
     for output in old.outputs {
@@ -64,10 +67,13 @@ final class Rebuilder {
     return builder.graph
   }
 
-  /// Emits an operation, unless it stands already.
+  /// Emits an operation, unless it stands already. What a rule makes in its place comes from the same equations.
   func emit(_ id: OperationID) {
     if old[id].results.allSatisfy(isBound) { return }
-    builder.site = old[id].site
+    builder.at(old[id].places) { emitUnbound(id) }
+  }
+
+  private func emitUnbound(_ id: OperationID) {
     if rule(self, id) {
       hasChanged = true
     } else if old[id].results.allSatisfy(isBound) {
@@ -76,7 +82,6 @@ final class Rebuilder {
       emit(draft)
     } else {
       let operands = operands(id)
-      builder.site = old[id].site
       for (old, new) in zip(old[id].results, builder.copy(old[id], of: old, on: operands)) {
         bind(old, to: new)
       }
@@ -87,7 +92,6 @@ final class Rebuilder {
   /// carries, the totals behind them, and its stacked outputs.
   @discardableResult
   func emit(_ draft: ScanDraft) -> (carries: [ValueID], outputs: [ValueID]) {
-    let site = builder.site
     let results = builder.scan(
       draft.stepping, invariants: draft.invariants.map(\.outer),
       carries: draft.carries.map(\.initial) + draft.totals.map(\.initial),
@@ -110,8 +114,9 @@ final class Rebuilder {
         case .element(let i): return elements[i]
         case .body(let value): return self[value]
         case .operation(let last):
-          for (kind, operands) in draft.operations[steps.count..<max(last + 1, steps.count)] {
-            steps.append(builder.add(kind, operands.map(make))[0])
+          for operation in draft.operations[steps.count..<max(last + 1, steps.count)] {
+            let operands = operation.operands.map(make)
+            steps.append(builder.at(operation.places) { builder.add(operation.kind, operands)[0] })
           }
           return steps[last]
         }
@@ -120,9 +125,9 @@ final class Rebuilder {
       let wanted = draft.carries.map(\.next) + draft.outputs.map(\.value) + draft.bodyValues
       let needed = old.operationsNeeded(for: wanted, in: draft.body, stoppingAt: isBound)
       for id in old[draft.body].operations where needed.contains(id.index) { emit(id) }
-      builder.site = site
       let sums = zip(draft.totals, carries.suffix(draft.totals.count)).map { total, sum in
-        builder.add(sum, make(total.term))
+        let term = make(total.term)
+        return builder.at(total.places) { builder.add(sum, term) }
       }
       return (draft.carries.map { self[$0.next] } + sums, draft.outputs.map { self[$0.value] })
     }

@@ -37,7 +37,9 @@ extension Pass {
       var places: [ValueID: Int] = [:]
       for value in rotations.flatMap(\.carried) where places[value] == nil {
         places[value] = carries.count
-        let zero = rebuilder.builder.constant(0, old.type(value))
+        let zero = rebuilder.builder.at(old.places(of: value)) {
+          rebuilder.builder.constant(0, old.type(value))
+        }
         carries.append(.init(initial: zero, argument: nil, next: value, result: nil))
       }
       draft.carries = carries
@@ -46,7 +48,7 @@ extension Pass {
           { value in
             places[value].map { ScanDraft.Recipe.carry($0) }
               ?? .invariant(given.invariants[value]!)
-          }, { draft.recipe($0, $1) })
+          }, { draft.recipe($0.kind, $1, $0.places) })
         draft.definitions.append((scan.carryArguments[rotation.carry], recipe))
       }
       let finals = rebuilder.emit(draft).carries
@@ -55,7 +57,10 @@ extension Pass {
           { value in
             places[value].map { finals[$0] }
               ?? draft.invariants[given.invariants[value]!].outer
-          }, { rebuilder.builder.add($0, $1)[0] })
+          },
+          { operation, operands in
+            rebuilder.builder.at(operation.places) { rebuilder.builder.add(operation.kind, operands)[0] }
+          })
         rebuilder.bind(scan.finals[rotation.carry], to: final)
       }
       return true
@@ -95,7 +100,9 @@ extension Graph {
       let first = rebuilder[terms[0].value]
       let sum = terms.dropFirst().reduce(terms[0].isNegative ? builder.negate(first) : first) { sum, term in
         let value = rebuilder[term.value]
-        return term.isNegative ? builder.subtract(sum, value) : builder.add(sum, value)
+        return builder.at(builder.places.union(rebuilder.old.places(of: term.value))) {
+          term.isNegative ? builder.subtract(sum, value) : builder.add(sum, value)
+        }
       }
       rebuilder.bind(result, to: sum)
       return true
@@ -209,7 +216,7 @@ private struct Rotation {
 
   /// The next value, made by `combine` from what `leaf` gives for carried and invariant values.
   func next<Result>(
-    _ leaf: (ValueID) -> Result, _ combine: (OperationKind, [Result]) -> Result
+    _ leaf: (ValueID) -> Result, _ combine: (Operation, [Result]) -> Result
   ) -> Result {
     var made: [ValueID: Result] = [:]
     func moved(_ value: ValueID) -> Operation? {
@@ -218,7 +225,7 @@ private struct Rotation {
     Graph.visit(
       next, isDone: { made[$0] != nil }, needs: { moved($0)?.operands ?? [] },
       finish: { value in
-        made[value] = moved(value).map { combine($0.kind, $0.operands.map { made[$0]! }) } ?? leaf(value)
+        made[value] = moved(value).map { combine($0, $0.operands.map { made[$0]! }) } ?? leaf(value)
       })
     return made[next]!
   }

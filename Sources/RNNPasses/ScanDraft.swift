@@ -32,6 +32,8 @@ struct ScanDraft {
     var initial: ValueID
     /// What each step adds.
     var term: Recipe
+    /// The equations that the sum comes from.
+    var places: SourcePlaces
   }
 
   /// How to compute a value in the new body: from its arguments, or at its end from a value of the old body.
@@ -51,7 +53,7 @@ struct ScanDraft {
   var sequences: Interface<Sequence>
   var outputs: [Output]
   /// The operations that recipes consist of, each behind those that it reads.
-  private(set) var operations: [(kind: OperationKind, operands: [Recipe])] = []
+  private(set) var operations: [(kind: OperationKind, operands: [Recipe], places: SourcePlaces)] = []
   /// What is to stand for further values of the old body, in the order in which the recipes were made.
   var definitions: [(inner: ValueID, recipe: Recipe)] = []
   /// They are carried behind the other carries.
@@ -82,9 +84,9 @@ struct ScanDraft {
 }
 
 extension ScanDraft {
-  /// A recipe for an operation on what other recipes give.
-  mutating func recipe(_ kind: OperationKind, _ operands: [Recipe]) -> Recipe {
-    operations.append((kind, operands))
+  /// A recipe for an operation on what other recipes give, and the equations that it comes from.
+  mutating func recipe(_ kind: OperationKind, _ operands: [Recipe], _ places: SourcePlaces) -> Recipe {
+    operations.append((kind, operands, places))
     return .operation(operations.count - 1)
   }
 

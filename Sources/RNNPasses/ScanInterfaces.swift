@@ -88,11 +88,12 @@ private struct ScanInterface {
     let graph = builder.graph
     let kind = graph.definingKind(outer)
     if case .constant(let number, let type)? = kind {
-      define(inner, draft.recipe(.constant(number, type), []))
+      define(inner, draft.recipe(.constant(number, type), [], graph.places(of: outer)))
     } else if case .broadcast(let axes, let shape)? = kind {
       let source = graph[graph.definingOperation(outer)!].operands[0]
       let handed = draft.addInvariant(source)
-      define(inner, draft.recipe(.broadcast(axes: axes, shape: shape), [handed]))
+      define(
+        inner, draft.recipe(.broadcast(axes: axes, shape: shape), [handed], graph.places(of: outer)))
     } else if draft.invariants.place(of: outer) != nil {
       define(inner, draft.addInvariant(outer))
     } else {
@@ -106,11 +107,13 @@ private struct ScanInterface {
     let kind = graph.definingKind(outer)
     if case .constant(let number, _)? = kind {
       let element = type.with(shape: Array(type.shape.dropFirst()))
-      define(inner, draft.recipe(.constant(number, element), []))
+      define(inner, draft.recipe(.constant(number, element), [], graph.places(of: outer)))
     } else if case .broadcast(let axes, let shape)? = kind, axes.first != 0 {
       let source = draft.addInvariant(graph[graph.definingOperation(outer)!].operands[0])
       let kind = OperationKind.broadcast(axes: axes.map { $0 - 1 }, shape: Array(shape.dropFirst()))
-      define(inner, axes.count == shape.count - 1 ? source : draft.recipe(kind, [source]))
+      define(
+        inner,
+        axes.count == shape.count - 1 ? source : draft.recipe(kind, [source], graph.places(of: outer)))
     } else if draft.sequences.place(of: outer) != nil {
       define(inner, draft.addSequence(outer))
     } else {
@@ -148,7 +151,8 @@ private struct ScanInterface {
 
   private mutating func move(_ output: ScanDraft.Output, _ make: @escaping () -> ValueID) {
     hasChanged = true
-    moved.append((output.results, make))
+    let (builder, places) = (builder, rebuilder.old.places(of: output.value))
+    moved.append((output.results, { builder.at(places) { make() } }))
   }
 }
 

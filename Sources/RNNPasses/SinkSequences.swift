@@ -71,20 +71,22 @@ extension ScanDraft {
     let element = type.with(shape: Array(type.shape.dropFirst()))
     guard let id = old.definingOperation(sequence) else { return addSequence(rebuilder[sequence]) }
     let operation = old[id]
-    if case .constant(let number, _) = operation.kind { return recipe(.constant(number, element), []) }
+    if case .constant(let number, _) = operation.kind {
+      return recipe(.constant(number, element), [], operation.places)
+    }
     if case .broadcast(let axes, let shape) = operation.kind, axes.first != 0 {
       let source = addInvariant(rebuilder[operation.operands[0]])
       if axes.count == shape.count - 1 { return source }
-      return recipe(.broadcast(axes: axes.map { $0 - 1 }, shape: element.shape), [source])
+      return recipe(.broadcast(axes: axes.map { $0 - 1 }, shape: element.shape), [source], operation.places)
     }
     guard sequence.isComputedPerStep(in: old, counts),
       let kind = operation.kind.perStep(operation.operands.map { old.type($0) })
     else { return addSequence(rebuilder[sequence]) }
     if case .gather = kind {
       let table = addInvariant(rebuilder[operation.operands[0]])
-      return recipe(kind, [table, known[operation.operands[1]]!])
+      return recipe(kind, [table, known[operation.operands[1]]!], operation.places)
     }
-    return recipe(kind, operation.operands.map { known[$0]! })
+    return recipe(kind, operation.operands.map { known[$0]! }, operation.places)
   }
 }
 

@@ -32,7 +32,7 @@ extension Pass {
         finish: { value in
           known[value] =
             if let source = wideOperation(value) {
-              builder.add(source.kind, source.operands.map { known[$0]! })[0]
+              builder.at(source.places) { builder.add(source.kind, source.operands.map { known[$0]! })[0] }
             } else {
               builder.add(kind, [rebuilder[value]])[0]
             }

@@ -30,15 +30,20 @@ extension Pass {
           total.terms,
           leaf: { leaf in
             places[leaf].map { .body(scan.outputs[$0]) } ?? draft.addSequence(rebuilder[leaf])
-          }, operation: { draft.recipe($0, $1) })
+          }, operation: { draft.recipe($0, $1, $2) })
         let type = rebuilder.old.type(total.terms)
-        let zero = builder.constant(0, type.with(shape: Array(type.shape.dropFirst())))
-        draft.totals.append(.init(initial: zero, term: term))
+        let places = rebuilder.old.places(of: total.result)
+        let zero = builder.at(places) {
+          builder.constant(0, type.with(shape: Array(type.shape.dropFirst())))
+        }
+        draft.totals.append(.init(initial: zero, term: term, places: places))
       }
       let sums = rebuilder.emit(draft).carries.suffix(totals.count)
       for (total, sum) in zip(totals, sums) {
         let axes = total.axes.filter { $0 != 0 }.map { $0 - 1 }
-        rebuilder.bind(total.result, to: axes.isEmpty ? sum : builder.reduce(.sum, sum, axes: axes))
+        let places = rebuilder.old.places(of: total.result)
+        let value = axes.isEmpty ? sum : builder.at(places) { builder.reduce(.sum, sum, axes: axes) }
+        rebuilder.bind(total.result, to: value)
       }
       return true
     }
@@ -128,7 +133,7 @@ extension Graph {
   /// How a step computes its part of `value`, where `leaf` tells how it has what no cheap operation computes.
   fileprivate func perStep(
     _ value: ValueID, leaf: (ValueID) -> ScanDraft.Recipe,
-    operation make: (OperationKind, [ScanDraft.Recipe]) -> ScanDraft.Recipe
+    operation make: (OperationKind, [ScanDraft.Recipe], SourcePlaces) -> ScanDraft.Recipe
   ) -> ScanDraft.Recipe {
     var known: [ValueID: ScanDraft.Recipe] = [:]
     Graph.visit(
@@ -137,13 +142,14 @@ extension Graph {
         guard let id = cheapTerm(value) else { return known[value] = leaf(value) }
         let operation = self[id]
         if case .constant(let number, let type) = operation.kind {
-          known[value] = make(.constant(number, type.with(shape: Array(type.shape.dropFirst()))), [])
+          known[value] = make(
+            .constant(number, type.with(shape: Array(type.shape.dropFirst()))), [], operation.places)
           return
         }
         guard let kind = operation.kind.perStep(operation.operands.map { type($0) }) else {
           preconditionFailure("\(operation.kind) is not done a step at a time")
         }
-        known[value] = make(kind, operation.operands.map { known[$0]! })
+        known[value] = make(kind, operation.operands.map { known[$0]! }, operation.places)
       })
     return known[value]!
   }

@@ -44,7 +44,9 @@ extension Pass {
         let carry = carries[accumulator.carry]
         let sum = accumulator.terms.reduce(carry.initial) { sum, term in
           let total = outside.total(term.value)
-          return term.isNegative ? builder.subtract(sum, total) : builder.add(sum, total)
+          return builder.at(rebuilder.old.places(of: term.value)) {
+            term.isNegative ? builder.subtract(sum, total) : builder.add(sum, total)
+          }
         }
         if let result = carry.result { rebuilder.bind(result, to: sum) }
       }

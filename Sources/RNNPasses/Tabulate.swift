@@ -28,7 +28,10 @@ extension Pass {
         for functions in tables {
           let ids = rebuilder[functions.tokens.ids]
           for (value, table) in functions.tables(in: rebuilder, draft) {
-            draft.sequences.append(.init(outer: rebuilder.builder.gather(table, ids), inner: value))
+            let rows = rebuilder.builder.at(rebuilder.old.places(of: value)) {
+              rebuilder.builder.gather(table, ids)
+            }
+            draft.sequences.append(.init(outer: rows, inner: value))
           }
         }
         rebuilder.emit(draft)
@@ -151,15 +154,14 @@ private struct TokenFunctions {
         needs: { picked(operation($0)).map { [$0.factor] } ?? operation($0).operands },
         finish: { value in
           let operation = operation(value)
-          if let (factor, axes) = picked(operation) {
-            let table = known[factor]!
-            let rest = axes.rhsFree(rank: builder.type(table).rank)
-            known[value] = builder.transpose(table, axes.rhsContracting + rest)
-          } else {
+          known[value] = builder.at(operation.places) {
+            if let (factor, axes) = picked(operation) {
+              let table = known[factor]!
+              let rest = axes.rhsFree(rank: builder.type(table).rank)
+              return builder.transpose(table, axes.rhsContracting + rest)
+            }
             let operands = operation.operands.map { known[$0]! }
-            known[value] =
-              builder.add(
-                operation.kind.over(.fixed(tokens.count), insteadOf: .batch), operands)[0]
+            return builder.add(operation.kind.over(.fixed(tokens.count), insteadOf: .batch), operands)[0]
           }
         })
       return (value, known[value]!)

@@ -97,8 +97,9 @@ extension Rebuilder {
         let addition = old.definingOperation(carry.next), case .binary(.add) = old[addition].kind,
         let place = old[addition].operands.firstIndex(of: argument)
       else { return true }
-      let term = draft.recipe(.convert(.f64), [.body(old[addition].operands[1 - place])])
-      draft.totals.append(.init(initial: wide(carry.initial), term: term))
+      let places = old[addition].places
+      let term = draft.recipe(.convert(.f64), [.body(old[addition].operands[1 - place])], places)
+      draft.totals.append(.init(initial: wide(carry.initial), term: term, places: places))
       widened.append(final)
       return false
     }

@@ -10,6 +10,10 @@ struct KernelBuilder {
   let batchAxis: Int?
 
   private(set) var body: [Instruction] = []
+  /// The equations that each instruction comes from.
+  private(set) var places: [SourcePlaces] = []
+  /// Those of the operation that is being written.
+  private var current = SourcePlaces.none
   private var known: [Instruction: Int] = [:]
   private var seen: [Key: Int] = [:]
 
@@ -26,8 +30,12 @@ struct KernelBuilder {
   }
 
   mutating func add(_ instruction: Instruction) -> Int {
-    if let place = known[instruction] { return place }
+    if let place = known[instruction] {
+      places[place].formUnion(current)
+      return place
+    }
     body.append(instruction)
+    places.append(current)
     known[instruction] = body.count - 1
     return body.count - 1
   }
@@ -35,6 +43,10 @@ struct KernelBuilder {
   /// The element of a value that a map names, at each point of the domain.
   mutating func emit(_ value: ValueID, _ map: [Affine]) -> Int {
     let view = planner.resolve(value).through(map)
+    let outside = current
+    defer { current = outside }
+    // What is read for an equation belongs to that one, and else to the one that it comes from.
+    if current.isEmpty { current = planner.graph.places(of: value) }
     let key = Key(value: view.base, map: view.map)
     if let place = seen[key] { return place }
     let place = emitBase(view)
@@ -49,6 +61,7 @@ struct KernelBuilder {
       planner.isLocal(view, view.base, cluster, clustering.clusters[cluster].domain, clustering)
     {
       if let groups = clustering.groups[view.base] {
+        current = graph.places(of: view.base)
         return add(.accumulator(planner.columnGroup(view.map, of: view.base, groups: groups)!, type.element))
       }
       return compute(view)
@@ -87,6 +100,7 @@ struct KernelBuilder {
       preconditionFailure("\(view.base) is neither in memory nor computed")
     }
     let operation = graph[id]
+    if !operation.places.isEmpty { current = operation.places }
     let element = graph.type(view.base).element
     switch operation.kind {
     case .constant(let number, _):

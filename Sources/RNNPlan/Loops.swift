@@ -35,6 +35,7 @@ extension Planner {
         let isInPlace = counts[next] == 1 && isUpdatedInPlace(argument, next)
         func slot(_ index: Index) -> Affine { isInPlace ? Affine(0) : Affine(index) }
         let slots = stack("carry_\(argument)", type, isInPlace ? 1 : 2)
+        buffers[slots.buffer.index].places = graph.places(of: next)
         storage[argument] = slots.element(at: slot(.parity(number)))
         destinations[carry] = .memory(slots.element(at: slot(.oppositeParity(number))))
         for case (let output, let place?) in zip(stacks, places) {
@@ -45,6 +46,7 @@ extension Planner {
         first = slots.element(at: Affine(0))
       } else {
         let slots = stack("stack_\(argument)", type, steps + 1)
+        buffers[slots.buffer.index].places = graph.places(of: next)
         storage[argument] = slots.element(at: step + Affine(before))
         destinations[carry] = .memory(slots.element(at: step + Affine(after)))
         storage[result] = slots.element(at: Affine(scan.isReversed ? 0 : steps))
@@ -59,12 +61,14 @@ extension Planner {
     for output in scan.carries..<body.results.count where storage[operation.results[output]] == nil {
       let type = graph.type(body.results[output])
       if scan.isSegment(type) {
-        let whole = allocate("stack_\(body.results[output])", graph.type(operation.results[output]))
+        let whole = allocate(
+          "stack_\(body.results[output])", graph.type(operation.results[output]), operation.places)
         storage[operation.results[output]] = whole
         destinations[output] = .memory(whole.part(axis: 0, start: scan.segmentStart(number)))
         continue
       }
       let slots = stack("stack_\(body.results[output])", type, steps)
+      buffers[slots.buffer.index].places = graph.places(of: body.results[output])
       storage[operation.results[output]] = slots
       destinations[output] = .memory(slots.element(at: step))
     }
@@ -72,7 +76,8 @@ extension Planner {
     self.steps[self.steps.count - 1].append(
       .loop(
         Loop(
-          id: number, steps: scan.steps, isReversed: scan.isReversed, segments: scan.segments, body: inner)))
+          id: number, steps: scan.steps, isReversed: scan.isReversed, segments: scan.segments, body: inner,
+          places: operation.places)))
   }
 
   /// Whether nothing reads a carry, nor what it becomes, but the elementwise operation that makes the next one of it, each element of its own.
@@ -95,7 +100,8 @@ extension Planner {
     let access = Access(buffer: target.buffer, index: target.index(identity), isOwned: batchAxis != nil)
     return Kernel(
       name: "start_\(buffers[target.buffer.index].name)", domain: shape(type), kind: .map, body: builder.body,
-      stores: [Store(access: access, value: instruction)], examples: batchAxis)
+      stores: [Store(access: access, value: instruction)], examples: batchAxis,
+      places: KernelPlaces(body: builder.places))
   }
 }
 

@@ -59,7 +59,7 @@ extension Planner {
         if view.isIdentity, storage[view.base] == place { continue }
         stores.append(Store(access: access(place, identity), value: builder.emit(value, identity)))
       } else if case .replacement(let input) = destination {
-        let temporary = allocate("next", graph.type(value))
+        let temporary = allocate("next", graph.type(value), graph.places(of: value))
         stores.append(Store(access: access(temporary, identity), value: builder.emit(value, identity)))
         late.append((temporary, storage[input]!, value))
       }
@@ -67,14 +67,15 @@ extension Planner {
     if stores.isEmpty { return }
     let kernel = Kernel(
       name: name(stores, cluster), domain: domain, kind: .map, body: builder.body,
-      stores: stores, examples: batchAxis)
+      stores: stores, examples: batchAxis,
+      places: KernelPlaces(sum: cluster.dot.map { graph[$0].places } ?? .none, body: builder.places))
     if let dot = cluster.dot {
       emit(withProduct(kernel, dot, groups: clustering.groups[graph[dot].result]!, batchAxis: batchAxis))
     } else {
       emit(kernel)
     }
     // Replaced inputs that are still read by what follows wait until the end of the program.
-    lateCopies += late.map { copyKernel(from: $0, to: $1, graph.type($2)) }
+    lateCopies += late.map { copyKernel(from: $0, to: $1, graph.type($2), graph.places(of: $2)) }
 
     func access(_ place: Storage, _ map: [Affine]) -> Access {
       Access(buffer: place.buffer, index: place.index(map), isOwned: batchAxis != nil)
@@ -99,7 +100,9 @@ extension Planner {
   }
 
   /// A kernel that copies a tensor from one place to another.
-  func copyKernel(from source: Storage, to target: Storage, _ type: TensorType) -> Kernel {
+  func copyKernel(
+    from source: Storage, to target: Storage, _ type: TensorType, _ places: SourcePlaces
+  ) -> Kernel {
     let domain = shape(type)
     let identity = View.identity(domain.count)
     let batchAxis = type.shape.firstIndex(of: .batch)
@@ -110,7 +113,7 @@ extension Planner {
       value: 0)
     return Kernel(
       name: "copy_\(buffers[target.buffer.index].name)", domain: domain, kind: .map, body: [load],
-      stores: [store], examples: batchAxis)
+      stores: [store], examples: batchAxis, places: KernelPlaces(body: [places]))
   }
 
   private func name(_ stores: [Store], _ cluster: Cluster) -> String {
@@ -188,13 +191,15 @@ extension Planner {
       Store(access: Access(buffer: $0.buffer, index: $0.index(map), isOwned: batchAxis != nil), value: value)
     }
     for case .replacement(let input) in clustering.destinations[operation.result] ?? [] {
-      lateCopies.append(copyKernel(from: places[0], to: storage[input]!, graph.type(operation.result)))
+      lateCopies.append(
+        copyKernel(from: places[0], to: storage[input]!, graph.type(operation.result), operation.places))
     }
     let start = operation.start.map { builder.access(of: $0, map) }
     var kernel = Kernel(
       name: "reduce_\(buffers[places[0].buffer.index].name)", domain: domain,
       kind: .reduce(combine, axes: reduced.count, keepsLast: keepsLast), body: builder.body,
-      stores: stores, start: start, examples: batchAxis)
+      stores: stores, start: start, examples: batchAxis,
+      places: KernelPlaces(sum: operation.places, body: builder.places))
     kernel.sumsOverExamples = reduced.contains(.batch)
     kernel.order = operation.kind.order ?? .any
     emit(kernel)
@@ -234,20 +239,22 @@ extension Planner {
       let source = Storage(
         buffer: storage[view.base]!.buffer, offset: storage[view.base]!.index(view.map).withoutAxes,
         strides: view.map.indices.map { storage[view.base]!.index(view.map).factor(ofAxis: $0) })
-      emit(copyKernel(from: source, to: table, graph.type(operation.result)))
+      emit(copyKernel(from: source, to: table, graph.type(operation.result), operation.places))
     }
     var kernel = Kernel(
       name: "scatter_\(buffers[table.buffer.index].name)", domain: order.map { extent(shape[$0]) },
       kind: .scatterAdd(id: id, TableRows(count: Size(rows), stride: table.strides[0])), body: builder.body,
-      stores: [store], start: operation.start.map { _ in store.access })
+      stores: [store], start: operation.start.map { _ in store.access },
+      places: KernelPlaces(sum: operation.places, body: builder.places))
     kernel.sumsOverExamples = true
     kernel.order = operation.kind.order ?? .any
     emit(kernel)
     for destination in clustering.destinations[operation.result] ?? [] {
       if case .replacement(let input) = destination {
-        lateCopies.append(copyKernel(from: table, to: storage[input]!, graph.type(operation.result)))
+        lateCopies.append(
+          copyKernel(from: table, to: storage[input]!, graph.type(operation.result), operation.places))
       } else if let place = resolvedPlace(destination, of: operation.result, clustering), place != table {
-        emit(copyKernel(from: table, to: place, graph.type(operation.result)))
+        emit(copyKernel(from: table, to: place, graph.type(operation.result), operation.places))
       }
     }
   }
@@ -268,10 +275,10 @@ extension Planner {
     if let known = tables[key] {
       return Storage(buffer: known, offset: Affine(0), strides: Storage.denseStrides(shape(type)))
     }
-    let copy = allocate("rows_\(view.base)", type)
+    let copy = allocate("rows_\(view.base)", type, graph.places(of: value))
     let source = Storage(buffer: base.buffer, offset: index.withoutAxes, strides: strides)
     let level = levelOf(view, extents: shape(type))
-    steps[level].append(.kernel(copyKernel(from: source, to: copy, type)))
+    steps[level].append(.kernel(copyKernel(from: source, to: copy, type, graph.places(of: value))))
     if level < openRegions.count - 1 || level == 0 { tables[key] = copy.buffer }
     return copy
   }

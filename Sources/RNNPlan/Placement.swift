@@ -96,7 +96,8 @@ extension Planner {
     // The elements of a reshaped tensor are stored in order.
     let isReshaped = if case .reshape = graph.definingKind(value) { true } else { false }
     let type = graph.type(value)
-    storage[value] = allocate("\(value)", type.element, shape(type), isDense: isReshaped)
+    storage[value] = allocate(
+      "\(value)", type.element, shape(type), isDense: isReshaped, graph.places(of: value))
   }
 
   /// The memory that a destination means for a value; nil for a replacement that would come too early.

@@ -50,6 +50,8 @@ public struct Buffer: Sendable {
   public var offset: Size = 0
   /// The first and last position in the plan's order at which it holds data; nil if it is never used.
   public var lifetime: ClosedRange<Int>?
+  /// The equations that compute what it holds.
+  public var places = SourcePlaces.none
 
   /// Memory of some elements.
   public init(name: String, element: ElementType, count: Size, place: Place) {
@@ -294,11 +296,14 @@ public struct Kernel: Hashable, Sendable {
   public var sumsOverExamples = false
   /// How the threads share the domain.
   public var split = Split.none
+  /// The equations that it comes from, which are no part of what it computes.
+  public var places: KernelPlaces
 
   /// A kernel that one thread computes.
   public init(
     name: String, domain: [Size], kind: KernelKind, product: Product? = nil, body: [Instruction],
-    stores: [Store], bound: Bound? = nil, start: Access? = nil, examples: Int? = nil
+    stores: [Store], bound: Bound? = nil, start: Access? = nil, examples: Int? = nil,
+    places: KernelPlaces = KernelPlaces()
   ) {
     self.name = name
     self.domain = domain
@@ -309,6 +314,7 @@ public struct Kernel: Hashable, Sendable {
     self.bound = bound
     self.start = start
     self.examples = examples
+    self.places = places
   }
 
   /// A limit of a form over the domain.
@@ -352,6 +358,8 @@ public struct Loop: Sendable {
   public var segments: Segments?
   /// What each step does.
   public var body: [Step]
+  /// The equations that it comes from.
+  public var places = SourcePlaces.none
 }
 
 /// One entry of a plan's order.

@@ -13,6 +13,7 @@ extension PlanParser {
     }
     if accept(",") { kernel.split = try parseSplit(kernel) }
     try expect("{")
+    let header = comment
     if accept("Σ") { kernel.product = try parseProduct(rank: kernel.domain.count) }
     if accept(word: "order") {
       try expect(word: "chain")
@@ -29,6 +30,7 @@ extension PlanParser {
       _ = take()
       try expect("=")
       kernel.body.append(try parseInstruction(behind: kernel.body.count))
+      kernel.places.body.append(places)
     }
     while !accept("}") {
       let access = try access()
@@ -38,6 +40,10 @@ extension PlanParser {
     if let id, id >= kernel.body.count { throw start.error("'%\(id)' is not defined") }
     if kernel.stores.isEmpty { throw start.error("a kernel that stores nothing") }
     try check(kernel, start)
+    // Of the kernel's equations, those of the sum are the ones that no instruction comes from.
+    let known = kernel.allPlaces
+    let all = header.flatMap(SourcePlaces.read)?.places ?? []
+    kernel.places.sum = SourcePlaces(all.filter { place in !known.contains(where: place.isSameEquation) })
     return kernel
   }
 

@@ -123,6 +123,7 @@ struct PlanParser: TokenParser {
       }
       buffer.lifetime = first...end
     }
+    buffer.places = places
     plan.buffers.append(buffer)
     return true
   }
@@ -184,8 +185,10 @@ struct PlanParser: TokenParser {
       try expect(word: "most")
     }
     try expect("{")
+    let places = places
     return Loop(
-      id: id, steps: steps, isReversed: isReversed, segments: segments, body: try parseSteps())
+      id: id, steps: steps, isReversed: isReversed, segments: segments, body: try parseSteps(), places: places
+    )
   }
 
   mutating func element() throws(GraphParseError) -> ElementType {

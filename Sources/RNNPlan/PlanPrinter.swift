@@ -5,7 +5,11 @@ extension Plan: CustomStringConvertible {
   public var isLaidOut: Bool { threads > 1 || buffers.contains { $0.lifetime != nil } }
 
   /// The plan as text, which `Plan(parsing:)` reads back: ports, buffers, and the steps in order.
-  public var description: String {
+  public var description: String { text(withPlaces: true) }
+
+  /// The plan as text, with or without the equations that its parts come from.
+  public func text(withPlaces: Bool) -> String {
+    func comment(_ places: SourcePlaces) -> String { withPlaces ? places.comment : "" }
     let open = symbols.isEmpty ? "" : " symbols(\(symbols.map(\.planText).joined(separator: ", ")))"
     let layout = isLaidOut ? " threads \(threads) arena \(arenaBytes) bytes" : ""
     var lines = ["plan \(quoted(name)) batch \(batch)\(open)\(layout) {"]
@@ -23,9 +27,10 @@ extension Plan: CustomStringConvertible {
         }
       let rows = buffer.row.map { " in rows of \($0)" } ?? ""
       let type = buffer.format == .full ? buffer.element.rawValue : buffer.format.rawValue
-      lines.append("  b\(i) \(quoted(buffer.name)) \(type) × \(buffer.count)\(rows)\(place)")
+      lines.append(
+        "  b\(i) \(quoted(buffer.name)) \(type) × \(buffer.count)\(rows)\(place)\(comment(buffer.places))")
     }
-    for step in steps { lines += step.lines(indent: "  ") }
+    for step in steps { lines += step.lines(indent: "  ", withPlaces) }
     return lines.joined(separator: "\n") + "\n}\n"
   }
 
@@ -37,17 +42,18 @@ extension Plan: CustomStringConvertible {
 }
 
 extension Step {
-  fileprivate func lines(indent: String) -> [String] {
+  fileprivate func lines(indent: String, _ withPlaces: Bool) -> [String] {
     switch self {
     case .barrier: [indent + "barrier"]
-    case .kernel(let kernel): kernel.lines(indent: indent)
+    case .kernel(let kernel): kernel.lines(indent: indent, withPlaces: withPlaces)
     case .preparation(let steps):
-      [indent + "once {"] + steps.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]
+      [indent + "once {"] + steps.flatMap { $0.lines(indent: indent + "  ", withPlaces) } + [indent + "}"]
     case .loop(let loop):
       [
         "\(indent)loop t\(loop.id) \(loop.isReversed ? "down from" : "up to") \(loop.steps.planText)\(loop.span) {"
+          + (withPlaces ? loop.places.comment : "")
       ]
-        + loop.body.flatMap { $0.lines(indent: indent + "  ") } + [indent + "}"]
+        + loop.body.flatMap { $0.lines(indent: indent + "  ", withPlaces) } + [indent + "}"]
     }
   }
 }
@@ -63,7 +69,7 @@ extension Loop {
 
 extension Kernel {
   /// The kernel as text.
-  func lines(indent: String) -> [String] {
+  func lines(indent: String, withPlaces: Bool) -> [String] {
     let extents = domain.enumerated().map { "i\($0) < \($1)" }.joined(separator: ", ")
     let what =
       switch kind {
@@ -80,6 +86,7 @@ extension Kernel {
       }
     let axis = (examples.map { " examples i\($0)" } ?? "") + (sumsOverExamples ? " over examples" : "")
     var lines = ["\(indent)\(what) \(quoted(name)) [\(extents)]\(axis)\(share) {"]
+    if withPlaces { lines[0] += SourcePlaces.comment(allPlaces) }
     if let product {
       let depth = product.contracted.enumerated().map { "i\(domain.count + $0) < \($1)" }.joined(
         separator: ", ")
@@ -94,7 +101,9 @@ extension Kernel {
     if order == .chain { lines.append("\(indent)  order chain") }
     if let start { lines.append("\(indent)  from \(start)") }
     if let bound { lines.append("\(indent)  bound \(bound.index) < \(bound.limit)") }
-    for (i, instruction) in body.enumerated() { lines.append("\(indent)  %\(i) = \(instruction)") }
+    for (i, instruction) in body.enumerated() {
+      lines.append("\(indent)  %\(i) = \(instruction)\(withPlaces ? places[i].comment : "")")
+    }
     for store in stores { lines.append("\(indent)  \(store.access) = %\(store.value)") }
     return lines + [indent + "}"]
   }

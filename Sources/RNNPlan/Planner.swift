@@ -77,6 +77,7 @@ public final class Planner {
       port.isStable = stableInputs.contains(BufferID(index: i))
       inputs.append(port)
       let buffer = addBuffer(input.name, type.element, shape(type), place: .input(i))
+      buffers[buffer.index].places = input.places
       storage[input.value] = Storage(
         buffer: buffer, offset: Affine(0), strides: Storage.denseStrides(shape(type)))
     }
@@ -91,6 +92,7 @@ public final class Planner {
         results.append(.replacement(of: graph.inputs[number].value))
       } else {
         let buffer = addBuffer(output.name, type.element, shape(type), place: .output(i))
+        buffers[buffer.index].places = graph.places(of: output.value)
         results.append(
           .memory(
             Storage(buffer: buffer, offset: Affine(0), strides: Storage.denseStrides(shape(type)))))
@@ -140,15 +142,19 @@ public final class Planner {
   }
 
   /// Memory of its own for a value of a shape; `isDense` if the elements are to follow each other.
-  func allocate(_ name: String, _ element: ElementType, _ shape: [Size], isDense: Bool = false) -> Storage {
+  func allocate(
+    _ name: String, _ element: ElementType, _ shape: [Size], isDense: Bool = false,
+    _ places: SourcePlaces = .none
+  ) -> Storage {
     let buffer = addBuffer(name, element, shape)
+    buffers[buffer.index].places = places
     if !isDense, shape.count > 1 { buffers[buffer.index].row = shape.last?.constant }
     return Storage(buffer: buffer, offset: Affine(0), strides: Storage.denseStrides(shape))
   }
 
   /// Memory of its own for a value of a type.
-  func allocate(_ name: String, _ type: TensorType) -> Storage {
-    allocate(name, type.element, shape(type))
+  func allocate(_ name: String, _ type: TensorType, _ places: SourcePlaces) -> Storage {
+    allocate(name, type.element, shape(type), places)
   }
 
   /// Gives every scan a number, and the arguments of its body their meaning.

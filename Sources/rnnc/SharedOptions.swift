@@ -76,6 +76,16 @@ struct CacheOptions: ParsableArguments {
   var cache: CodeCache? { isOff ? nil : .standard }
 }
 
+/// What debuggers and profilers learn of machine code.
+struct DebugOptions: ParsableArguments {
+  @Flag(
+    help: """
+      Let machine code carry the lines of the source: gdb stops at them, and perf names functions by \
+      /tmp/perf-PID.map. The instructions stay the same.
+      """)
+  var debugInfo = false
+}
+
 /// How to compile.
 struct CompileArguments: ParsableArguments {
   @Option(help: "The type of numbers: f32 or f64.")
@@ -101,6 +111,8 @@ struct CompileArguments: ParsableArguments {
   @Flag(help: "Run the graph in the interpreter, without compiling it.")
   var interpret = false
 
+  @OptionGroup var debugging: DebugOptions
+
   @OptionGroup var caching: CacheOptions
 
   /// The options of the library.
@@ -110,7 +122,7 @@ struct CompileArguments: ParsableArguments {
       weights: weights.format, optimization: optimization,
       target: try target.map { try Target(named: $0) } ?? .host,
       memoryLimit: memoryLimit?.bytes, backend: interpret ? .interpreter : .native,
-      verifiesEachPass: verifyEach, cache: caching.cache)
+      verifiesEachPass: verifyEach, debugInfo: debugging.debugInfo, cache: caching.cache)
   }
 }
 

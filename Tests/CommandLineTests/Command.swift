@@ -96,6 +96,11 @@ final class Command {
     process.standardError = try FileHandle(forWritingTo: folder.appendingPathComponent("err-\(number)"))
     process.standardInput = FileHandle.nullDevice
     names[ObjectIdentifier(process)] = number
+    // Threads of tests block signals; a process begins as from a shell, with none blocked.
+    var (none, blocked) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &blocked)
+    defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
     try process.run()
     return process
   }

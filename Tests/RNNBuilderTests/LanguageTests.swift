@@ -12,7 +12,7 @@ struct LanguageTests {
   private func graphs(_ model: Model, _ text: String) throws -> (swift: String, text: String) {
     func graph(_ text: String) throws -> String {
       let source = SourceFile(name: model.name, text: text)
-      return try Frontend().lower(source, isTraining: true).graph.description
+      return try Frontend().lower(source, isTraining: true).graph.text(withPlaces: false)
     }
     _ = try Compiler().compile(model, batch: 2)
     return try (graph(model.listing), graph(text))

@@ -79,8 +79,9 @@ struct OrderTests {
   @Test(arguments: TestGroup.programs.seeds(60, core: 15))
   func aListingComputesTheSameInTheSameOrder(_ seed: UInt64) throws {
     let (model, text) = randomModels(seed: seed)
-    let expected = try Compiler().compile(source: text, batch: 2).graph
-    #expect(try Compiler().compile(model, batch: 2).graph == expected, "\(text)\n\(model.listing)")
+    let expected = try withoutPlaces(Compiler().compile(source: text, batch: 2).graph)
+    #expect(
+      try withoutPlaces(Compiler().compile(model, batch: 2).graph) == expected, "\(text)\n\(model.listing)")
   }
 
   @Test func aValueUsedOnceIsWrittenWhereItIsUsed() {
@@ -161,7 +162,8 @@ struct OrderTests {
   @Test(arguments: 0..<60)
   func applicationsInsideOfEachOtherAreInOrder(_ seed: Int) throws {
     let (model, text) = randomApplications(seed: UInt64(seed))
-    let expected = try Compiler().compile(source: text, batch: 2).graph
-    #expect(try Compiler().compile(model, batch: 2).graph == expected, "\(text)\n\(model.listing)")
+    let expected = try withoutPlaces(Compiler().compile(source: text, batch: 2).graph)
+    #expect(
+      try withoutPlaces(Compiler().compile(model, batch: 2).graph) == expected, "\(text)\n\(model.listing)")
   }
 }

@@ -18,7 +18,7 @@ import Testing
     if read.description != text { return "the text is another one" }
     if read.kernels != plan.kernels {
       let place = zip(plan.kernels, read.kernels).first { $0 != $1 }
-      return "kernels: \(place.map { "\($0.0.lines(indent: ""))" } ?? "their number")"
+      return "kernels: \(place.map { "\($0.0.lines(indent: "", withPlaces: false))" } ?? "their number")"
     }
     for (a, b) in zip(plan.buffers, read.buffers) {
       let isSame =

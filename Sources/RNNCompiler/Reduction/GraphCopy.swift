@@ -109,8 +109,7 @@ private final class Writer {
   func run() -> Graph {
     for input in old.inputs where live.contains(input.value) {
       guard copy.substitutes[input.value] == nil || isNamed(input.name) else { continue }
-      map[input.value] = builder.graph.addInput(
-        input.name, role: input.role, old.type(input.value), idLimit: input.idLimit)
+      map[input.value] = builder.graph.addInput(input, of: old)
     }
     for input in old.inputs { substitute(input.value) }
     for id in old[.entry].operations { emit(id) }
@@ -153,7 +152,9 @@ private final class Writer {
     for result in operation.results { substitute(result) }
     let wanted = operation.results.filter { live.contains($0) && copy.substitutes[$0] == nil }
     guard !wanted.isEmpty else { return }
-    builder.site = operation.site
+    let outside = builder.places
+    builder.places = operation.places
+    defer { builder.places = outside }
     if case .scan(let scan) = operation.kind {
       return copy.inlined.contains(id) ? inline(scan, operation) : emit(scan, operation)
     }

@@ -15,8 +15,10 @@ struct CodeKey: Sendable, Hashable {
   var fileName: String { String(StableHash.of(text.utf8), radix: 16) + Self.fileExtension }
 
   /// Describes the code of a plan; nil if there is no telling one build of rnnc from another.
+  ///
+  /// Where the code comes from belongs to it only if the code carries that.
   init?(
-    _ plan: Plan, threads: Int, schedule: String?, target: Target, timesKernels: Bool
+    _ plan: Plan, threads: Int, schedule: String?, target: Target, timesKernels: Bool, debugInfo: Bool
   ) {
     guard let build = Self.build else { return nil }
     let symbols = plan.symbols.map(\.name).joined(separator: " ")
@@ -26,9 +28,19 @@ struct CodeKey: Sendable, Hashable {
       target \(target.triple) \(target.cpu) \(target.features) level \(target.optimizationLevel)
       machine \(target.machine), threads \(threads)
       \(timesKernels ? "with clocks" : "without clocks"), symbols \(symbols)
-      \(plan)
+      \(plan.text(withPlaces: false))
       \(schedule ?? "")
+      \(debugInfo ? Self.lines(of: plan) : "")
       """
+  }
+
+  /// All that debug information is made from.
+  private static func lines(of plan: Plan) -> String {
+    let lines = plan.kernels.map { kernel in
+      ([kernel.places.sum] + kernel.places.body).map { $0.first?.site ?? "" }.joined(separator: " ")
+    }
+    return "debug information in \(FileManager.default.currentDirectoryPath)\n"
+      + lines.joined(separator: "\n")
   }
 
   /// Tells this build from others: the file in which the compiler is, by size, time and number.

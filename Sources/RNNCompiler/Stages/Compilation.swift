@@ -171,7 +171,8 @@ public final class Compilation {
       if let doneModule { return doneModule }
       let plan = try scheduledPlan
       let result = try stage("emit", try optimizedGraph) {
-        try NativeModule(plan, target: options.target, timesKernels: options.timesKernels)
+        try NativeModule(
+          plan, target: options.target, timesKernels: options.timesKernels, debugInfo: options.debugInfo)
       }
       doneModule = result
       return result
@@ -214,7 +215,8 @@ public final class Compilation {
       // Where the system has no more threads, one must do.
       let pool = try (try? ThreadPool()) ?? ThreadPool(count: 1)
       return try NativeCode(
-        plan, target: options.target, timesKernels: options.timesKernels, threads: pool.count,
+        plan, target: options.target, timesKernels: options.timesKernels, debugInfo: options.debugInfo,
+        threads: pool.count,
         run: { pool.run($0) })
     }
     if let (cache, key) = try cacheAndKey { cache.store(code, for: key) }
@@ -224,7 +226,7 @@ public final class Compilation {
   private func link(_ code: NativeCode) throws -> NativeProgram {
     let plan = try layout
     return try stage("link", try optimizedGraph) {
-      try NativeProgram(plan, code, timesKernels: options.timesKernels)
+      try NativeProgram(plan, code, timesKernels: options.timesKernels, debugInfo: options.debugInfo)
     }
   }
 
@@ -235,7 +237,7 @@ public final class Compilation {
         // A schedule of rnnc follows from the plan.
         let key = CodeKey(
           try plan, threads: options.threads, schedule: options.schedule, target: options.target,
-          timesKernels: options.timesKernels)
+          timesKernels: options.timesKernels, debugInfo: options.debugInfo)
       else { return nil }
       return (cache, key)
     }

@@ -71,6 +71,9 @@ extension BodyChecker {
     var inner = Scope(module: id.module)
     inner.calls = [Diagnostic.Note("in this call of '\(function.name.text)'", at: site)] + scope.calls
     inner.functions = scope.functions + [id]
+    inner.equation = function.name.text
+    let call = SourcePlace(site, name: scope.equation)
+    inner.callPlaces = Array(([call] + scope.callPlaces).prefix(SourcePlaces.limit))
     for (parameter, value) in zip(function.parameters, values) {
       guard let value else { return nil }
       inner.names[parameter.text] = Binding(entity: .value(value), site: parameter.range, kind: nil)

@@ -5,7 +5,10 @@ import RNNSupport
 extension BodyChecker {
   /// The states of the body and of its instances; those of an instance go by their path.
   func allStates() -> [CheckedState] {
-    let own = states.map { CheckedState(name: $0.name.text, shape: $0.shape, initial: $0.initial) }
+    let own = states.map { state in
+      CheckedState(
+        name: state.name.text, shape: state.shape, initial: state.initial, site: state.name.range)
+    }
     guard !isModel else { return own }
     return own
       + instances.flatMap { instance in
@@ -13,7 +16,8 @@ extension BodyChecker {
           var initial = state.initial
           if case .parameter(let path) = initial { initial = .parameter("\(instance.name.text).\(path)") }
           return CheckedState(
-            name: "\(instance.name.text).\(state.name)", shape: state.shape, initial: initial)
+            name: "\(instance.name.text).\(state.name)", shape: state.shape, initial: initial,
+            site: state.site)
         }
       }
   }

@@ -5,9 +5,13 @@ extension BodyChecker {
   mutating func check(_ statement: Statement) {
     switch statement.kind {
     case .declaration(let role, let groups, let initial): declare(role, groups, initial)
-    case .definition(let names, let value): checkDefinition(names, value, at: statement.range)
+    case .definition(let names, let value):
+      scope.equation = names.first.map { $0.name.text + ($0.isNext ? "'" : "") } ?? ""
+      checkDefinition(names, value, at: statement.range)
     case .output(let items): items.forEach { checkOutput($0) }
-    case .loss(let value): checkLoss(value, at: statement.range)
+    case .loss(let value):
+      scope.equation = "loss"
+      checkLoss(value, at: statement.range)
     }
   }
 
@@ -52,6 +56,7 @@ extension BodyChecker {
           operation = .state(states.count)
           add(State(name: name, shape: type.shape, initial: initialState ?? .given))
         }
+        scope.equation = name.text
         let kind: String? =
           switch role {
           case .param: "parameter"
@@ -266,6 +271,7 @@ extension BodyChecker {
       case .next(let name): name
       default: "output"
       }
+    scope.equation = item.name?.text ?? defaultName
     guard let node = check(item.value) else {
       hasFaults = true
       return

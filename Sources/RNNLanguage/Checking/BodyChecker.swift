@@ -28,6 +28,10 @@ struct BodyChecker {
     /// The calls that led here.
     var calls: [Diagnostic.Note] = []
     var functions: [DeclarationID] = []
+    /// What is being defined: a name or, in a function that is written out, its name.
+    var equation = ""
+    /// The places of the innermost calls that led here, the innermost first.
+    var callPlaces: [SourcePlace] = []
   }
 
   struct State {
@@ -150,11 +154,11 @@ struct BodyChecker {
     _ operation: CheckedOperation, _ operands: [NodeID], _ type: ValueType, at site: SourceRange
   ) -> NodeID? {
     guard reserve() else { return nil }
-    if let number = number(operation, operands) {
-      nodes.append(CheckedNode(operation: .literal(number), operands: [], type: type, site: site))
-    } else {
-      nodes.append(CheckedNode(operation: operation, operands: operands, type: type, site: site))
-    }
+    let number = number(operation, operands)
+    nodes.append(
+      CheckedNode(
+        operation: number.map(CheckedOperation.literal) ?? operation, operands: number == nil ? operands : [],
+        type: type, site: site, equation: scope.equation, calls: scope.callPlaces))
     return NodeID(index: nodes.count - 1)
   }
 

@@ -78,6 +78,13 @@ struct CheckedNode: Sendable {
   let operands: [NodeID]
   let type: ValueType
   let site: SourceRange
+  /// What the equation that it is part of defines: a name, or the function that it is written out of.
+  let equation: String
+  /// The calls of functions that it was written out for, the innermost first.
+  let calls: [SourcePlace]
+
+  /// The equations that it is part of.
+  var places: SourcePlaces { SourcePlaces([SourcePlace(site, name: equation)] + calls) }
 }
 
 struct CheckedParameter: Sendable {
@@ -110,6 +117,7 @@ struct CheckedState: Sendable {
   let name: String
   let shape: [Int]
   let initial: InitialState
+  let site: SourceRange
 }
 
 struct CheckedInstance: Sendable {

@@ -75,12 +75,7 @@ struct BodyLowering {
   /// Makes the operations of all nodes.
   mutating func run() {
     values.reserveCapacity(cell.nodes.count)
-    let outside = builder.site
-    for node in cell.nodes {
-      builder.site = node.site.description
-      values.append(lower(node))
-    }
-    builder.site = outside
+    for node in cell.nodes { values.append(builder.at(node.places) { lower(node) }) }
   }
 
   var outputs: [LoweredValue] { cell.outputs.map { self[$0.node] } }

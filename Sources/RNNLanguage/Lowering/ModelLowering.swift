@@ -44,16 +44,19 @@ final class ModelLowering {
     body.run()
 
     for output in model.outputs {
-      let value = body.tensor(body[output.node])
-      let lengths = lengths(of: model.type(output.node).extent)
-      builder.graph.addOutput(
-        output.name, role: .output, lengths.map { builder.masked(value, lengths: $0) } ?? value)
+      let value = builder.at(model.nodes[output.node.index].places) {
+        let value = body.tensor(body[output.node])
+        let lengths = lengths(of: model.type(output.node).extent)
+        return lengths.map { builder.masked(value, lengths: $0) } ?? value
+      }
+      builder.graph.addOutput(output.name, role: .output, value)
     }
     if let loss = model.loss {
-      builder.site = model.nodes[loss.index].site.description
-      addMean("loss", role: .loss, of: body.tensor(body[loss]))
-      if let correct = body.correctness(of: loss), builder.graph.output(named: "accuracy") == nil {
-        addMean("accuracy", role: .metric, of: correct)
+      builder.at(model.nodes[loss.index].places) {
+        addMean("loss", role: .loss, of: body.tensor(body[loss]))
+        if let correct = body.correctness(of: loss), builder.graph.output(named: "accuracy") == nil {
+          addMean("accuracy", role: .metric, of: correct)
+        }
       }
     }
     for state in finalStates { builder.graph.addOutput(state.name, role: .state, state.value) }
@@ -79,7 +82,8 @@ final class ModelLowering {
       idLimit = size
     }
     let role: InputRole = input.isTarget ? .target : .data
-    let value = builder.graph.addInput(input.name, role: role, type, idLimit: idLimit)
+    let places = SourcePlaces([SourcePlace(input.site, name: input.name)])
+    let value = builder.graph.addInput(input.name, role: role, type, idLimit: idLimit, places: places)
     return .tensor(value, lead: lead.count)
   }
 
@@ -113,14 +117,17 @@ final class ModelLowering {
     guard case .tensor(let id, let lead) = value, input.type.element == .number,
       let lengths = lengths(of: input.type.extent)
     else { return value }
-    return .tensor(builder.masked(id, lengths: lengths), lead: lead)
+    let places = SourcePlaces([SourcePlace(input.site, name: input.name)])
+    return .tensor(builder.at(places) { builder.masked(id, lengths: lengths) }, lead: lead)
   }
 
   private func addParameters(of cell: CheckedCell, path: String, _ values: inout [String: ValueID]) {
     for parameter in cell.parameters {
       let type = TensorType(element, parameter.shape.map(Dimension.fixed))
       let name = path + parameter.name
-      values[name] = builder.graph.addInput(name, role: .parameter(parameter.initializer), type)
+      values[name] = builder.graph.addInput(
+        name, role: .parameter(parameter.initializer), type,
+        places: SourcePlaces([SourcePlace(parameter.site, name: parameter.name)]))
     }
     for instance in cell.instances {
       addParameters(of: instance.cell, path: "\(path)\(instance.name).", &values)
@@ -144,7 +151,10 @@ final class ModelLowering {
       for state in instance.cell.states where state.initial == .given {
         let shape = [.batch] + state.shape.map(Dimension.fixed)
         let name = name(state, of: instance, application)
-        givenStates[name] = builder.graph.addInput(name, role: .state, TensorType(element, shape))
+        let own = state.name.split(separator: ".").last.map(String.init) ?? state.name
+        givenStates[name] = builder.graph.addInput(
+          name, role: .state, TensorType(element, shape),
+          places: SourcePlaces([SourcePlace(state.site, name: own)]))
       }
     }
   }

@@ -15,15 +15,16 @@ struct GraphCopier {
   /// Copies an operation whose operands have copies.
   func copy(_ id: OperationID, _ map: inout [ValueID: ValueID]) {
     let operation = old[id]
-    builder.site = operation.site
     let operands = operation.operands.map { map[$0]! }
     let results: [ValueID]
     if let scan = ScanView(id, in: old) {
       let (first, second) = (scan.invariants.count, scan.invariants.count + scan.initials.count)
-      results = self.scan(
-        scan, scan.attributes.stepping, invariants: Array(operands[..<first]),
-        carries: Array(operands[first..<second]), sequences: Array(operands[second...]),
-        keepingCarries: Array(scan.nexts.indices), outputs: Array(scan.outputs.indices))
+      results = builder.at(operation.places) {
+        self.scan(
+          scan, scan.attributes.stepping, invariants: Array(operands[..<first]),
+          carries: Array(operands[first..<second]), sequences: Array(operands[second...]),
+          keepingCarries: Array(scan.nexts.indices), outputs: Array(scan.outputs.indices))
+      }
     } else {
       results = builder.copy(operation, of: old, on: operands)
     }
@@ -39,7 +40,6 @@ struct GraphCopier {
     _ scan: ScanView, _ stepping: Stepping, invariants: [ValueID], carries: [ValueID], sequences: [ValueID],
     keepingCarries kept: [Int], outputs: [Int]
   ) -> [ValueID] {
-    let site = builder.site
     let results = builder.scan(
       stepping, invariants: invariants, carries: carries, sequences: sequences
     ) { invariants, carries, elements in
@@ -52,7 +52,6 @@ struct GraphCopier {
       copy(nexts + values, in: scan.body, &inner)
       return (nexts.map { inner[$0]! }, values.map { inner[$0]! })
     }
-    builder.site = site
     return results.carries + results.outputs
   }
 }

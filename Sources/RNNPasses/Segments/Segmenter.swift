@@ -85,8 +85,7 @@ private final class Segmenter {
 
   func run() -> Graph {
     for input in old.inputs {
-      map[input.value] = builder.graph.addInput(
-        input.name, role: input.role, old.type(input.value), idLimit: input.idLimit)
+      map[input.value] = builder.graph.addInput(input, of: old)
     }
     for output in old.outputs {
       builder.graph.addOutput(output, whole(output.value))
@@ -195,22 +194,23 @@ private final class Sweep {
     let starts = Dictionary(uniqueKeysWithValues: members.compactMap { id in start(of: id).map { (id, $0) } })
     builder.move(toEndOf: loop.body)
     for id in members {
-      builder.site = old[id].site
-      switch schedule.sorts[id] {
-      case .map: emitMap(id)
-      case .loop: emitLoop(id)
-      case .sum: emitSum(id, from: starts[id]!)
-      case .pick: emitPick(id, from: starts[id]!)
-      case .mirror, .total, .outside: break
+      builder.at(old[id].places) {
+        switch schedule.sorts[id] {
+        case .map: emitMap(id)
+        case .loop: emitLoop(id)
+        case .sum: emitSum(id, from: starts[id]!)
+        case .pick: emitPick(id, from: starts[id]!)
+        case .mirror, .total, .outside: break
+        }
       }
     }
     for (value, place) in schedule.stored.sorted(by: { $0.key < $1.key }) where place == number {
       loop.outputs.append(local[value]!)
       outputs.append { [whole] in whole.map[value] = $0 }
     }
-    builder.site = nil
     builder.move(toEndOf: .entry)
-    let results = builder.add(loop)
+    let loops = members.filter { if case .loop = schedule.sorts[$0] { true } else { false } }
+    let results = builder.at(old.places(of: loops.isEmpty ? members : loops)) { builder.add(loop) }
     for (bind, result) in zip(finals, results.carries) { bind(result) }
     for (bind, result) in zip(outputs, results.outputs) { bind(result) }
   }
@@ -221,8 +221,8 @@ private final class Sweep {
   /// What a sum over all segments starts from.
   private func start(of id: OperationID) -> ValueID? {
     switch schedule.sorts[id] {
-    case .sum: builder.constant(0, old.type(old[id].result))
-    case .pick: builder.constant(-Double.infinity, element(of: id))
+    case .sum: builder.at(old[id].places) { builder.constant(0, old.type(old[id].result)) }
+    case .pick: builder.at(old[id].places) { builder.constant(-Double.infinity, element(of: id)) }
     case .map, .loop, .mirror, .total, .outside: nil
     }
   }
@@ -315,7 +315,10 @@ private final class Sweep {
   private func emitPick(_ id: OperationID, from initial: ValueID) {
     let operation = old[id]
     let picked = carry(from: initial) { [whole] in
-      whole.map[operation.result] = whole.builder.reshape($0, whole.old.type(operation.result).shape)
+      let (picked, shape) = ($0, whole.old.type(operation.result).shape)
+      whole.map[operation.result] = whole.builder.at(operation.places) {
+        whole.builder.reshape(picked, shape)
+      }
     }
     let all = read(operation.operands[0])
     let none = builder.constant(-Double.infinity, like: all)

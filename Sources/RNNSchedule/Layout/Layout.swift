@@ -209,9 +209,12 @@ struct Layout {
     let name = "packed_\(plan[source.buffer].name)"
     let buffer = plan.addBuffer(name, product.factors, count: packing.extents.reduce(1, *))
     plan[buffer].format = product.columnFormat
+    plan[buffer].places = plan[source.buffer].places
     let level = level(of: source, extents: packing.extents)
-    var filling = packing.kernel(filling: buffer, named: "pack_\(plan[source.buffer].name)")
-      .withFewestAxes(keepingExamples: false)
+    var filling = packing.kernel(
+      filling: buffer, named: "pack_\(plan[source.buffer].name)", plan[source.buffer].places
+    )
+    .withFewestAxes(keepingExamples: false)
     let place = KernelPlace(
       threads: arrangement.threads, sharesExamples: arrangement.sharesExamples, isInStep: isInStep,
       columnsAreNear: false, isInLoop: !loops.isEmpty)

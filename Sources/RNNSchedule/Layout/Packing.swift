@@ -98,10 +98,11 @@ struct Packing {
   }
 
   /// The kernel that fills the panels.
-  func kernel(filling buffer: BufferID, named name: String) -> Kernel {
+  func kernel(filling buffer: BufferID, named name: String, _ places: SourcePlaces) -> Kernel {
     Kernel(
       name: name, domain: extents, kind: .map, body: [.load(source)],
-      stores: [Store(access: Access(buffer: buffer, index: target, isOwned: false), value: 0)], bound: bound)
+      stores: [Store(access: Access(buffer: buffer, index: target, isOwned: false), value: 0)], bound: bound,
+      places: KernelPlaces(body: [places]))
   }
 
   /// The columns as they are in the panels.

@@ -1,3 +1,4 @@
+import RNNGraph
 import RNNPlan
 
 extension ScheduledPlan: CustomStringConvertible {
@@ -12,15 +13,37 @@ extension ScheduledPlan: CustomStringConvertible {
     lines += arrangement.lines(of: source).map { "    \($0)" }
     lines.append("  }")
     let names = plan.kernels.map(\.name)
-    var callers = functions.map { _ in [Int]() }
-    for (kernel, call) in calls.enumerated() { callers[call.function].append(kernel) }
-    for (function, callers) in zip(functions, callers) {
+    for ((function, callers), places) in zip(zip(functions, callers), functionPlaces) {
       let kernels = callers.map { "\($0) \(names[$0])" }.joined(separator: ", ")
-      lines.append("  \(function.name) { // \(callers.count == 1 ? "kernel" : "kernels") \(kernels)")
+      lines.append(
+        "  \(function.name) { // \(callers.count == 1 ? "kernel" : "kernels") \(kernels)\(SourcePlaces.comment(places))"
+      )
       lines += function.schedule.lines.map { "    \($0)" }
       lines.append("  }")
     }
     return lines.joined(separator: "\n") + "\n}\n\(plan)"
+  }
+}
+
+extension ScheduledPlan {
+  /// For each function, the kernels that call it.
+  private var callers: [[Int]] {
+    var callers = functions.map { _ in [Int]() }
+    for (kernel, call) in calls.enumerated() { callers[call.function].append(kernel) }
+    return callers
+  }
+
+  /// For each function, the equations of all kernels that call it.
+  public var functionPlaces: [[SourcePlace]] {
+    let kernels = plan.kernels
+    return callers.map { callers in
+      var found: [SourcePlace] = []
+      for place in callers.flatMap({ kernels[$0].allPlaces })
+      where !found.contains(where: place.isSameEquation) {
+        found.append(place)
+      }
+      return found
+    }
   }
 }
 

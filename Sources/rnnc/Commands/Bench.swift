@@ -45,12 +45,15 @@ struct Bench: ParsableCommand {
   @Flag(help: "Show what each kernel of the plan takes.")
   var kernels = false
 
+  @OptionGroup var debugging: DebugOptions
+
   @Flag(help: "Print a JSON object for each case.")
   var json = false
 
   func run() throws {
     let options = CompileOptions(
-      threads: threads ?? ThreadPool.processorCount, weights: weights.format, timesKernels: kernels)
+      threads: threads ?? ThreadPool.processorCount, weights: weights.format, timesKernels: kernels,
+      debugInfo: debugging.debugInfo)
     var cases: [(BenchmarkCase, Program?)] = []
     if let model {
       let program = try Compiler(options).compile(

@@ -91,6 +91,8 @@ struct Train: ParsableCommand {
   @Flag(help: "Run the graph in the interpreter, without compiling it.")
   var interpret = false
 
+  @OptionGroup var debugging: DebugOptions
+
   @OptionGroup var caching: CacheOptions
 
   @Option(
@@ -156,7 +158,7 @@ struct Train: ParsableCommand {
     request.sizes = sizes.values
     request.compileOptions = CompileOptions(
       threads: threads ?? ThreadPool.processorCount, memoryLimit: memoryLimit?.bytes,
-      backend: interpret ? .interpreter : .native,
+      backend: interpret ? .interpreter : .native, debugInfo: debugging.debugInfo,
       cache: caching.cache)
     request.elementType = dtype?.elementType
     request.files = text
