@@ -60,7 +60,7 @@ public struct SourcePlace: Hashable, Sendable {
 
   /// The order in which listings name places.
   fileprivate static func isBefore(_ a: SourcePlace, _ b: SourcePlace) -> Bool {
-    (a.role, a.file, a.line, a.name) < (b.role, b.file, b.line, b.name)
+    (a.role, a.fileName, a.line, a.name) < (b.role, b.fileName, b.line, b.name)
   }
 }
 

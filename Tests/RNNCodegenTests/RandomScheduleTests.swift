@@ -10,7 +10,7 @@ import Testing
 
 /// A schedule says how, not what: whatever legal one is drawn, the results have the same bits.
 @Suite struct RandomScheduleTests {
-  @Test(arguments: TestGroup.graphs.seeds(300, core: 25)) func givesTheSameBits(seed: UInt64) throws {
+  @Test(arguments: TestGroup.graphs.seeds(500, core: 25)) func givesTheSameBits(seed: UInt64) throws {
     let isGradient = seed % 2 == 1
     let random = RandomGraph(seed: seed, .init(element: .f32, hasLoss: isGradient))
     var graph =
