@@ -211,11 +211,8 @@ final class ProgramEmitter {
     var multiple = 1
 
     init(of kernel: Kernel) {
-      switch kernel.split {
-      case .none: break
-      case .batch(let axis): extent = kernel.domain[axis]
-      case .axis(let axis, let number): (extent, multiple) = (kernel.domain[axis], number)
-      }
+      guard let share = kernel.split.share else { return }
+      (extent, multiple) = (kernel.domain[share.axis], share.multiple)
     }
   }
 
@@ -237,7 +234,7 @@ final class ProgramEmitter {
     }
   }
 
-  /// Runs `body` with this thread's share, if there is one.
+  /// Runs `body` with this thread's share, if there is one: what `Split.range` gives.
   private func run(
     _ share: Share, loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue,
     _ thread: IRValue, _ body: (_ low: IRValue, _ high: IRValue) -> Void

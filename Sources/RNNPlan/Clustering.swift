@@ -6,8 +6,22 @@ enum Destination {
   case memory(Storage)
   /// In a part of the value of a concatenation or padding, along an axis.
   case part(of: ValueID, axis: Int, start: Size)
+  /// In the value of a reshape that is no view, element after element.
+  case flat(of: ValueID)
+  /// Zeros all over the value of a padding, before its operand.
+  case zeros(of: ValueID)
   /// Over an input that it replaces, when nothing reads the input any more.
   case replacement(of: ValueID)
+}
+
+extension Destination {
+  /// The value of which what is stored becomes a part.
+  var whole: ValueID? {
+    switch self {
+    case .part(let whole, _, _), .flat(let whole), .zeros(let whole): whole
+    case .memory, .replacement: nil
+    }
+  }
 }
 
 /// Operations that become one kernel, or one operation that becomes a step of its own.

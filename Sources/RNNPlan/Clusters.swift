@@ -167,7 +167,7 @@ extension Planner {
       // One that is not a view: the elements are copied in order.
       if resolve(operation.result).base == operation.result {
         clustering.completion[operation.result] = store(
-          operation.operands[0], to: .part(of: operation.result, axis: -1, start: 0), &clustering)
+          operation.operands[0], to: .flat(of: operation.result), &clustering)
       }
     case .detach, .broadcast, .transpose, .slice, .reverse:
       break
@@ -183,7 +183,7 @@ extension Planner {
     let count = graph.type(operation.operands[0]).shape[axis]
     let offset = anchor == .front ? Size(start) : extent(to) - extent(count) - Size(start)
     let zeros = clustering.pointwise(graph.type(result).shape, from: 0)
-    clustering.copy(result, to: .part(of: result, axis: -2, start: 0), in: zeros)
+    clustering.copy(result, to: .zeros(of: result), in: zeros)
     let place = max(zeros + 1, ready(operation.operands[0], domain: nil, clustering))
     let copy = clustering.pointwise(graph.type(operation.operands[0]).shape, from: place)
     clustering.copy(operation.operands[0], to: .part(of: result, axis: axis, start: offset), in: copy)
@@ -288,7 +288,7 @@ extension Planner {
     if let home = clustering.home[view.base], isWhole, !isScan(clustering.clusters[home]),
       clustering.groups[view.base] ?? 1 == 1, clustering.destinations[view.base, default: []].count < 16
     {
-      if case .part(_, -1, _) = destination {
+      if case .flat = destination {
       } else {
         clustering.destinations[view.base, default: []].append(destination)
         return home
@@ -326,9 +326,8 @@ extension Planner {
   private func canLieAnywhere(_ value: ValueID, _ destination: Destination) -> Bool {
     if case .reshape = graph.definingKind(value) { return false }
     return switch destination {
-    case .memory: true
-    case .part(_, let axis, _): axis >= 0
-    case .replacement: false
+    case .memory, .part: true
+    case .flat, .zeros, .replacement: false
     }
   }
 

@@ -46,7 +46,7 @@ extension Planner {
       for place in places { add(value, to: place) }
     }
     for (value, destination) in cluster.copies {
-      if case .part(let whole, -2, _) = destination {
+      if case .zeros(let whole) = destination {
         let zero = builder.add(.constant(0, graph.type(whole).element))
         stores.append(Store(access: access(storage[whole]!, identity), value: zero))
         continue

@@ -25,7 +25,7 @@ extension Planner {
     }
     for (number, cluster) in clustering.clusters.enumerated() {
       for (value, destination) in cluster.copies {
-        if case .part(let whole, _, _) = destination { place(whole, clustering) }
+        if let whole = destination.whole { place(whole, clustering) }
         let view = resolve(value)
         for base in bases(value) {
           guard let home = clustering.home[base] else {
@@ -70,7 +70,7 @@ extension Planner {
     for destination in clustering.destinations[value] ?? [] {
       switch destination {
       case .memory: return nil
-      case .part(let whole, _, _): return whole
+      case .part(let whole, _, _), .flat(let whole), .zeros(let whole): return whole
       case .replacement(let input):
         if isLastReader(clustering.home[value], of: input, clustering) { return nil }
       }
@@ -107,14 +107,15 @@ extension Planner {
       return storage
     case .part(let whole, let axis, let start):
       place(whole, clustering)
+      return storage[whole]!.part(axis: axis, start: start)
+    case .flat(let whole):
+      place(whole, clustering)
       let place = storage[whole]!
-      switch axis {
-      case -1:
-        return Storage(
-          buffer: place.buffer, offset: place.offset, strides: Storage.denseStrides(shape(graph.type(value))))
-      case -2: return place
-      default: return place.part(axis: axis, start: start)
-      }
+      return Storage(
+        buffer: place.buffer, offset: place.offset, strides: Storage.denseStrides(shape(graph.type(value))))
+    case .zeros(let whole):
+      place(whole, clustering)
+      return storage[whole]
     case .replacement(let input):
       return isLastReader(clustering.home[value], of: input, clustering) ? storage[input] : nil
     }

@@ -268,6 +268,26 @@ public enum Split: Hashable, Sendable {
   case axis(Int, multiple: Int)
 }
 
+extension Split {
+  /// The axis that is shared, and the number of which each share is a multiple; nil if the first thread does all.
+  public var share: (axis: Int, multiple: Int)? {
+    switch self {
+    case .none: nil
+    case .batch(let axis): (axis, 1)
+    case .axis(let axis, let multiple): (axis, multiple)
+    }
+  }
+
+  /// The part of an extent that a thread has: of the multiples as many as the other threads or one more, and the last thread
+  /// what is left over. Code computes the same (`ProgramEmitter.run`).
+  public func range(ofThread thread: Int, of threads: Int, extent: Int) -> Range<Int> {
+    guard let multiple = share?.multiple else { return thread == 0 ? 0..<extent : 0..<0 }
+    let units = (extent + multiple - 1) / multiple
+    func bound(_ thread: Int) -> Int { min(units * thread / threads * multiple, extent) }
+    return bound(thread)..<bound(thread + 1)
+  }
+}
+
 /// A loop nest with one body: a map, a reduction, or a product with what follows it.
 public struct Kernel: Hashable, Sendable {
   /// A name that tells what it computes.

@@ -55,16 +55,16 @@ extension Planner {
     let contracted = axes.lhsContracting.map { extent(graph.type(operation.operands[0]).shape[$0]) }
 
     // Unit axes vanish; then the rows are the axis before the columns, or a unit axis is put there.
-    var kept = kernel.domain.indices.filter { $0 == rank - 1 || kernel.domain[$0] != 1 }
+    var kept: [Int?] = kernel.domain.indices.filter { $0 == rank - 1 || kernel.domain[$0] != 1 }
     let rowAxes = form.hasRows ? axes.lhsBatch.count..<(axes.lhsBatch.count + free[0].count) : 0..<0
-    var domain = kept.map { kernel.domain[$0] }
+    var domain = kept.map { kernel.domain[$0!] }
     var forms = [Affine](repeating: Affine(0), count: deep + contracted.count)
-    let hasRowAxis = kept.count >= 2 && rowAxes.contains(kept[kept.count - 2])
+    let hasRowAxis = kept.count >= 2 && rowAxes.contains(kept[kept.count - 2]!)
     if !hasRowAxis {
-      kept.insert(-1, at: kept.count - 1)
+      kept.insert(nil, at: kept.count - 1)
       domain.insert(1, at: domain.count - 1)
     }
-    for (place, axis) in kept.enumerated() where axis >= 0 { forms[axis] = Affine(.axis(place)) }
+    for case (let place, let axis?) in kept.enumerated() { forms[axis] = Affine(.axis(place)) }
     for i in contracted.indices { forms[deep + i] = Affine(.axis(domain.count + i)) }
     if let start = operation.start {
       let builder = KernelBuilder(

@@ -46,10 +46,11 @@ final class KernelRun {
     values = kernel.body.map { _ in 0 }
     sums = Array(repeating: 0, count: kernel.product?.groups ?? 0)
     ranges = extents.map { 0..<max($0, 0) }
-    switch kernel.split {
-    case .none: if thread > 0 { return nil }
-    case .batch(let axis): try share(axis, of: plan.threads, multiple: 1)
-    case .axis(let axis, let multiple): try share(axis, of: plan.threads, multiple: multiple)
+    if let axis = kernel.split.share?.axis {
+      guard axis < rank else { throw fault("is shared along no axis") }
+      ranges[axis] = kernel.split.range(ofThread: thread, of: plan.threads, extent: ranges[axis].count)
+    } else if thread > 0 {
+      return nil
     }
     if ranges.prefix(rank).contains(where: \.isEmpty), kernel.kind == .map { return nil }
     for instruction in kernel.body { try prepare(instruction) }
@@ -68,15 +69,6 @@ final class KernelRun {
       lhs = try form(product.lhs.access.index)
       rhs = try form(product.rhs.access.index)
     }
-  }
-
-  /// A thread's part of an axis, in multiples of a number.
-  private func share(_ axis: Int, of threads: Int, multiple: Int) throws(PlanFault) {
-    guard axis < rank else { throw fault("is shared along no axis") }
-    let extent = ranges[axis].count
-    let units = (extent + multiple - 1) / multiple
-    func bound(_ thread: Int) -> Int { min(units * thread / threads * multiple, extent) }
-    ranges[axis] = bound(thread)..<bound(thread + 1)
   }
 
   // MARK: Preparation
