@@ -353,6 +353,13 @@ public struct Kernel: Hashable, Sendable {
 }
 
 extension Kernel {
+  /// The axes along which a reduction combines values; none of other kernels.
+  public var reducedAxes: Range<Int> {
+    guard case .reduce(_, let axes, let keepsLast) = kind else { return 0..<0 }
+    let end = keepsLast ? domain.count - 1 : domain.count
+    return end - axes..<end
+  }
+
   /// Whether the terms of each sum are added one after the other: not in lanes, whose sums are added up at last.
   public var sumsInChains: Bool {
     switch kind {
@@ -430,14 +437,6 @@ public struct Plan: Sendable {
     public var replaces: Int?
   }
 
-  /// Adds memory in the arena.
-  public mutating func addBuffer(_ name: String, _ element: ElementType, count: Size) -> BufferID {
-    // What holds a segment has room for the longest one, and the same place for each.
-    buffers.append(
-      Buffer(name: name, element: element, count: count.replacing(longestSegments), place: .arena))
-    return BufferID(index: buffers.count - 1)
-  }
-
   /// The buffer named `id`.
   public subscript(id: BufferID) -> Buffer {
     get { buffers[id.index] }
@@ -454,6 +453,9 @@ public struct Plan: Sendable {
   public var stableInputs: Set<BufferID> {
     Set(inputs.indices.filter { inputs[$0].isStable }.map { BufferID(index: $0) })
   }
+
+  /// Whether buffers have offsets in an arena.
+  public var hasArena: Bool { buffers.contains { $0.lifetime != nil } }
 
   /// For the length of a segment, the length that no segment exceeds.
   public var longestSegments: [Symbol: Symbol] {

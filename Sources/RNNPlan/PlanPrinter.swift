@@ -2,7 +2,7 @@ import RNNGraph
 
 extension Plan: CustomStringConvertible {
   /// Whether it says where things lie and who does what.
-  public var isLaidOut: Bool { threads > 1 || buffers.contains { $0.lifetime != nil } }
+  public var isLaidOut: Bool { threads > 1 || hasArena }
 
   /// The plan as text, which `Plan(parsing:)` reads back: ports, buffers, and the steps in order.
   public var description: String { text(withPlaces: true) }

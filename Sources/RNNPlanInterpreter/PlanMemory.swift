@@ -37,7 +37,7 @@ final class PlanMemory {
   private static let largestByteCount = 1 << 30
 
   init(_ plan: Plan, _ sizes: [Symbol: Int]) throws(PlanFault) {
-    let hasPlaces = plan.buffers.contains { $0.lifetime != nil }
+    let hasPlaces = plan.hasArena
     var blocks: [Buffer.Place: Block] = [:]
     func add(_ byteCount: Int) throws(PlanFault) -> Block {
       guard (0...Self.largestByteCount).contains(byteCount) else {

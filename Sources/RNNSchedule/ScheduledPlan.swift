@@ -48,10 +48,11 @@ public struct ScheduledPlan: Sendable {
   public init(
     _ source: Plan, _ arrangement: Arrangement, _ scheduler: any Scheduler
   ) throws(BrokenSchedule) {
-    self.init(source, arrangement, try source.laidOut(by: arrangement, scheduler.machine), scheduler)
+    self.init(source, arrangement, try source.laidOut(by: arrangement, scheduler), scheduler)
   }
 
-  private init(_ source: Plan, _ arrangement: Arrangement, _ plan: Plan, _ scheduler: any Scheduler) {
+  /// Schedules a plan that is laid out by an arrangement.
+  public init(_ source: Plan, _ arrangement: Arrangement, _ plan: Plan, _ scheduler: any Scheduler) {
     (self.source, self.arrangement, self.plan) = (source, arrangement, plan)
     self.scheduler = scheduler
     let kernels = plan.kernels

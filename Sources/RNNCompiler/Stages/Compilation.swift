@@ -40,7 +40,7 @@ public final class Compilation {
   private var doneVariants: [Variant: Compilation] = [:]
   private var doneOptimized: Graph?
   private var donePlan: Plan?
-  private var doneLayout: Plan?
+  private var doneLayout: (plan: Plan, arrangement: Arrangement)?
   private var doneScheduled: ScheduledPlan?
   private var doneModule: NativeModule?
   private var doneNative: NativeProgram?
@@ -132,17 +132,17 @@ public final class Compilation {
   /// The plan as it is laid out for the machine.
   public var layout: Plan {
     get throws {
-      if let plan = doneLayout ?? doneScheduled?.plan { return plan }
+      if let plan = doneLayout?.plan ?? doneScheduled?.plan { return plan }
       // A user's schedule says how it is laid out, too.
       if options.schedule != nil { return try scheduledPlan.plan }
       let plan = try plan
       let result = try stage("layout", try optimizedGraph) {
-        let laidOut = try plan.laidOut(by: scheduler, threads: options.threads).plan
-        try laidOut.verify()
-        return laidOut
+        let layout = try plan.laidOut(by: scheduler, threads: options.threads)
+        try layout.plan.verify()
+        return layout
       }
       doneLayout = result
-      return result
+      return result.plan
     }
   }
 
@@ -154,7 +154,12 @@ public final class Compilation {
       if let doneScheduled { return doneScheduled }
       let plan = try plan
       let result = try stage("schedule", try optimizedGraph) {
-        var scheduled = try ScheduledPlan(plan, scheduler, threads: options.threads)
+        var scheduled =
+          if let doneLayout {
+            ScheduledPlan(plan, doneLayout.arrangement, doneLayout.plan, scheduler)
+          } else {
+            try ScheduledPlan(plan, scheduler, threads: options.threads)
+          }
         if let text = options.schedule { try scheduled.applyOfUser(text) }
         try scheduled.plan.verify()
         try scheduled.verify()

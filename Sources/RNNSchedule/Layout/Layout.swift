@@ -8,16 +8,15 @@ extension Plan {
   public func laidOut(
     by scheduler: any Scheduler, threads: Int
   ) throws(BrokenSchedule) -> (plan: Plan, arrangement: Arrangement) {
-    var (plan, arrangement) = try arranged(by: scheduler, threads: threads)
-    plan.followArrangement()
-    return (plan, arrangement)
+    let (plan, arrangement) = try arranged(by: scheduler, threads: threads)
+    return (try plan.afterArrangement(scheduler), arrangement)
   }
 
   /// What follows from how kernels are arranged: what is done once, barriers, and places in the arena.
-  private mutating func followArrangement() {
-    prepare()
-    insertBarriers()
-    layOutArena()
+  private func afterArrangement(_ scheduler: any Scheduler) throws(BrokenSchedule) -> Plan {
+    var plan = self
+    for pass in PlanPass.all.dropFirst() { try pass.apply(to: &plan, scheduler, threads: threads) }
+    return plan
   }
 
   /// Arranges the kernels of a plan as a scheduler does: for one thread if nothing is worth sharing.
@@ -44,12 +43,14 @@ extension Plan {
   /// Lays a plan out by an arrangement of all its kernels.
   ///
   /// - Throws: `BrokenSchedule` if it is none of this plan.
-  public func laidOut(by arrangement: Arrangement, _ machine: Machine) throws(BrokenSchedule) -> Plan {
+  public func laidOut(
+    by arrangement: Arrangement, _ scheduler: any Scheduler
+  ) throws(BrokenSchedule) -> Plan {
     guard arrangement.kernels.count == kernels.count else {
       throw BrokenSchedule(problems: ["\(arrangement.kernels.count) kernels where there are \(kernels.count)"]
       )
     }
-    var layout = Layout(self, arrangement, machine) { part, _, _ in
+    var layout = Layout(self, arrangement, scheduler.machine) { part, _, _ in
       switch part {
       case .kernel(let number): arrangement.kernels[number]
       case .packing(let number):
@@ -57,9 +58,7 @@ extension Plan {
         KernelArrangement(split: number < arrangement.packings.count ? arrangement.packings[number] : .none)
       }
     }
-    var plan = try layout.run()
-    plan.followArrangement()
-    return plan
+    return try layout.run().afterArrangement(scheduler)
   }
 }
 
@@ -81,20 +80,16 @@ struct Layout {
   private var steps: [[Step]] = []
   /// The loops around where we are, outermost first, and what each writes.
   private var loops: [(loop: Loop, writes: Set<BufferID>)] = []
-  /// Packed columns by what they hold, which may be read again.
-  private var packed: [Packing.Key: Packed] = [:]
+  /// For the plan and each of these loops, the packed columns that are filled there and may be read again: by what they were
+  /// packed from, and by what they hold.
+  private var packed: [[BufferID: [Packing.Key: BufferID]]] = []
+  /// For the length of a segment, the length that no segment exceeds.
+  private let longest: [Symbol: Symbol]
 
   /// A kernel of the plan, or one that fills panels, by number.
   enum Part {
     case kernel(Int)
     case packing(Int)
-  }
-
-  private struct Packed {
-    var buffer: BufferID
-    var source: BufferID
-    /// The number of loops around where it is filled.
-    var level: Int
   }
 
   init(
@@ -106,6 +101,7 @@ struct Layout {
     self.machine = machine
     self.arrange = arrange
     problems = arrangement.problems(in: plan)
+    longest = plan.longestSegments
     (self.arrangement.kernels, self.arrangement.packings) = ([], [])
   }
 
@@ -123,6 +119,7 @@ struct Layout {
 
   private mutating func layOut(_ inner: [Step]) -> [Step] {
     steps.append([])
+    packed.append([:])
     for step in inner {
       switch step {
       case .kernel(let kernel):
@@ -133,12 +130,12 @@ struct Layout {
         loops.append((loop, writes))
         loop.body = layOut(loop.body)
         loops.removeLast()
-        packed = packed.filter { $0.value.level <= loops.count }
         forget(writes)
         steps[steps.count - 1].append(.loop(loop))
       case .preparation, .barrier: preconditionFailure("a plan that is laid out already")
       }
     }
+    packed.removeLast()
     return steps.removeLast()
   }
 
@@ -146,33 +143,39 @@ struct Layout {
 
   /// Packs what has been written over anew when it is read again.
   private mutating func forget(_ written: some Sequence<BufferID>) {
-    let written = Set(written)
-    packed = packed.filter { !written.contains($0.value.source) }
+    for buffer in written { for level in packed.indices { packed[level][buffer] = nil } }
+  }
+
+  /// Whether kernels run once a step where we are; a segment is no step.
+  private var isInStep: Bool { loops.contains { $0.loop.segments == nil } }
+
+  /// Where a kernel stands that is laid out now.
+  private func place(columnsAreNear: Bool) -> KernelPlace {
+    KernelPlace(
+      threads: arrangement.threads, sharesExamples: arrangement.sharesExamples, isInStep: isInStep,
+      columnsAreNear: columnsAreNear, isInLoop: !loops.isEmpty)
   }
 
   private mutating func layOut(_ kernel: Kernel) -> Kernel {
     var kernel = kernel.withFewestAxes(
       keepingExamples: arrangement.sharesExamples && kernel.examples != nil)
-    let isInStep = loops.contains { $0.loop.segments == nil }
-    let columns = kernel.product?.rhs.access
-    let place = KernelPlace(
-      threads: arrangement.threads, sharesExamples: arrangement.sharesExamples, isInStep: isInStep,
-      columnsAreNear: columns.map { level(of: $0, extents: kernel.product!.contracted) == loops.count }
-        ?? false, isInLoop: !loops.isEmpty)
+    let place = place(
+      columnsAreNear: kernel.product.map { level(of: $0.rhs.access, extents: $0.contracted) == loops.count }
+        ?? false)
     let choice = arrange(.kernel(arrangement.kernels.count), kernel, place)
     arrangement.kernels.append(choice)
     let found = choice.problems(of: kernel, place, machine)
     problems += found
     if !found.isEmpty { return kernel }
-    if let product = choice.product { layOut(&kernel, product, isInStep: isInStep) }
+    if let product = choice.product { layOut(&kernel, product) }
     kernel.split = choice.split
     return kernel
   }
 
-  private mutating func layOut(_ kernel: inout Kernel, _ choice: ProductArrangement, isInStep: Bool) {
+  private mutating func layOut(_ kernel: inout Kernel, _ choice: ProductArrangement) {
     guard var product = kernel.product else { return }
     var layout = ProductLayout(tile: choice.tile, lanes: choice.lanes)
-    if choice.packsColumns { product.rhs = packedColumns(of: kernel, product, choice, isInStep: isInStep) }
+    if choice.packsColumns { product.rhs = packedColumns(of: kernel, product, choice) }
     if choice.turns, let loop = loops.last { layout.turns = Affine(.parity(loop.loop.id)) }
     if let blocks = choice.blocks {
       layout.blocks = self.blocks(blocks, product, choice.tile, kernel.domain.suffix(2))
@@ -189,42 +192,48 @@ struct Layout {
     let stride = (choice.depth * tile.rows * bytes / Buffer.alignment + 1) * Buffer.alignment / bytes
     let isWhole = product.depth.constant.map { $0 <= choice.depth } ?? false
     let rows = (domain.first!.constant! + tile.rows - 1) / tile.rows * tile.rows
-    let copies = plan.addBuffer(
+    let copies = addBuffer(
       "block", product.factors, count: Size(arrangement.threads * choice.panels * stride))
     return ProductBlocks(
       depth: choice.depth, panels: Size(choice.panels), copies: copies, panelStride: stride,
       partial: isWhole
         ? nil
-        : plan.addBuffer(
+        : addBuffer(
           "partial", product.element, count: Size(rows) * domain.last! * Size(product.groups)))
+  }
+
+  /// Adds memory in the arena.
+  private mutating func addBuffer(_ name: String, _ element: ElementType, count: Size) -> BufferID {
+    // What holds a segment has room for the longest one, and the same place for each.
+    plan.buffers.append(
+      Buffer(name: name, element: element, count: count.replacing(longest), place: .arena))
+    return BufferID(index: plan.buffers.count - 1)
   }
 
   /// The columns of a product in panels: the operand, behind a kernel that fills the panels if nothing has yet.
   private mutating func packedColumns(
-    of kernel: Kernel, _ product: Product, _ choice: ProductArrangement, isInStep: Bool
+    of kernel: Kernel, _ product: Product, _ choice: ProductArrangement
   ) -> ProductOperand {
     let packing = Packing(kernel, product, choice, plan: plan, isInStep: isInStep)
-    if let known = packed[packing.key] { return packing.operand(in: known.buffer) }
-    let source = product.rhs.access
-    let name = "packed_\(plan[source.buffer].name)"
-    let buffer = plan.addBuffer(name, product.factors, count: packing.extents.reduce(1, *))
+    let access = product.rhs.access
+    let known = packed.lazy.compactMap { $0[access.buffer]?[packing.key] }.first
+    if let known { return packing.operand(in: known) }
+    let source = plan[access.buffer]
+    let buffer = addBuffer(
+      "packed_\(source.name)", product.factors, count: packing.extents.reduce(1, *))
     plan[buffer].format = product.columnFormat
-    plan[buffer].places = plan[source.buffer].places
-    let level = level(of: source, extents: packing.extents)
-    var filling = packing.kernel(
-      filling: buffer, named: "pack_\(plan[source.buffer].name)", plan[source.buffer].places
-    )
-    .withFewestAxes(keepingExamples: false)
-    let place = KernelPlace(
-      threads: arrangement.threads, sharesExamples: arrangement.sharesExamples, isInStep: isInStep,
-      columnsAreNear: false, isInLoop: !loops.isEmpty)
+    plan[buffer].places = source.places
+    let level = level(of: access, extents: packing.extents)
+    var filling = packing.kernel(filling: buffer, named: "pack_\(source.name)", source.places)
+      .withFewestAxes(keepingExamples: false)
+    let place = place(columnsAreNear: false)
     let choice = arrange(.packing(arrangement.packings.count), filling, place)
     problems += choice.problems(of: filling, place, machine)
     filling.split = choice.split
     arrangement.packings.append(filling.split)
     steps[level].append(.kernel(filling))
     if level < loops.count || !isInStep {
-      packed[packing.key] = Packed(buffer: buffer, source: source.buffer, level: level)
+      packed[level][access.buffer, default: [:]][packing.key] = buffer
     }
     return packing.operand(in: buffer)
   }

@@ -47,8 +47,8 @@ public struct PlanPass: Sendable {
 extension Plan {
   /// Whether its products have tiles, or threads share it, or it has parts that only a plan that is laid out has.
   var isArranged: Bool {
-    threads > 1 || kernels.contains { $0.product?.layout != nil || $0.split != .none }
-      || buffers.contains { $0.lifetime != nil } || steps.contains { $0.isOfLayout }
+    isLaidOut || kernels.contains { $0.product?.layout != nil || $0.split != .none }
+      || steps.contains { $0.isOfLayout }
   }
 }
 
