@@ -58,6 +58,14 @@ public struct SourcePlace: Hashable, Sendable {
     line == other.line && role == other.role && name == other.name && file == other.file
   }
 
+  /// The places without those that are about the same line as an earlier one.
+  public static func distinct(_ places: some Sequence<SourcePlace>) -> [SourcePlace] {
+    var seen: Set<SourcePlace> = []
+    return places.filter {
+      seen.insert(SourcePlace(file: $0.file, line: $0.line, name: $0.name, role: $0.role)).inserted
+    }
+  }
+
   /// The order in which listings name places.
   fileprivate static func isBefore(_ a: SourcePlace, _ b: SourcePlace) -> Bool {
     (a.role, a.fileName, a.line, a.name) < (b.role, b.fileName, b.line, b.name)
@@ -90,8 +98,7 @@ public struct SourcePlaces: Sendable {
 
   /// Some places, the closest first.
   public init(_ places: [SourcePlace], hasMore: Bool = false) {
-    var kept: [SourcePlace] = []
-    for place in places where !kept.contains(where: place.isSameEquation) { kept.append(place) }
+    let kept = SourcePlace.distinct(places)
     storage =
       kept.isEmpty
       ? nil : Storage(Array(kept.prefix(Self.limit)), hasMore: hasMore || kept.count > Self.limit)

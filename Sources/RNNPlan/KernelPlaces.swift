@@ -34,13 +34,8 @@ extension Kernel {
       if case .constant = instruction { true } else { false }
     }
     let others = body.indices.filter { !isNumber(body[$0]) }
-    var found = places.sum.all
-    for number in others.isEmpty ? Array(body.indices) : others {
-      for place in places[number].all where !found.contains(where: place.isSameEquation) {
-        found.append(place)
-      }
-    }
-    return found
+    let numbers = others.isEmpty ? Array(body.indices) : others
+    return SourcePlace.distinct(places.sum.all + numbers.flatMap { places[$0].all })
   }
 }
 

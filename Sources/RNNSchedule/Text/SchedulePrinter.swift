@@ -36,14 +36,7 @@ extension ScheduledPlan {
   /// For each function, the equations of all kernels that call it.
   public var functionPlaces: [[SourcePlace]] {
     let kernels = plan.kernels
-    return callers.map { callers in
-      var found: [SourcePlace] = []
-      for place in callers.flatMap({ kernels[$0].allPlaces })
-      where !found.contains(where: place.isSameEquation) {
-        found.append(place)
-      }
-      return found
-    }
+    return callers.map { SourcePlace.distinct($0.lazy.flatMap { kernels[$0].allPlaces }) }
   }
 }
 
