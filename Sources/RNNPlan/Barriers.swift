@@ -55,7 +55,7 @@ extension Kernel {
     var found = loads.map { (buffer: $0.buffer, writes: false, ownedStride: owned($0)) }
     if let product {
       found += [product.lhs.access, product.rhs.access].map { ($0.buffer, false, owned($0)) }
-      if let blocks = product.layout?.blocks {
+      if let blocks = product.blocks {
         found += [blocks.copies, blocks.partial].compactMap { $0 }.map { ($0, true, nil) }
       }
     }

@@ -298,9 +298,10 @@ private struct PlanVerifier {
     let last = kernel.domain.count - 1
     switch kernel.kind {
     case .map: break
-    case .reduce(_, let axes, let keepsLast):
-      let end = keepsLast ? last : last + 1
-      if (end - axes..<end).contains(axis) { problems.append("\(kernel.name) is split where it sums up") }
+    case .reduce:
+      if kernel.reducedAxes.contains(axis) {
+        problems.append("\(kernel.name) is split where it sums up")
+      }
     case .scatterAdd:
       if axis != last {
         problems.append("\(kernel.name) is split where it sums up")
@@ -380,7 +381,7 @@ private struct PlanVerifier {
 
   mutating func checkBarriers() {
     // They come before places in the arena do.
-    if plan.threads == 1 || !plan.buffers.contains(where: { $0.lifetime != nil }) { return }
+    if plan.threads == 1 || !plan.hasArena { return }
     for conflict in plan.unseparatedSteps() { problems.append(conflict) }
   }
 }

@@ -50,9 +50,10 @@ public final class RandomScheduler: Scheduler {
     }
     switch kernel.kind {
     case .map: splits += kernel.domain.indices.map { .axis($0, multiple: draw([1, 8, 16])) }
-    case .reduce(_, let axes, let keepsLast):
-      let end = keepsLast ? last : last + 1
-      splits += kernel.domain.indices.filter { !((end - axes)..<end ~= $0) }.map { .axis($0, multiple: 8) }
+    case .reduce:
+      splits += kernel.domain.indices.filter { !kernel.reducedAxes.contains($0) }.map {
+        .axis($0, multiple: 8)
+      }
     case .scatterAdd: splits.append(.axis(last, multiple: 16))
     }
     return splits

@@ -45,9 +45,7 @@ extension KernelArrangement {
       switch kernel.kind {
       case .map:
         check(kernel.product == nil || axis >= kernel.rowAxis, "a product is shared by rows or columns")
-      case .reduce(_, let axes, let keepsLast):
-        let end = keepsLast ? last : last + 1
-        check(!((end - axes)..<end ~= axis), "threads share an axis that is summed over")
+      case .reduce: check(!kernel.reducedAxes.contains(axis), "threads share an axis that is summed over")
       case .scatterAdd: check(axis == last, "threads share rows that are added up")
       }
     }

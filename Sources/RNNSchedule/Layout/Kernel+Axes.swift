@@ -19,13 +19,11 @@ extension Kernel {
     let rank = domain.count
     for axis in (0..<rank).reversed() where domain[axis] == 1 && domain.count > 1 {
       if case .reduce(let reduction, let axes, let keepsLast) = kind {
-        let count = domain.count
-        let isReduced = keepsLast ? axis >= count - 1 - axes && axis < count - 1 : axis >= count - axes
-        if isReduced {
+        if reducedAxes.contains(axis) {
           // The last reduced axis stays: it makes the kernel a reduction.
           if axes == 1 { continue }
           kind = .reduce(reduction, axes: axes - 1, keepsLast: keepsLast)
-        } else if keepsLast, axis == count - 1 {
+        } else if keepsLast, axis == domain.count - 1 {
           // A chain of a single number stays one.
           if needsChains { continue }
           kind = .reduce(reduction, axes: axes, keepsLast: false)
@@ -53,10 +51,9 @@ extension Kernel {
       case .map: break
       case .scatterAdd: continue
       case .reduce(let reduction, let axes, let keepsLast):
-        let firstReduced = domain.count - axes - (keepsLast ? 1 : 0)
-        let isInside = { $0 >= firstReduced && $0 < firstReduced + axes }
-        guard isInside(axis) == isInside(axis + 1) else { continue }
-        if isInside(axis) { kind = .reduce(reduction, axes: axes - 1, keepsLast: keepsLast) }
+        let reduced = reducedAxes
+        guard reduced.contains(axis) == reduced.contains(axis + 1) else { continue }
+        if reduced.contains(axis) { kind = .reduce(reduction, axes: axes - 1, keepsLast: keepsLast) }
       }
       var forms = Affine.axes(domain.count)
       forms[axis] = Affine(0)

@@ -18,10 +18,11 @@ extension ProcessorScheduler {
         return .axis(axis, multiple: axis == last ? lanes : 1)
       }
       return .none
-    case .reduce(_, let axes, let keepsLast):
-      let kept = keepsLast ? Array(0..<(last - axes)) + [last] : Array(0..<(last + 1 - axes))
-      for axis in kept
-      where (kernel.domain[axis].constant ?? machine.openExtent) >= (axis == last ? lanes : 1) * threads {
+    case .reduce:
+      for axis in kernel.domain.indices
+      where !kernel.reducedAxes.contains(axis)
+        && (kernel.domain[axis].constant ?? machine.openExtent) >= (axis == last ? lanes : 1) * threads
+      {
         return .axis(axis, multiple: axis == last ? lanes : 1)
       }
       return .none
