@@ -15,8 +15,11 @@ struct Barrier {
 
   /// Looks at a word with a pause in between, some hundred microseconds in all: the threads have equal parts of the work.
   private static let pauses = 8192
-  /// After a wait that ended in sleep, so many waits look less often: beside busy processes looking is in vain.
+  /// After a wait of more than `manySleeps` sleeps, so many waits look less often: beside busy processes looking is in
+  /// vain. Fewer sleeps tell nothing. A sleep takes longer than a short wait looks, so a thread that is late once would
+  /// make the other sleep, which is late then itself, and so on.
   private static let shortWaits = 64
+  private static let manySleeps = 8
   private static let pausesOfShortWaits = 1024
   /// Microseconds of sleep between looks after that: a thread that waits so long waits for one without a processor. It
   /// sleeps and does not yield: a yield hands the processor to whatever else is running for milliseconds, while the
@@ -89,7 +92,7 @@ struct Barrier {
     }
     builder.position(atEndOf: blocks["done"]!)
     let less = builder.smax(builder.sub(short, i64.constant(1)), i64.constant(0))
-    let hasSlept = builder.icmp(.less, limit, looks)
+    let hasSlept = builder.icmp(.less, builder.add(limit, i64.constant(Self.manySleeps)), looks)
     builder.store(
       builder.select(hasSlept, i64.constant(Self.shortWaits), less), builder.parameters[2], align: 8)
     builder.return()
