@@ -27,11 +27,8 @@ struct BusyTests {
 
   @Test(arguments: [2, 4]) func twoThreadsBesideBusyProcesses(count: Int) throws {
     let busy = try (0..<count).map { _ in
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-      process.arguments = ["100", "sh", "-c", "while :; do :; done"]
-      try process.run()
-      return process
+      try command.start(
+        ["100", "sh", "-c", "while :; do :; done"], program: URL(fileURLWithPath: "/usr/bin/timeout"))
     }
     defer {
       for process in busy { process.terminate() }
