@@ -28,7 +28,7 @@ public struct ScheduledPlan: Sendable {
   /// The plan as it is laid out, whose kernels the functions compute.
   public let plan: Plan
   /// What scheduled it.
-  private let scheduler: any Scheduler
+  let scheduler: any Scheduler
   /// The functions.
   public internal(set) var functions: [Function] = []
   /// For each kernel in the plan's order, which function it calls with what.
@@ -48,7 +48,8 @@ public struct ScheduledPlan: Sendable {
   public init(
     _ source: Plan, _ arrangement: Arrangement, _ scheduler: any Scheduler
   ) throws(BrokenSchedule) {
-    self.init(source, arrangement, try source.laidOut(by: arrangement, scheduler), scheduler)
+    let (plan, arrangement) = try source.laidOut(by: arrangement, scheduler)
+    self.init(source, arrangement, plan, scheduler)
   }
 
   /// Schedules a plan that is laid out by an arrangement.
@@ -82,11 +83,16 @@ public struct ScheduledPlan: Sendable {
   /// The processor.
   public var machine: Machine { scheduler.machine }
 
-  /// The same plan, arranged in another way.
+  /// The same plan, arranged in another way. Functions that it has, too, keep their schedules.
   ///
   /// - Throws: `BrokenSchedule` if the arrangement is none of this plan.
   public func arranged(_ arrangement: Arrangement) throws(BrokenSchedule) -> ScheduledPlan {
-    try ScheduledPlan(source, arrangement, scheduler)
+    let known = Dictionary(functions.map { ($0.form, $0.schedule) }, uniquingKeysWith: { one, _ in one })
+    var result = try ScheduledPlan(source, arrangement, scheduler)
+    for i in result.functions.indices {
+      if let schedule = known[result.functions[i].form] { result.functions[i].schedule = schedule }
+    }
+    return result
   }
 
   /// The functions in parts, of which each is smaller than the one before: whoever comes late takes little. The entry,

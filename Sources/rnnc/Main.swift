@@ -45,7 +45,7 @@ struct RNNC: ParsableCommand {
     version: "rnnc \(RNNCompiler.version)",
     subcommands: [
       Check.self, Compile.self, Train.self, Generate.self, Run.self, Convert.self, GradCheck.self, Bench.self,
-      Show.self, Opt.self, Passes.self, Reduce.self,
+      Tune.self, Show.self, Opt.self, Passes.self, Reduce.self,
     ])
 
   /// Refuses a word that is no command: the argument parser would only call it unexpected.

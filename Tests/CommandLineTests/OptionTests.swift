@@ -49,6 +49,8 @@ struct OptionTests {
       return ["run", "model.rnn", "--tensors", "c.st", "-o", "out.st", "--threads", "1"]
     case "bench":
       return ["bench", "model.rnn", "--batch", "2", "--steps", "2", "--seconds", "0.001", "--threads", "1"]
+    case "tune":
+      return ["tune", "model.rnn", "--batch", "2", "--steps", "2", "--seconds", "0.001", "--threads", "1"]
     case "gradcheck": return ["gradcheck", "model.rnn", "--threads", "1"]
     case "compile": return ["compile", "model.rnn", "--threads", "1"]
     case "check": return ["check", "model.rnn"]

@@ -29,6 +29,36 @@ import Testing
     #expect(try command.contents("out/char-gru.s") != Data(usual.utf8))
   }
 
+  @Test func theTunersScheduleIsCompiled() throws {
+    let arguments = [Command.example("char-gru"), "--set", "H=32", "--threads", "1"]
+    let outcome = try command.run(
+      ["tune"] + arguments + ["--seconds", "1", "-o", command.path("best.schedule")])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.errors.contains(/a call takes [0-9.]+ (ms|µs) with the compiler's schedule/))
+    #expect(outcome.output.contains(/[1-9][0-9]* schedules? tried/), "\(outcome.output)")
+    let emit = ["compile"] + arguments + ["--emit", "schedule"]
+    let best = String(decoding: try command.contents("best.schedule"), as: UTF8.self)
+    let chosen = try command.run(emit + ["--no-cache", "--schedule", command.path("best.schedule")])
+    #expect(chosen.output == best, "\(chosen.errors)")
+    // Where something was gained, compile uses it without being told.
+    let isKept = outcome.output.contains("\nkept in ")
+    let kept = try command.run(emit).output
+    #expect(kept == (isKept ? "// tuned by measuring; with --no-cache, the compiler's\n" : "") + best)
+  }
+
+  @Test func whatTheTunerCannotDoIsRefused() throws {
+    let model = Command.example("char-gru")
+    let faults = [
+      (["--no-cache"], 64, "give one with -o"), (["--interpret"], 1, "the interpreter has no schedule"),
+      (["--seconds", "0"], 1, "no schedule is tuned in 0"), (["--steps", "0"], 1, "0 steps hold nothing"),
+      (["--clip=-1"], 1, "--clip -1"),
+    ]
+    for (arguments, status, message) in faults {
+      let outcome = try command.run(["tune", model, "--set", "H=4", "--threads", "1"] + arguments)
+      #expect(outcome.status == status && outcome.errors.contains(message), "\(arguments): \(outcome.errors)")
+    }
+  }
+
   @Test func aScheduleThatDoesNotFitIsRefused() throws {
     let schedule = try compile("--emit", "schedule").output
     let faults = [

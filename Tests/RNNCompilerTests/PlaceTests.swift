@@ -99,9 +99,9 @@ import Testing
     let (here, there) = (try program(), try program(emptyLines: 7))
     func key(_ program: Program, debugInfo: Bool) throws -> CodeKey? {
       let compilation = try program.compilation(for: .inference)
-      return CodeKey(
-        try compilation.plan, threads: 1, schedule: nil, target: .host, timesKernels: false,
-        debugInfo: debugInfo)
+      let plan = try compilation.plan
+      return CodeKey(plan, threads: 1, target: .host)?
+        .code(schedule: nil, timesKernels: false, debugInfo: debugInfo ? plan : nil)
     }
     #expect(here.graph != there.graph)
     #expect(try key(here, debugInfo: false) == key(there, debugInfo: false))

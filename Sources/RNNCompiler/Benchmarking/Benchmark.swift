@@ -83,11 +83,12 @@ public final class Benchmark {
         "nothing is timed for \(seconds) seconds", note: "choose a number from above 0 to 86400")
     }
     let tensors = try program.randomTensors(steps: benchmark.steps, seed: 0)
-    let (call, execution) = try prepare(benchmark.kind, program, tensors)
+    let call = try TimedCall(benchmark.kind, program, tensors)
     // The first call chooses the program for these sizes.
-    try call()
-    let compileSeconds = (program.frontendTime + execution().compileTime) / .seconds(1)
-    let clocks = execution().kernelClocks
+    try call.run()
+    let execution = call.execution()
+    let compileSeconds = (program.frontendTime + execution.compileTime) / .seconds(1)
+    let clocks = execution.kernelClocks
     var rates: [Double] = []
     let (times, count) = try Self.times(
       of: call, seconds: seconds, before: { clocks?.reset() }, after: { clocks?.sample() },
@@ -111,49 +112,14 @@ public final class Benchmark {
         sizes, seconds: times.reduce(0, +) * Double(count), calls: count * times.count) ?? [])
   }
 
-  /// Compiles, and gives what is to be timed.
-  private func prepare(
-    _ kind: BenchmarkCase.Kind, _ program: Program, _ tensors: [String: Tensor]
-  ) throws -> (call: () throws -> Void, execution: () -> Execution) {
-    switch kind {
-    case .training:
-      let trainer = try Trainer(program, optimizer: .sgd(learningRate: 0.01), clipNorm: 1, seed: 0)
-      return ({ _ = try trainer.step(tensors, startsAfresh: false) }, { trainer.execution })
-    case .inference:
-      let execution = try program.execution(for: .inference)
-      let data = execution.graph.inputs.indices.filter { execution.graph.inputs[$0].role == .data }
-      var sizes = KnownSizes()
-      for (i, input) in execution.graph.inputs.enumerated() {
-        guard let tensor = tensors[input.name] else { continue }
-        execution.inputs[i] = try execution.signature.fit(tensor, to: i, sizes: &sizes)
-      }
-      let call = {
-        var sizes = KnownSizes()
-        for i in data { _ = try execution.signature.fit(execution.inputs[i], to: i, sizes: &sizes) }
-        try execution.setSizes(sizes.sizes)
-        try execution.run()
-      }
-      return (call, { execution })
-    case .step:
-      let stream = try Stream(program, parameters: tensors)
-      var state = stream.start
-      return ({ _ = try stream.run(tensors, &state) }, { stream.execution })
-    }
-  }
-
   /// The times of a call in rising order; calls of a few microseconds are timed some at a time, as many as `count`.
   /// `between` is called now and then.
   private static func times(
-    of call: () throws -> Void, seconds: Double, before: () -> Void, after: () -> Void, between: () -> Void
+    of call: TimedCall, seconds: Double, before: () -> Void, after: () -> Void, between: () -> Void
   ) throws -> (sorted: [Double], count: Int) {
-    func time(_ count: Int) throws -> Double {
-      let start = ContinuousClock.now
-      for _ in 0..<count { try call() }
-      return (ContinuousClock.now - start) / .seconds(1) / Double(count)
-    }
     // The first call touches all memory, the next ones tell how long one takes.
-    _ = try time(1)
-    let estimate = max(try time(3), 1e-7)
+    _ = try call.seconds(calls: 1)
+    let estimate = max(try call.seconds(calls: 3), 1e-7)
     let count = max(Int(1e-4 / estimate), 1)
     let samples = min(max(Int(seconds / (estimate * Double(count))), 5), 2000)
     var times: [Double] = []
@@ -161,7 +127,7 @@ public final class Benchmark {
     between()
     while times.count < samples {
       before()
-      times.append(try time(count))
+      times.append(try call.seconds(calls: count))
       after()
       sinceBetween += times[times.count - 1] * Double(count)
       guard sinceBetween > 0.03 else { continue }

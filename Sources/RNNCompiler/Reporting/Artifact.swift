@@ -68,7 +68,7 @@ extension Program {
       case .gradient: try gradientGraph
       case .optimized: try compilation().optimizedGraph.description
       case .plan: "\(try compilation().plan)"
-      case .schedule: "\(try compilation().scheduledPlan)"
+      case .schedule: try compilation().scheduleText
       case .llvmIR: try compilation().module.llvmIR
       case .assembly: try compilation().module.assembly()
       case .object: String?.none

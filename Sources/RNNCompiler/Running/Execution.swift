@@ -71,6 +71,23 @@ final class Execution {
     outputs = Array(repeating: empty, count: graph.outputs.count)
   }
 
+  /// The variant of the compilation that computes calls of these sizes, and its code; nil as long as no sizes are known,
+  /// and in the interpreter.
+  var native: (variant: Compilation.Variant, call: NativeCall)? {
+    guard let variant, case .native(let call) = engine else { return nil }
+    return (variant, call)
+  }
+
+  /// Computes calls of the same sizes with other code from now on.
+  ///
+  /// - Requires: `setSizes` was called; the code is of the same graph.
+  func use(_ call: NativeCall) {
+    engine = .native(call)
+    call.setSizes(allSizes)
+    // It has the memory, and not what others prepared there.
+    preparedFrom = []
+  }
+
   /// How long it took to get here from the graph.
   var compileTime: Duration {
     compilation.allVariants.flatMap(\.timings).filter { !$0.isPass }.reduce(.zero) { $0 + $1.duration }
@@ -231,48 +248,6 @@ final class Execution {
     return tensor.elementType == .f64
       ? try tensor.values(as: Double.self).first : try tensor.values(as: Float.self).first.map(Double.init)
   }
-}
-
-/// Native code with its threads and its working memory.
-private final class NativeCall {
-  let context: NativeContext
-  private let program: NativeProgram
-  private let pool: ThreadPool
-  private var arena = AlignedMemory(byteCount: 0)
-  /// Whether nothing has been computed in the arena yet.
-  var hasNewArena = true
-  /// Whether later calls can use what this one prepares.
-  let keepsPreparation: Bool
-  let clocks: KernelClocks?
-
-  init(_ program: NativeProgram) throws {
-    self.program = program
-    context = NativeContext(program.plan)
-    pool = try ThreadPool(count: program.plan.threads)
-    keepsPreparation = program.plan.hasPreparation
-    clocks = program.timesKernels ? KernelClocks(program.plan) : nil
-    if let clocks { context.setClocks(clocks.address) }
-  }
-
-  /// The bytes of working memory that there must be beyond what there is, approximately.
-  func missingBytes(_ sizes: [Symbol: Int]) -> Double {
-    let bytes = program.plan.arenaBytes.approximate(sizes)
-    return bytes > Double(arena.byteCount) ? bytes - Double(arena.byteCount) : 0
-  }
-
-  func setSizes(_ sizes: [Symbol: Int]) {
-    let bytes = program.plan.arenaBytes.evaluate(sizes)
-    if bytes > arena.byteCount {
-      // The old one goes before the new one comes.
-      arena = AlignedMemory(byteCount: 0)
-      arena = AlignedMemory(byteCount: bytes)
-      hasNewArena = true
-    }
-    context.setArena(arena.baseAddress)
-    context.setSizes(sizes)
-  }
-
-  func run() { pool.run(program.entry, context: context.pointer) }
 }
 
 extension Tensor {

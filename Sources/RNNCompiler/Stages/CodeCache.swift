@@ -1,7 +1,7 @@
 import Foundation
 import RNNCodegen
 
-/// A folder of machine code that earlier compilations made.
+/// A folder of machine code that earlier compilations made, and of schedules that `Tuner` found.
 ///
 /// A file holds all that its code was made from, and a checksum; code is taken only where both agree. Files are written
 /// under another name and renamed, so that any number of processes can use a folder at once. Whatever goes wrong, from a
@@ -14,6 +14,9 @@ public struct CodeCache: Sendable, Hashable {
   public let path: String
   /// Bytes of all files above which those that were not used for the longest time are removed.
   public var byteLimit = 256 << 20
+  /// Whether code is taken from it and kept in it, and not schedules alone: who times a compilation wants no code that is
+  /// there already.
+  public var holdsCode = true
 
   /// Uses a folder.
   public init(path: String) { self.path = path }
@@ -33,27 +36,50 @@ public struct CodeCache: Sendable, Hashable {
 
   /// The code of a key, if it is there and whole.
   func code(for key: CodeKey) -> NativeCode? {
-    guard let folder = Folder(path) else { return nil }
-    guard let bytes = folder.read(key.fileName, limit: byteLimit) else { return nil }
-    guard let entry = CodeCacheEntry(bytes) else {
-      folder.remove(key.fileName)
-      return nil
-    }
-    return entry.key == key.text ? NativeCode(objects: entry.objects) : nil
+    holdsCode ? read(key, CodeKey.codeExtension).map { NativeCode(objects: $0) } : nil
   }
 
   /// Keeps the code of a key, if that is possible.
   func store(_ code: NativeCode, for key: CodeKey) {
+    if holdsCode { write(code.objects, key, CodeKey.codeExtension) }
+  }
+
+  /// Forgets the code of a key.
+  func removeCode(_ key: CodeKey) { Folder(path)?.remove(key.name + CodeKey.codeExtension) }
+
+  /// The text of the schedule that was kept for a key, if it is there and whole.
+  func schedule(for key: CodeKey) -> String? {
+    read(key, CodeKey.scheduleExtension)?.first.flatMap { String(validating: $0, as: UTF8.self) }
+  }
+
+  /// Keeps a schedule for a key; gives the file, or nil if that is not possible.
+  func store(schedule: String, for key: CodeKey) -> String? {
+    write([Array(schedule.utf8)], key, CodeKey.scheduleExtension)
+    return self.schedule(for: key) == schedule ? "\(path)/\(key.name)\(CodeKey.scheduleExtension)" : nil
+  }
+
+  /// Forgets the schedule of a key.
+  func removeSchedule(_ key: CodeKey) { Folder(path)?.remove(key.name + CodeKey.scheduleExtension) }
+
+  private func read(_ key: CodeKey, _ fileExtension: String) -> [[UInt8]]? {
+    let name = key.name + fileExtension
+    guard let folder = Folder(path) else { return nil }
+    guard let bytes = folder.read(name, limit: byteLimit) else { return nil }
+    guard let entry = CodeCacheEntry(bytes) else {
+      folder.remove(name)
+      return nil
+    }
+    return entry.key == key.text ? entry.objects : nil
+  }
+
+  private func write(_ objects: [[UInt8]], _ key: CodeKey, _ fileExtension: String) {
     let attributes = [FileAttributeKey.posixPermissions: 0o700]
     try? FileManager.default.createDirectory(
       atPath: path, withIntermediateDirectories: true, attributes: attributes)
     guard let folder = Folder(path) else { return }
-    folder.write(CodeCacheEntry(key: key.text, objects: code.objects).bytes, to: key.fileName)
+    folder.write(CodeCacheEntry(key: key.text, objects: objects).bytes, to: key.name + fileExtension)
     folder.removeOldest(above: byteLimit)
   }
-
-  /// Forgets the code of a key.
-  func remove(_ key: CodeKey) { Folder(path)?.remove(key.fileName) }
 }
 
 /// An open folder that belongs to the user alone.
@@ -115,7 +141,8 @@ private final class Folder {
       var status = stat()
       guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
       let used = status.modification.seconds
-      if name.hasSuffix(CodeKey.fileExtension) { files.append((name, Int(status.st_size), used)) }
+      let isEntry = [CodeKey.codeExtension, CodeKey.scheduleExtension].contains { name.hasSuffix($0) }
+      if isEntry { files.append((name, Int(status.st_size), used)) }
       if name.hasSuffix(TemporaryFile.suffix) { TemporaryFile.removeIfAbandoned(name, in: descriptor) }
     }
     var total = files.reduce(0) { $0 + $1.size }

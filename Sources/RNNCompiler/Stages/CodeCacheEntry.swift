@@ -9,7 +9,7 @@
 struct CodeCacheEntry: Equatable {
   /// All that the code was made from.
   var key: String
-  /// The object files.
+  /// The object files, or the text of a schedule.
   var objects: [[UInt8]]
 
   private static let magic = Array("rnnccode".utf8)

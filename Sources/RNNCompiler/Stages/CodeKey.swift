@@ -3,23 +3,21 @@ import RNNCodegen
 import RNNLLVM
 import RNNPlan
 
-/// All that machine code is made from, as text: the plan, the target and the compiler itself.
+/// All that machine code or a schedule is made from, as text: the plan, the target and the compiler itself.
 struct CodeKey: Sendable, Hashable {
   /// The text.
   let text: String
 
-  /// What names of files end in.
-  static let fileExtension = ".code"
+  /// What names of files end in: those of code, and those of schedules.
+  static let codeExtension = ".code", scheduleExtension = ".schedule"
 
-  /// The name of the file for it.
-  var fileName: String { String(StableHash.of(text.utf8), radix: 16) + Self.fileExtension }
+  /// The name of the file for it, but for what it ends in.
+  var name: String { String(StableHash.of(text.utf8), radix: 16) }
 
-  /// Describes the code of a plan; nil if there is no telling one build of rnnc from another.
-  ///
-  /// Where the code comes from belongs to it only if the code carries that.
-  init?(
-    _ plan: Plan, threads: Int, schedule: String?, target: Target, timesKernels: Bool, debugInfo: Bool
-  ) {
+  private init(text: String) { self.text = text }
+
+  /// Describes what a schedule is for; nil if there is no telling one build of rnnc from another.
+  init?(_ plan: Plan, threads: Int, target: Target) {
     guard let build = Self.build else { return nil }
     let symbols = plan.symbols.map(\.name).joined(separator: " ")
     text = """
@@ -27,11 +25,24 @@ struct CodeKey: Sendable, Hashable {
       LLVM \(LLVMVersion.full)
       target \(target.triple) \(target.cpu) \(target.features) level \(target.optimizationLevel)
       machine \(target.machine), threads \(threads)
-      \(timesKernels ? "with clocks" : "without clocks"), symbols \(symbols)
+      symbols \(symbols)
       \(plan.text(withPlaces: false))
-      \(schedule ?? "")
-      \(debugInfo ? Self.lines(of: plan) : "")
       """
+  }
+
+  /// Describes the code for the same.
+  ///
+  /// - Parameters:
+  ///   - schedule: the text of the schedule; nil for the scheduler's, which follows from the plan.
+  ///   - debugInfo: the plan whose lines the code carries; nil if it carries none.
+  func code(schedule: String?, timesKernels: Bool, debugInfo: Plan?) -> CodeKey {
+    CodeKey(
+      text: """
+        \(text)
+        \(timesKernels ? "with clocks" : "without clocks")
+        \(schedule ?? "")
+        \(debugInfo.map(Self.lines) ?? "")
+        """)
   }
 
   /// All that debug information is made from.

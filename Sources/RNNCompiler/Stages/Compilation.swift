@@ -44,6 +44,8 @@ public final class Compilation {
   private var doneScheduled: ScheduledPlan?
   private var doneModule: NativeModule?
   private var doneNative: NativeProgram?
+  private var donePlanKey: CodeKey??
+  private var doneTuned: TunedSchedule??
 
   init(
     _ graph: Graph, source: ModelSource?, options: CompileOptions, batch: Int, hasLongSums: Bool = false
@@ -83,6 +85,15 @@ public final class Compilation {
     let result = Compilation(
       graph, source: source, options: options, batch: batch, hasLongSums: variant.hasLongSums)
     doneVariants[variant] = result
+    return result
+  }
+
+  /// The same program with another schedule; nothing is kept in the cache.
+  func with(_ schedule: ScheduledPlan, timesKernels: Bool) -> Compilation {
+    var options = options
+    (options.cache, options.timesKernels) = (nil, timesKernels)
+    let result = Compilation(graph, source: source, options: options, batch: batch, hasLongSums: hasLongSums)
+    (result.doneOptimized, result.donePlan, result.doneScheduled) = (doneOptimized, donePlan, schedule)
     return result
   }
 
@@ -133,8 +144,8 @@ public final class Compilation {
   public var layout: Plan {
     get throws {
       if let plan = doneLayout?.plan ?? doneScheduled?.plan { return plan }
-      // A user's schedule says how it is laid out, too.
-      if options.schedule != nil { return try scheduledPlan.plan }
+      // A user's schedule says how it is laid out, too, and so does one that was tuned.
+      if try options.schedule != nil || tuned != nil { return try scheduledPlan.plan }
       let plan = try plan
       let result = try stage("layout", try optimizedGraph) {
         let layout = try plan.laidOut(by: scheduler, threads: options.threads)
@@ -151,7 +162,7 @@ public final class Compilation {
   /// The plan with how each kernel is computed.
   public var scheduledPlan: ScheduledPlan {
     get throws {
-      if let doneScheduled { return doneScheduled }
+      if let plan = try doneScheduled ?? tuned?.plan { return plan }
       let plan = try plan
       let result = try stage("schedule", try optimizedGraph) {
         var scheduled =
@@ -207,7 +218,7 @@ public final class Compilation {
         name: "cache", duration: ContinuousClock.now - start, isPass: false, operationCount: nil))
     // What the system's linker refuses is as good as damaged.
     guard let program = try? link(code) else {
-      cache.remove(key)
+      cache.removeCode(key)
       return nil
     }
     return program
@@ -238,14 +249,58 @@ public final class Compilation {
   /// Where the code is kept, and under which key.
   private var cacheAndKey: (CodeCache, CodeKey)? {
     get throws {
-      guard let cache = options.cache,
-        // A schedule of rnnc follows from the plan.
-        let key = CodeKey(
-          try plan, threads: options.threads, schedule: options.schedule, target: options.target,
-          timesKernels: options.timesKernels, debugInfo: options.debugInfo)
-      else { return nil }
-      return (cache, key)
+      guard let cache = options.cache, let key = try planKey else { return nil }
+      let schedule = try options.schedule ?? tuned?.text
+      return (
+        cache,
+        key.code(
+          schedule: schedule, timesKernels: options.timesKernels,
+          debugInfo: options.debugInfo ? try plan : nil)
+      )
     }
+  }
+
+  /// What the schedule of the plan is kept under; nil if there is no telling.
+  var planKey: CodeKey? {
+    get throws {
+      if let donePlanKey { return donePlanKey }
+      let key = CodeKey(try plan, threads: options.threads, target: options.target)
+      donePlanKey = key
+      return key
+    }
+  }
+
+  /// The schedule that was tuned for the plan and kept, unless the options have one. What does not fit is as good as
+  /// damaged: it is removed.
+  var tuned: TunedSchedule? {
+    get throws {
+      if let doneTuned { return doneTuned }
+      var found: TunedSchedule?
+      if options.schedule == nil, let cache = options.cache, let key = try planKey,
+        let text = cache.schedule(for: key)
+      {
+        found = try stage("tuned", try optimizedGraph) {
+          TunedSchedule(text, try plan, scheduler, threads: options.threads)
+        }
+        if found == nil { cache.removeSchedule(key) }
+      }
+      doneTuned = found
+      return found
+    }
+  }
+
+  /// The schedule as text, which says if it was tuned.
+  var scheduleText: String {
+    get throws {
+      (try tuned == nil ? "" : "// tuned by measuring; with --no-cache, the compiler's\n")
+        + "\(try scheduledPlan)"
+    }
+  }
+
+  /// Keeps a schedule of the plan for later compilations; gives the file, or nil if that is not possible.
+  func keep(_ schedule: ScheduledPlan) throws -> String? {
+    guard let cache = options.cache, let key = try planKey else { return nil }
+    return cache.store(schedule: "\(schedule)", for: key)
   }
 
   /// The size of the program; compiles as far as LLVM if that is not done.

@@ -331,7 +331,7 @@ extension Trainer {
 
 extension Input {
   /// Whether a batch brings it, or what is taken in its place follows from the batch.
-  fileprivate var isData: Bool {
+  var isData: Bool {
     switch role {
     case .data, .target, .lengths: true
     case .parameter, .state, .hyperparameter, .optimizer, .seed: false

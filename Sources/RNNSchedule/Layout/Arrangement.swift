@@ -20,6 +20,12 @@ public struct Arrangement: Hashable, Sendable {
   }
 }
 
+/// What an arrangement says something of: a kernel of the plan, or one that fills panels, by number.
+public enum ArrangedPart: Hashable, Sendable {
+  case kernel(Int)
+  case packing(Int)
+}
+
 /// How a kernel is laid out.
 public struct KernelArrangement: Hashable, Sendable {
   /// How the threads share its domain, once its axes are joined.

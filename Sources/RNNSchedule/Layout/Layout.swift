@@ -40,12 +40,12 @@ extension Plan {
     return (plan, layout.arrangement)
   }
 
-  /// Lays a plan out by an arrangement of all its kernels.
+  /// Lays a plan out by an arrangement of all its kernels; the one that is given back says nothing of what is not there.
   ///
   /// - Throws: `BrokenSchedule` if it is none of this plan.
   public func laidOut(
     by arrangement: Arrangement, _ scheduler: any Scheduler
-  ) throws(BrokenSchedule) -> Plan {
+  ) throws(BrokenSchedule) -> (plan: Plan, arrangement: Arrangement) {
     guard arrangement.kernels.count == kernels.count else {
       throw BrokenSchedule(problems: ["\(arrangement.kernels.count) kernels where there are \(kernels.count)"]
       )
@@ -58,7 +58,8 @@ extension Plan {
         KernelArrangement(split: number < arrangement.packings.count ? arrangement.packings[number] : .none)
       }
     }
-    return try layout.run().afterArrangement(scheduler)
+    let plan = try layout.run().afterArrangement(scheduler)
+    return (plan, layout.arrangement)
   }
 }
 
@@ -75,7 +76,7 @@ struct Layout {
   /// What is wrong with it.
   private var problems: [String]
   /// Decides about a kernel.
-  private let arrange: (Part, Kernel, KernelPlace) -> KernelArrangement
+  private let arrange: (ArrangedPart, Kernel, KernelPlace) -> KernelArrangement
   /// The steps laid out so far: those of the plan, and of the loops around where we are.
   private var steps: [[Step]] = []
   /// The loops around where we are, outermost first, and what each writes.
@@ -86,15 +87,9 @@ struct Layout {
   /// For the length of a segment, the length that no segment exceeds.
   private let longest: [Symbol: Symbol]
 
-  /// A kernel of the plan, or one that fills panels, by number.
-  enum Part {
-    case kernel(Int)
-    case packing(Int)
-  }
-
   init(
     _ plan: Plan, _ arrangement: Arrangement, _ machine: Machine,
-    arrange: @escaping (Part, Kernel, KernelPlace) -> KernelArrangement
+    arrange: @escaping (ArrangedPart, Kernel, KernelPlace) -> KernelArrangement
   ) {
     self.plan = plan
     self.arrangement = arrangement

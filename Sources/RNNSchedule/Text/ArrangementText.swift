@@ -8,8 +8,7 @@ extension Arrangement {
       lines.append("\(gap) elements between rows of \(id) // \(source[id].name)")
     }
     for (number, (kernel, choice)) in zip(source.kernels, kernels).enumerated() {
-      let product = choice.product.map { ", \($0.text)" } ?? ""
-      lines.append("kernel \(number): \(choice.split.text)\(product) // \(kernel.name)")
+      lines.append("kernel \(number): \(choice.text) // \(kernel.name)")
     }
     return lines + packings.enumerated().map { "packing \($0): \($1.text)" }
   }
@@ -41,6 +40,11 @@ extension Arrangement {
     }
     return true
   }
+}
+
+extension KernelArrangement {
+  /// The decisions about a kernel.
+  var text: String { split.text + (product.map { ", \($0.text)" } ?? "") }
 }
 
 extension Split {

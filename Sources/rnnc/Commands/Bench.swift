@@ -47,13 +47,19 @@ struct Bench: ParsableCommand {
 
   @OptionGroup var debugging: DebugOptions
 
+  @Flag(name: .customLong("no-cache"), help: "Time the compiler's schedule where 'rnnc tune' kept another.")
+  var ignoresTuned = false
+
   @Flag(help: "Print a JSON object for each case.")
   var json = false
 
   func run() throws {
+    // Code that is there already would take no time to compile.
+    var cache = ignoresTuned ? nil : CodeCache.standard
+    cache?.holdsCode = false
     let options = CompileOptions(
       threads: threads ?? ThreadPool.processorCount, weights: weights.format, timesKernels: kernels,
-      debugInfo: debugging.debugInfo)
+      debugInfo: debugging.debugInfo, cache: cache)
     var cases: [(BenchmarkCase, Program?)] = []
     if let model {
       let program = try Compiler(options).compile(
