@@ -52,6 +52,7 @@ import Testing
       (["--no-cache"], 64, "give one with -o"), (["--interpret"], 1, "the interpreter has no schedule"),
       (["--seconds", "0"], 1, "no schedule is tuned in 0"), (["--steps", "0"], 1, "0 steps hold nothing"),
       (["--clip=-1"], 1, "--clip -1"),
+      (["--inference", "--optimizer", "adam"], 1, "say nothing of inference"),
     ]
     for (arguments, status, message) in faults {
       let outcome = try command.run(["tune", model, "--set", "H=4", "--threads", "1"] + arguments)

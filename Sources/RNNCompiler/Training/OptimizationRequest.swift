@@ -1,5 +1,5 @@
 /// How a user wants to train: what is left open has its default, or comes from the checkpoint to resume.
-public struct OptimizationRequest: Sendable {
+public struct OptimizationRequest: Sendable, Equatable {
   /// The name of the optimiser.
   public var optimizer: String?
   /// The learning rate.

@@ -47,6 +47,13 @@ struct Tune: ParsableCommand {
       contentsOfFile: model.model, model: model.name, sizes: model.sizes.values, batch: batch)
     StandardError.write(program.warnings.rendered())
     let isTrained = if case .training = program.mainPurpose { !inference } else { false }
+    guard isTrained || learning.request == OptimizationRequest() else {
+      throw InputError(
+        "the options of the optimizer say nothing of inference",
+        note: inference
+          ? "leave them or --inference out"
+          : "leave them out: model '\(program.source.name)' has no loss, or no parameter to train")
+    }
     Interrupt.install()
     let tuner = try Tuner(program, training: isTrained ? learning.request : nil, steps: steps)
     StandardError.write(
@@ -75,7 +82,7 @@ struct Tune: ParsableCommand {
     let tried =
       "\(counted(result.triedCount, "schedule")) tried"
       + (result.isComplete
-        ? ", all neighbours of the best" : ", not all neighbours of the best: --seconds ends it")
+        ? ", all neighbours of the best" : ", and there are more: raise --seconds")
     if result.gains.isEmpty { return "nothing is faster than the schedule that there is: \(tried)\n" }
     let kept =
       if let file = result.file {
