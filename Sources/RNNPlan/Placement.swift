@@ -61,7 +61,7 @@ struct Placement: Sendable {
       clustering.home[value].map({ clustering.clusters[$0].isScan }) != true
     {
       let destination = firstDestination(of: value)
-      reasons[value] = .some(operation)
+      reasons[value] = .some(wanted.isEmpty ? operation : nil)
       wanted.append((value, destination))
       next = destination?.whole
     }
