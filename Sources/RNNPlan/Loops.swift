@@ -1,118 +1,88 @@
 import RNNGraph
 
-extension Planner {
-  /// A loop over time.
-  ///
-  /// A carry that is stacked, before or after a step, lives in the stack: slot `t` holds it before step `t` and slot
-  /// `t + 1` after it (the other way round in a reversed loop), so that nothing is copied. A sum is added to in its place.
-  /// Other carries alternate between two slots; so do those whose values after each step are an output of the program,
-  /// where they are stored besides.
-  func lowerScan(_ id: OperationID, _ clustering: Clustering) {
+extension Lowering {
+  /// A loop over time, behind what stores its first carries.
+  mutating func lowerScan(_ id: OperationID, _ scope: Scope) -> [Step] {
     let operation = graph[id]
     guard case .scan(let scan) = operation.kind else { preconditionFailure("not a scan") }
-    let number = loopNumbers[id]!
+    let number = views.loopNumbers[id]!
+    let layout = stages.loops[number]
     let body = graph[scan.body]
-    let steps = Size(scan.steps)
+    let length = Size(scan.steps)
     let step = Affine(.loop(number))
     let before = scan.isReversed ? Size(1) : Size(0)
     let after = scan.isReversed ? Size(0) : Size(1)
-    var destinations = [Destination?](repeating: nil, count: body.results.count)
-    // By value of the body, the outputs that stack it, and how often it is a result.
-    var stacking: [ValueID: [Int]] = [:]
-    for output in scan.carries..<body.results.count {
-      stacking[body.results[output], default: []].append(output)
-    }
-    let counts = body.results.reduce(into: [ValueID: Int]()) { $0[$1, default: 0] += 1 }
-    for carry in 0..<scan.carries {
+    var steps: [Step] = []
+    var results = [Storage?](repeating: nil, count: body.results.count)
+    for (carry, place) in layout.carries.enumerated() {
       let argument = body.arguments[scan.invariants + carry]
       let next = body.results[carry]
-      let type = graph.type(argument)
-      let result = operation.results[carry]
-      var first: Storage
-      let stacks = Set(stacking[argument, default: []] + stacking[next, default: []]).sorted()
-      let places = stacks.map { clustering.outputPlaces[operation.results[$0]] }
-      if !stacks.contains(where: { body.results[$0] == argument }), !places.contains(where: { $0 == nil }) {
-        let isInPlace = counts[next] == 1 && isUpdatedInPlace(argument, next)
-        func slot(_ index: Index) -> Affine { isInPlace ? Affine(0) : Affine(index) }
-        let slots = stack("carry_\(argument)", type, isInPlace ? 1 : 2)
-        buffers[slots.buffer.index].places = graph.places(of: next)
-        storage[argument] = slots.element(at: slot(.parity(number)))
-        destinations[carry] = .memory(slots.element(at: slot(.oppositeParity(number))))
-        for case (let output, let place?) in zip(stacks, places) {
-          storage[operation.results[output]] = place
-          destinations[output] = .memory(place.element(at: step))
+      let first: Storage
+      switch place {
+      case .slots(let count, let copies):
+        func slot(_ index: Index) -> Affine { count == 1 ? Affine(0) : Affine(index) }
+        let slots = stack("carry_\(argument)", of: next, Size(count), graph.places(of: next))
+        memory[argument] = slots.element(at: slot(.parity(number)))
+        results[carry] = slots.element(at: slot(.oppositeParity(number)))
+        for copy in copies {
+          let output = scope.results[scope.clustering.outputs[operation.results[copy]]!]!
+          memory[operation.results[copy]] = output
+          results[copy] = output.element(at: step)
         }
-        storage[result] = slots.element(at: slot(.stepsParity(scan.steps)))
+        memory[operation.results[carry]] = slots.element(at: slot(.stepsParity(scan.steps)))
         first = slots.element(at: Affine(0))
-      } else {
-        let slots = stack("stack_\(argument)", type, steps + 1)
-        buffers[slots.buffer.index].places = graph.places(of: next)
-        storage[argument] = slots.element(at: step + Affine(before))
-        destinations[carry] = .memory(slots.element(at: step + Affine(after)))
-        storage[result] = slots.element(at: Affine(scan.isReversed ? 0 : steps))
-        first = slots.element(at: Affine(scan.isReversed ? steps : 0))
-        for output in stacks {
-          storage[operation.results[output]] = slots.part(
-            axis: 0, start: body.results[output] == argument ? before : after)
+      case .stack(let parts):
+        let slots = stack("stack_\(argument)", of: next, length + 1, graph.places(of: next))
+        memory[argument] = slots.element(at: step + Affine(before))
+        results[carry] = slots.element(at: step + Affine(after))
+        memory[operation.results[carry]] = slots.element(at: Affine(scan.isReversed ? 0 : length))
+        first = slots.element(at: Affine(scan.isReversed ? length : 0))
+        for part in parts {
+          memory[operation.results[part]] = slots.part(
+            axis: 0, start: Affine(body.results[part] == argument ? before : after))
         }
       }
-      emit(storeKernel(operation.operands[scan.invariants + carry], to: first, clustering))
+      steps += start(operation.operands[scan.invariants + carry], at: first)
     }
-    for output in scan.carries..<body.results.count where storage[operation.results[output]] == nil {
-      let type = graph.type(body.results[output])
-      if scan.isSegment(type) {
-        let whole = allocate(
-          "stack_\(body.results[output])", graph.type(operation.results[output]), operation.places)
-        storage[operation.results[output]] = whole
-        destinations[output] = .memory(whole.part(axis: 0, start: scan.segmentStart(number)))
-        continue
+    for output in scan.carries..<body.results.count where memory[operation.results[output]] == nil {
+      let value = body.results[output]
+      if scan.isSegment(graph.type(value)) {
+        let type = graph.type(operation.results[output])
+        let whole = memory.allocate("stack_\(value)", type, operation.places)
+        memory[operation.results[output]] = whole
+        results[output] = whole.part(axis: 0, start: scan.segmentStart(number))
+      } else {
+        let slots = stack("stack_\(value)", of: value, length, graph.places(of: value))
+        memory[operation.results[output]] = slots
+        results[output] = slots.element(at: step)
       }
-      let slots = stack("stack_\(body.results[output])", type, steps)
-      buffers[slots.buffer.index].places = graph.places(of: body.results[output])
-      storage[operation.results[output]] = slots
-      destinations[output] = .memory(slots.element(at: step))
     }
-    let inner = lower(scan.body, results: destinations)
-    self.steps[self.steps.count - 1].append(
-      .loop(
-        Loop(
-          id: number, steps: scan.steps, isReversed: scan.isReversed, segments: scan.segments, body: inner,
-          places: operation.places)))
+    let inner = lower(scan.body, results: results)
+    let loop = Loop(
+      id: number, steps: scan.steps, isReversed: scan.isReversed, segments: scan.segments, body: inner,
+      places: operation.places)
+    return steps + self.steps(.loop(loop))
   }
 
-  /// Whether nothing reads a carry, nor what it becomes, but the elementwise operation that makes the next one of it, each element of its own.
-  private func isUpdatedInPlace(_ argument: ValueID, _ next: ValueID) -> Bool {
-    guard let id = graph.definingOperation(next), isElementwise(graph[id].kind) else { return false }
-    return users[argument.index] == [id] && users[next.index].isEmpty
+  private mutating func stack(
+    _ name: String, of value: ValueID, _ count: Size, _ places: SourcePlaces
+  ) -> Storage {
+    let type = graph.type(value)
+    return memory.allocate(name, type.element, [count] + views.shape(type), places)
   }
 
-  private func stack(_ name: String, _ type: TensorType, _ count: Size) -> Storage {
-    allocate(name, type.element, [count] + shape(type))
-  }
-
-  /// A kernel that computes a value known outside any cluster and stores it.
-  private func storeKernel(_ value: ValueID, to target: Storage, _ clustering: Clustering) -> Kernel {
+  /// Stores what a carry is at first, which is known outside any cluster.
+  private mutating func start(_ value: ValueID, at target: Storage) -> [Step] {
     let type = graph.type(value)
     let identity = View.identity(type.rank)
     let batchAxis = type.shape.firstIndex(of: .batch)
-    var builder = KernelBuilder(planner: self, clustering: clustering, cluster: nil, batchAxis: batchAxis)
-    let instruction = builder.emit(value, identity)
+    var builder = KernelBuilder(views, examples: batchAxis)
+    let instruction = builder.emit(value, identity, &memory)
     let access = Access(buffer: target.buffer, index: target.index(identity), isOwned: batchAxis != nil)
-    return Kernel(
-      name: "start_\(buffers[target.buffer.index].name)", domain: shape(type), kind: .map, body: builder.body,
-      stores: [Store(access: access, value: instruction)], examples: batchAxis,
+    let kernel = Kernel(
+      name: "start_\(memory.buffers[target.buffer.index].name)", domain: views.shape(type), kind: .map,
+      body: builder.body, stores: [Store(access: access, value: instruction)], examples: batchAxis,
       places: KernelPlaces(body: builder.places))
-  }
-}
-
-extension ScanAttributes {
-  /// Whether a value of the body is a part of a sequence and not an element.
-  func isSegment(_ type: TensorType) -> Bool {
-    segments.map { type.shape.first == .symbol($0.length) } ?? false
-  }
-
-  /// The first step of the segment that a loop is at.
-  func segmentStart(_ loop: Int) -> Affine {
-    segments.map { Affine(.loop(loop), times: Size($0.longest)) } ?? Affine(.loop(loop))
+    return steps(.kernel(kernel))
   }
 }

@@ -1,168 +1,77 @@
 import RNNGraph
 
-extension Planner {
-  /// Gives memory to the values of a region that are read by another kernel than the one that computes them.
-  func placeValues(_ region: RegionID, _ clustering: inout Clustering) {
-    for id in graph[region].operations {
+/// The fourth stage, for one region: which of its values lie in memory because another kernel reads them than the one that
+/// computes them, or because they are wanted there. Others are computed where they are used. Loops lay out what they make.
+struct Placement: Sendable {
+  private let clustering: Clustering
+  private let facts: ValueFacts
+  /// The values in the order in which they get memory: that of a destination, or of their own if there is none.
+  private(set) var values: [(value: ValueID, destination: Destination?)] = []
+  /// The operation for which each of them got it; nil if it is not for an operation of the region.
+  private(set) var reasons: [ValueID: OperationID?] = [:]
+
+  init(_ region: RegionID, _ clustering: Clustering, _ facts: ValueFacts) {
+    self.clustering = clustering
+    self.facts = facts
+    let graph = facts.graph
+    for id in graph[region].operations where !facts.isPlainView(graph[id]) {
       let operation = graph[id]
-      let reader: Int? = isElementwise(operation.kind) ? clustering.home[operation.result] : nil
-      if isPlainView(operation) { continue }
-      for operand in operation.operands {
-        let view = resolve(operand)
-        for base in bases(operand) {
-          guard let home = clustering.home[base] else {
-            if clustering.completion[base] != nil { place(base, clustering) }
-            continue
-          }
-          if base == view.base, reader == home,
-            isLocal(view, operand, home, clustering.clusters[home].domain, clustering)
-          {
-            continue
-          }
-          place(base, clustering)
-        }
-      }
+      let reader = operation.kind.isElementwise ? clustering.home[operation.result] : nil
+      for operand in operation.operands { placeWhatIsRead(operand, in: reader, by: id) }
     }
     for (number, cluster) in clustering.clusters.enumerated() {
       for (value, destination) in cluster.copies {
-        if let whole = destination.whole { place(whole, clustering) }
-        let view = resolve(value)
-        for base in bases(value) {
-          guard let home = clustering.home[base] else {
-            if clustering.completion[base] != nil { place(base, clustering) }
-            continue
-          }
-          if base == view.base, home == number, isLocal(view, value, home, cluster.domain, clustering) {
-            continue
-          }
-          place(base, clustering)
-        }
+        if let whole = destination.whole { place(whole) }
+        placeWhatIsRead(value, in: number)
       }
       for value in cluster.values {
-        if neededInMemory.contains(value) || clustering.destinations[value] != nil {
-          place(value, clustering)
+        let isComputedApart = !cluster.isPointwise && !cluster.isScan
+        if isComputedApart || facts.needed[value] != nil || clustering.destinations[value] != nil {
+          place(value)
         }
-        if case .pointwise = cluster.kind { continue }
-        if case .scan = cluster.kind { continue }
-        place(value, clustering)
+      }
+    }
+    // What lies somewhere else, too, is a part as well.
+    for value in clustering.clusters.flatMap(\.values) {
+      for case let whole? in clustering.destinations[value, default: []].map(\.whole) { place(whole) }
+    }
+  }
+
+  /// Places the values that are read in the place of a value, unless they are in registers of the cluster that reads it.
+  private mutating func placeWhatIsRead(_ value: ValueID, in reader: Int?, by operation: OperationID? = nil) {
+    let view = facts.views(value)
+    for base in facts.views.bases(value) {
+      if let home = clustering.home[base] {
+        let isRead =
+          base != view.base || reader != home
+          || !clustering.isLocal(view, in: home, domain: clustering.clusters[home].domain, facts.graph)
+        if isRead { place(base, for: operation) }
+      } else if clustering.completion[base] != nil {
+        place(base, for: operation)
       }
     }
   }
 
-  /// Whether an operation is looked through by all that read it, so that it reads nothing itself.
-  fileprivate func isPlainView(_ operation: Operation) -> Bool {
-    guard operation.results.count == 1 else { return false }
-    if isLeaf(operation.result) { return !neededInMemory.contains(operation.result) }
-    return resolve(operation.result).base != operation.result
-  }
-
-  /// Gives a value memory: the first place where it is wanted, or memory of its own.
-  func place(_ value: ValueID, _ clustering: Clustering) {
+  /// Gives a value the first place where it is wanted, or memory of its own.
+  private mutating func place(_ value: ValueID, for operation: OperationID? = nil) {
     // A part lies where the whole does, which may be a part itself.
-    Graph.visit(
-      value, isDone: { storage[$0] != nil || isLaidOutByLoop($0, clustering) },
-      needs: { firstWhole(of: $0, clustering).map { [$0] } ?? [] },
-      finish: { allocate($0, clustering) })
-  }
-
-  /// The concatenation or padding of which a value is to be a part, if no other place comes first.
-  private func firstWhole(of value: ValueID, _ clustering: Clustering) -> ValueID? {
-    for destination in clustering.destinations[value] ?? [] {
-      switch destination {
-      case .memory: return nil
-      case .part(let whole, _, _), .flat(let whole), .zeros(let whole): return whole
-      case .replacement(let input):
-        if isLastReader(clustering.home[value], of: input, clustering) { return nil }
-      }
+    var wanted: [(value: ValueID, destination: Destination?)] = []
+    var next: ValueID? = value
+    while let value = next, reasons[value] == nil,
+      clustering.home[value].map({ clustering.clusters[$0].isScan }) != true
+    {
+      let destination = firstDestination(of: value)
+      reasons[value] = .some(wanted.isEmpty ? operation : nil)
+      wanted.append((value, destination))
+      next = destination?.whole
     }
-    return nil
+    values += wanted.reversed()
   }
 
-  private func isLaidOutByLoop(_ value: ValueID, _ clustering: Clustering) -> Bool {
-    guard clustering.destinations[value] == nil, let home = clustering.home[value],
-      case .scan = clustering.clusters[home].kind
-    else { return false }
-    return true
-  }
-
-  private func allocate(_ value: ValueID, _ clustering: Clustering) {
-    for destination in clustering.destinations[value] ?? [] {
-      if let place = resolvedPlace(destination, of: value, clustering) {
-        storage[value] = place
-        return
-      }
-    }
-    if case .scan = clustering.home[value].map({ clustering.clusters[$0].kind }) { return }
-    // The elements of a reshaped tensor are stored in order.
-    let isReshaped = if case .reshape = graph.definingKind(value) { true } else { false }
-    let type = graph.type(value)
-    storage[value] = allocate(
-      "\(value)", type.element, shape(type), isDense: isReshaped, graph.places(of: value))
-  }
-
-  /// The memory that a destination means for a value; nil for a replacement that would come too early.
-  func resolvedPlace(_ destination: Destination, of value: ValueID, _ clustering: Clustering) -> Storage? {
-    switch destination {
-    case .memory(let storage):
-      return storage
-    case .part(let whole, let axis, let start):
-      place(whole, clustering)
-      return storage[whole]!.part(axis: axis, start: start)
-    case .flat(let whole):
-      place(whole, clustering)
-      let place = storage[whole]!
-      return Storage(
-        buffer: place.buffer, offset: place.offset, strides: Storage.denseStrides(shape(graph.type(value))))
-    case .zeros(let whole):
-      place(whole, clustering)
-      return storage[whole]
-    case .replacement(let input):
-      return isLastReader(clustering.home[value], of: input, clustering) ? storage[input] : nil
-    }
-  }
-
-  /// Whether nothing reads an input after a cluster, and that cluster only element by element.
-  func isLastReader(_ cluster: Int?, of input: ValueID, _ clustering: Clustering) -> Bool {
-    guard let cluster, case .pointwise = clustering.clusters[cluster].kind else { return false }
-    let readers = inputReaders ?? InputReaders(self, clustering)
-    inputReaders = readers
-    for (id, operand, reader) in readers.operations[input, default: []] {
-      if let reader, reader < cluster { continue }
-      let view = resolve(operand)
-      guard reader == cluster, view.base == input, view.isIdentity, isElementwise(graph[id].kind),
-        graph.type(input).shape == clustering.clusters[cluster].domain
-      else { return false }
-    }
-    return readers.lastCopies[input].map { $0 < cluster } ?? true
-  }
-}
-
-/// What reads the inputs of a program that it replaces.
-struct InputReaders {
-  /// The operations of the entry that read an input, as which operand, and the last cluster that computes a result.
-  fileprivate var operations: [ValueID: [(OperationID, ValueID, Int?)]] = [:]
-  /// The last cluster that stores something of an input somewhere.
-  fileprivate var lastCopies: [ValueID: Int] = [:]
-
-  fileprivate init(_ planner: Planner, _ clustering: Clustering) {
-    let graph = planner.graph
-    let inputs = Set(
-      graph.outputs.compactMap { output in
-        if case .update(let name) = output.role { graph.input(named: name)?.value } else { nil }
-      })
-    for id in graph[RegionID.entry].operations where !planner.isPlainView(graph[id]) {
-      let operation = graph[id]
-      let reader = operation.results.compactMap { clustering.home[$0] ?? clustering.completion[$0] }.max()
-      for operand in operation.operands {
-        for base in Set(planner.bases(operand)) where inputs.contains(base) {
-          operations[base, default: []].append((id, operand, reader))
-        }
-      }
-    }
-    for (number, cluster) in clustering.clusters.enumerated() {
-      for (value, _) in cluster.copies {
-        for base in planner.bases(value) where inputs.contains(base) { lastCopies[base] = number }
-      }
+  private func firstDestination(of value: ValueID) -> Destination? {
+    clustering.destinations[value]?.first { destination in
+      guard case .replacement(let input) = destination else { return true }
+      return clustering.isLastReader(clustering.home[value], of: input)
     }
   }
 }

@@ -1,30 +1,104 @@
 import RNNGraph
 
-extension Planner {
-  /// What a value shows when slices, transpositions, broadcasts and the arguments of bodies are looked through.
-  func resolve(_ value: ValueID) -> View {
-    if let known = views[value] { return known }
-    // What is looked through, and how, until something is known.
-    var steps: [(value: ValueID, map: [Affine])] = []
-    var last = value
-    while views[last] == nil, let next = step(last) {
-      steps.append((last, next.map))
-      last = next.base
+/// A value seen through slices, transpositions and the like: what it shows, and which element of it.
+struct View: Sendable {
+  /// The value shown, which is not itself a view.
+  var base: ValueID
+  /// For each axis of the base, the index as a form of the axes of the viewing value and of loops.
+  var map: [Affine]
+
+  /// Whether element `i` shows element `i`.
+  var isIdentity: Bool { map.enumerated().allSatisfy { $1 == Affine(.axis($0)) } }
+
+  /// The same view, seen through forms for the viewing value's axes.
+  func through(_ forms: [Affine]) -> View { View(base: base, map: map.map { $0.substituting(forms) }) }
+
+  static func identity(_ rank: Int) -> [Affine] { Affine.axes(rank) }
+}
+
+/// The first stage: what each value of a graph shows when slices, transpositions, broadcasts and the arguments of bodies are
+/// looked through, with the batch bound.
+struct Views: Sendable {
+  let graph: Graph
+  private let batch: Int
+  /// The scans by the numbers by which indices refer to them, and the other way round.
+  private(set) var loops: [OperationID] = []
+  private(set) var loopNumbers: [OperationID: Int] = [:]
+  /// For the length of a segment, the length that no segment exceeds.
+  private(set) var longest: [Symbol: Symbol] = [:]
+  private var views: [ValueID: View] = [:]
+
+  init(_ graph: Graph, batch: Int) {
+    self.graph = graph
+    self.batch = batch
+    // What a value shows comes before it, in its region or in one around it.
+    for region in graph.reachableRegions {
+      for argument in graph[region].arguments where views[argument] == nil { show(argument, nil) }
+      for id in graph[region].operations {
+        for result in graph[id].results { show(result, source(of: result, graph[id])) }
+        if case .scan(let scan) = graph[id].kind { bindArguments(of: id, scan) }
+      }
     }
-    var view = views[last] ?? View(base: last, map: View.identity(graph.type(last).rank))
-    views[last] = view
-    for (value, map) in steps.reversed() {
-      view = view.through(map)
-      views[value] = view
-    }
-    return view
   }
 
-  /// What a value shows directly, or nil if it is not a view.
-  private func step(_ value: ValueID) -> View? {
-    if let alias = aliases[value] { return alias }
-    guard let id = graph.definingOperation(value) else { return nil }
-    let operation = graph[id]
+  /// What a value shows, which is itself if it is no view.
+  func callAsFunction(_ value: ValueID) -> View { views[value]! }
+
+  private mutating func show(_ value: ValueID, _ source: View?) {
+    views[value] =
+      source.map { views[$0.base]!.through($0.map) }
+      ?? View(base: value, map: View.identity(graph.type(value).rank))
+  }
+
+  /// Gives a scan a number, and the arguments of its body their meaning: an invariant or a step of a sequence of the
+  /// region around.
+  private mutating func bindArguments(of id: OperationID, _ scan: ScanAttributes) {
+    let number = loops.count
+    loops.append(id)
+    loopNumbers[id] = number
+    if let segments = scan.segments { longest[segments.length] = segments.longest }
+    for (i, argument) in graph[scan.body].arguments.enumerated() {
+      let operand = graph[id].operands[i]
+      let identity = View.identity(graph.type(argument).rank)
+      if i < scan.invariants {
+        show(argument, View(base: operand, map: identity))
+      } else if i >= scan.invariants + scan.carries {
+        let isSegment = scan.isSegment(graph.type(argument))
+        show(
+          argument,
+          View(
+            base: operand,
+            map: isSegment
+              ? [scan.segmentStart(number) + identity[0]] + identity.dropFirst()
+              : [Affine(.loop(number))] + identity))
+      }
+    }
+  }
+
+  /// The extent, with the batch bound.
+  func extent(_ dimension: Dimension) -> Size {
+    switch dimension {
+    case .fixed(let n): Size(n)
+    case .symbol(.batch): Size(batch)
+    case .symbol(let symbol): Size(symbol)
+    }
+  }
+
+  /// The extents of a type, with the batch bound.
+  func shape(_ type: TensorType) -> [Size] { type.shape.map(extent) }
+
+  /// Whether a value costs nothing to compute wherever it is read, so that it is kept in memory only on demand.
+  func isLeaf(_ value: ValueID) -> Bool { graph.definingKind(value)?.traits.contains(.leaf) ?? false }
+
+  /// The values in memory that reading a value reads, looked through views and leaves.
+  func bases(_ value: ValueID) -> [ValueID] {
+    let base = self(value).base
+    guard isLeaf(base), let id = graph.definingOperation(base) else { return [base] }
+    return [base] + graph[id].operands.flatMap(bases)
+  }
+
+  /// What a result of an operation shows directly, or nil if it is not a view.
+  private func source(of value: ValueID, _ operation: Operation) -> View? {
     guard let source = operation.operands.first else { return nil }
     let rank = graph.type(value).rank
     var map = View.identity(rank)
@@ -63,7 +137,7 @@ extension Planner {
   /// For each axis of `old`, its index as a form of the axes of `new`; nil where axes would have to be divided.
   ///
   /// Axes may be split and unit axes may come and go.
-  func reshapeMap(from old: [Dimension], to new: [Dimension]) -> [Affine]? {
+  private func reshapeMap(from old: [Dimension], to new: [Dimension]) -> [Affine]? {
     var forms: [Affine] = []
     var next = 0
     for dimension in old {
@@ -91,48 +165,5 @@ extension Planner {
       forms.append(form)
     }
     return forms
-  }
-
-  /// Whether a value costs nothing to compute wherever it is read, so that it is kept in memory only on demand.
-  func isLeaf(_ value: ValueID) -> Bool { graph.definingKind(value)?.traits.contains(.leaf) ?? false }
-
-  /// The values in memory that reading a value reads, looked through views and leaves.
-  func bases(_ value: ValueID) -> [ValueID] {
-    let base = resolve(value).base
-    guard isLeaf(base), let id = graph.definingOperation(base) else { return [base] }
-    return [base] + graph[id].operands.flatMap(bases)
-  }
-
-  /// Whether a value is the same in all calls with the same parameters.
-  func isStable(_ value: ValueID) -> Bool { stableValues.contains(resolve(value).base) }
-
-  /// The values of the entry that are the same in all calls with the same parameters.
-  func findStableValues() -> Set<ValueID> {
-    var found = Set(stableInputs.map { graph.inputs[$0.index].value })
-    for id in graph[RegionID.entry].operations {
-      if case .scan = graph[id].kind { continue }
-      if graph[id].operands.allSatisfy({ found.contains(resolve($0).base) }) {
-        found.insert(graph[id].result)
-      }
-    }
-    return found
-  }
-
-  /// Marks what must lie in memory because of how it is read, in all regions.
-  func findMemoryNeeds() {
-    for region in graph.reachableRegions {
-      for id in graph[region].operations {
-        let operation = graph[id]
-        switch operation.kind {
-        case .dot: neededInMemory.formUnion(operation.operands.map { resolve($0).base })
-        case .gather, .reversePrefix: neededInMemory.insert(resolve(operation.operands[0]).base)
-        case .reduce, .scatterAdd:
-          if let start = operation.start { neededInMemory.insert(resolve(start).base) }
-        case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .detach,
-          .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse, .oneHot, .scan:
-          break
-        }
-      }
-    }
   }
 }

@@ -83,8 +83,10 @@ import Testing
   @Test func planScheduleAndCodeNameEquations() throws {
     let program = try program()
     let plan = try text(program, .plan)
-    #expect(lines(plan, with: "tanh %").allSatisfy { $0.hasSuffix("; m.rnn:8 n") })
-    #expect(!lines(plan, with: "tanh %").isEmpty)
+    for listing in [plan, try text(program, .clusters)] {
+      #expect(lines(listing, with: "tanh %").allSatisfy { $0.hasSuffix("; m.rnn:8 n") })
+      #expect(!lines(listing, with: "tanh %").isEmpty)
+    }
     #expect(plan.contains("loop t0 up to T { ; m.rnn:16 y"))
     #expect(try text(program, .schedule).contains(" m.rnn:7 z, m.rnn:8 n, m.rnn:9 h'"))
     #expect(try text(program, .assembly).contains(" m.rnn:7 z, m.rnn:8 n, m.rnn:9 h'"))

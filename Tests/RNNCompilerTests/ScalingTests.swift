@@ -57,6 +57,7 @@ import Testing
     // The gradients of a model with a loss, and its inference otherwise.
     let compilation = try work.time("derive") { try program.compilation(for: program.mainPurpose) }
     let graph = try work.time("optimise") { try compilation.optimizedGraph }
+    let stages = try work.time("clusters") { try compilation.planStages }
     let plan = try work.time("plan") { try compilation.plan }
     _ = try work.time("schedule") { try compilation.scheduledPlan }
     let module = try work.time("emit") { try compilation.module }
@@ -65,7 +66,9 @@ import Testing
     work.sizes["instructions of LLVM"] = module.instructionCount
     work.longestKernel = plan.kernels.map(\.body.count).max() ?? 0
     work.longestFunction = longestFunction(module.llvmIR)
-    work.time("print") { _ = (compilation.graph.description, graph.description, plan.description) }
+    work.time("print") {
+      _ = (compilation.graph.description, graph.description, stages.description, plan.description)
+    }
     return work
   }
 

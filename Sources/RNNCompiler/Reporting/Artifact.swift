@@ -10,6 +10,8 @@ public enum Artifact: String, CaseIterable, Sendable {
   case gradient
   /// The graph after all passes.
   case optimized
+  /// What becomes one kernel, and what lies in memory.
+  case clusters
   /// Ordered steps over memory.
   case plan
   /// How each kernel of the plan is computed.
@@ -35,6 +37,7 @@ public enum Artifact: String, CaseIterable, Sendable {
     case .graph: "graph"
     case .gradient: "gradient.graph"
     case .optimized: "optimized.graph"
+    case .clusters: "clusters"
     case .plan: "plan"
     case .schedule: "schedule"
     case .llvmIR: "ll"
@@ -67,6 +70,7 @@ extension Program {
       case .graph: graph
       case .gradient: try gradientGraph
       case .optimized: try compilation().optimizedGraph.description
+      case .clusters: "\(try compilation().planStages)"
       case .plan: "\(try compilation().plan)"
       case .schedule: try compilation().scheduleText
       case .llvmIR: try compilation().module.llvmIR

@@ -124,6 +124,14 @@ public final class Compilation {
     }
   }
 
+  /// What is decided before the plan's kernels are made.
+  public var planStages: PlanStages {
+    get throws {
+      let graph = try optimizedGraph
+      return try stage("clusters", graph) { try PlanStages(graph, batch: batch) }
+    }
+  }
+
   /// The ordered steps over memory, free of any machine.
   public var plan: Plan {
     get throws {
