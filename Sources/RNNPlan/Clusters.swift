@@ -169,7 +169,7 @@ extension Planner {
         clustering.completion[operation.result] = store(
           operation.operands[0], to: .flat(of: operation.result), &clustering)
       }
-    case .detach, .broadcast, .transpose, .slice, .reverse:
+    case .surrogate, .broadcast, .transpose, .slice, .reverse:
       break
     }
   }

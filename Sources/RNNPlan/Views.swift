@@ -29,7 +29,7 @@ extension Planner {
     let rank = graph.type(value).rank
     var map = View.identity(rank)
     switch operation.kind {
-    case .detach:
+    case .surrogate:
       break
     case .slice(let axis, let start, let count, let anchor):
       let offset =
@@ -128,7 +128,7 @@ extension Planner {
         case .gather, .reversePrefix: neededInMemory.insert(resolve(operation.operands[0]).base)
         case .reduce, .scatterAdd:
           if let start = operation.start { neededInMemory.insert(resolve(start).base) }
-        case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .detach,
+        case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .surrogate,
           .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse, .oneHot, .scan:
           break
         }
