@@ -53,6 +53,17 @@ public func min(_ a: Value, _ b: Value) -> Value { .call("min", a, b) }
 /// The elements of `a` where the mask holds, else those of `b`: `where` of the language.
 public func select(_ mask: Value, _ a: Value, _ b: Value) -> Value { .call("where", mask, a, b) }
 
+// MARK: Derivatives
+
+/// The value, through which no derivative flows.
+public func stopGradient(_ x: Value) -> Value { .call("stop_gradient", x) }
+
+/// The value of `hard`, with the derivative of `soft`.
+public func straightThrough(_ hard: Value, _ soft: Value) -> Value { .call("straight_through", hard, soft) }
+
+/// The value, whose derivative is brought between `-bound` and `bound`, element by element, on its way back.
+public func clipGradient(_ x: Value, _ bound: Value) -> Value { .call("clip_gradient", x, bound) }
+
 // MARK: Vectors
 
 /// The sum of the elements of a vector.

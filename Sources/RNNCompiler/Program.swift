@@ -81,9 +81,16 @@ public final class Program {
   /// - Throws: `InputError` if the model lacks what the purpose needs.
   public func compilation(for purpose: Purpose) throws -> Compilation {
     if let known = compilations[purpose] { return known }
+    let compilation = try compilation(for: purpose) { $0 }
+    compilations[purpose] = compilation
+    return compilation
+  }
+
+  /// The same for the graph of the model that `change` makes another one of.
+  func compilation(for purpose: Purpose, _ change: (Graph) -> Graph) throws -> Compilation {
     let graph: Graph
     do {
-      var forward = try model.lowered(isTraining: purpose.isTraining).graph
+      var forward = change(try model.lowered(isTraining: purpose.isTraining).graph)
       // Only what is still to be differentiated gains by it.
       if forward.partOfTraining == nil {
         try options.passManager.run(options.optimization.forwardPipeline(batch: batch), on: &forward)
@@ -97,9 +104,7 @@ public final class Program {
     }
     var options = options
     if !purpose.mayRoundWeights { options.weights = .full }
-    let compilation = Compilation(graph, source: source, options: options, batch: batch)
-    compilations[purpose] = compilation
-    return compilation
+    return Compilation(graph, source: source, options: options, batch: batch)
   }
 
   /// Memory and code for a purpose, for calls through `run`.

@@ -99,6 +99,17 @@ extension AdjointBuilder {
     accumulate(builder.select(read(condition), zero, dy), into: b)
   }
 
+  // By decree: stopped, ∂L/∂x = 0; straight through, ∂L/∂soft = ∂L/∂y; clipped, ∂L/∂x = max(-c, min(c, ∂L/∂y))
+  func reverseSurrogate(_ surrogate: Surrogate, _ operands: [ValueID], _ dy: ValueID) {
+    switch surrogate {
+    case .stop: break
+    case .straightThrough: accumulate(dy, into: operands[1])
+    case .clip(let bound):
+      let below = builder.binary(.minimum, dy, builder.constant(bound, like: dy))
+      accumulate(builder.binary(.maximum, below, builder.constant(-bound, like: dy)), into: operands[0])
+    }
+  }
+
   // ∂L/∂x = ∂L/∂y, in the precision of x
   func reverseConvert(_ x: ValueID, _ dy: ValueID) {
     accumulate(builder.convert(dy, to: builder.type(x).element), into: x)

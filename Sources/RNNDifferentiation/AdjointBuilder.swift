@@ -66,7 +66,8 @@ final class AdjointBuilder {
     let operands = operation.operands
     if let start = operation.start { accumulate(dy, into: start) }
     switch operation.kind {
-    case .constant, .size, .iota, .random, .compare, .detach, .oneHot: break
+    case .constant, .size, .iota, .random, .compare, .oneHot: break
+    case .surrogate(let surrogate): reverseSurrogate(surrogate, operands, dy)
     case .unary(let function): reverseUnary(function, operands[0], operation.result, dy)
     case .binary(let function): reverseBinary(function, operands[0], operands[1], operation.result, dy)
     case .select: reverseSelect(operands[0], operands[1], operands[2], dy)

@@ -104,7 +104,7 @@ private struct Magnitudes {
     case .unary(let function): function.traits.contains(.partial) ? .partial : .bounded
     case .binary(.divide): isNonzero(operation.operands[1]) ? .bounded : .partial
     case .size, .dot, .scatterAdd, .reduce: .moderate
-    case .iota, .random, .binary, .compare, .select, .convert, .detach, .broadcast, .reshape, .transpose,
+    case .iota, .random, .binary, .compare, .select, .convert, .surrogate, .broadcast, .reshape, .transpose,
       .slice,
       .pad, .concat, .reverse, .reversePrefix, .oneHot, .gather, .scan:
       .bounded
@@ -128,9 +128,9 @@ private struct Magnitudes {
       return magnitude == .partial ? .partial : .bounded
     case .binary(.multiply):
       return operation.operands.allSatisfy { self[$0] >= .moderate } ? .partial : magnitude
+    case .surrogate: return value == operation.operands[0] ? magnitude : .bounded
     case .compare, .oneHot, .random, .constant, .size, .iota: return .bounded
-    case .unary, .binary, .select, .convert, .detach, .dot, .reduce, .broadcast, .reshape, .transpose, .slice,
-      .pad,
+    case .unary, .binary, .select, .convert, .dot, .reduce, .broadcast, .reshape, .transpose, .slice, .pad,
       .concat, .reverse, .reversePrefix, .gather, .scatterAdd:
       return magnitude
     case .scan: preconditionFailure("a scan hands magnitudes on to its body")
@@ -236,7 +236,9 @@ private struct Density {
       case .unary(let function) where function.traits.contains(.kinked): break
       case .binary(let function) where function.traits.contains(.kinked): break
       case .reduce(.maximum, _, _), .reduce(.minimum, _, _), .select, .gather: break
-      case .constant, .size, .iota, .random, .compare, .detach, .oneHot: break
+      case .surrogate(let surrogate):
+        if let source = surrogate.source { add(from: operation.result, to: operands[source]) }
+      case .constant, .size, .iota, .random, .compare, .oneHot: break
       case .unary, .binary, .convert, .reduce(.sum, _, _), .broadcast, .reshape, .transpose, .pad, .concat,
         .reverse,
         .reversePrefix, .scatterAdd:

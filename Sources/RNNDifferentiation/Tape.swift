@@ -51,7 +51,6 @@ final class Tape {
     case .argument(_, let index): return readArgument(index, value)
     case .result(let id, _):
       let operation = builder.graph[id]
-      if case .detach = operation.kind { return known[operation.operands[0]]! }
       if sources(of: value).isEmpty, !isInvariant.contains(value) { return save(value) }
       return builder.at(operation.places) {
         builder.add(operation.kind, operation.operands.map { known[$0]! })[0]

@@ -103,7 +103,13 @@ public final class GraphBuilder {
     type(x).element == element ? x : one(.convert(element), x)
   }
   /// `x`, through which no gradient flows.
-  public func detach(_ x: ValueID) -> ValueID { one(.detach, x) }
+  public func detach(_ x: ValueID) -> ValueID { one(.surrogate(.stop), x) }
+  /// `hard`, with the derivative of `soft`.
+  public func straightThrough(_ hard: ValueID, _ soft: ValueID) -> ValueID {
+    one(.surrogate(.straightThrough), hard, soft)
+  }
+  /// `x`, whose adjoint goes on with each element between `-bound` and `bound`.
+  public func clipGradient(_ x: ValueID, bound: Double) -> ValueID { one(.surrogate(.clip(bound)), x) }
 
   /// A sum of products over paired axes.
   public func dot(_ a: ValueID, _ b: ValueID, _ axes: DotAxes) -> ValueID { one(.dot(axes), a, b) }

@@ -62,7 +62,8 @@ private struct Mapping {
       return .pad(axis: axis, start: extent(start), to: dimension(to), anchor: anchor)
     case .oneHot(let count, let element): return .oneHot(extent(count), self.element(element))
     case .scatterAdd(let count, let order): return .scatterAdd(extent(count), order: order)
-    case .unary, .binary, .compare, .select, .detach, .reduce, .transpose, .concat, .reverse, .reversePrefix,
+    case .unary, .binary, .compare, .select, .surrogate, .reduce, .transpose, .concat, .reverse,
+      .reversePrefix,
       .gather, .scan:
       return kind
     }

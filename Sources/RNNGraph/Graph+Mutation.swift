@@ -34,6 +34,17 @@ extension Graph {
     return Array(operations[scan.index].results[first...])
   }
 
+  /// Hands a further sequence to a scan, and gives the body's argument.
+  public mutating func addSequence(_ sequence: ValueID, to scan: OperationID) -> ValueID {
+    guard case .scan(var attributes) = operations[scan.index].kind else {
+      preconditionFailure("\(scan) is no scan")
+    }
+    attributes.sequences += 1
+    operations[scan.index].kind = .scan(attributes)
+    operations[scan.index].operands.append(sequence)
+    return addArgument(attributes.stepping.element(of: type(sequence)), to: attributes.body)
+  }
+
   /// Takes outputs away that `isKept` refuses.
   public mutating func filterOutputs(_ isKept: (Output) -> Bool) {
     setOutputs(outputs.filter(isKept))

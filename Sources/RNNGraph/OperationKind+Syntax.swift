@@ -11,7 +11,9 @@ extension OperationKind {
     case .compare(let comparison): comparison.rawValue
     case .select: "select"
     case .convert: "convert"
-    case .detach: "detach"
+    case .surrogate(.stop): "detach"
+    case .surrogate(.straightThrough): "straight_through"
+    case .surrogate(.clip): "clip_gradient"
     case .dot: "dot"
     case .reduce(let reduction, _, _): "reduce_" + reduction.rawValue
     case .broadcast: "broadcast"
@@ -42,7 +44,8 @@ extension OperationKind {
     case .constant(let number, _): return [exactText(number)]
     case .size(let symbols, _): return [group("of", symbols)]
     case .random(let stream, _, _): return ["stream(\(stream))"]
-    case .iota, .unary, .binary, .compare, .select, .convert, .detach, .reshape, .gather: return []
+    case .surrogate(.clip(let bound)): return ["bound(\(exactText(bound)))"]
+    case .iota, .unary, .binary, .compare, .select, .convert, .surrogate, .reshape, .gather: return []
     case .dot(let axes):
       let contract = pair("contract", axes.lhsContracting, axes.rhsContracting)
       let isBatched = !axes.lhsBatch.isEmpty || !axes.rhsBatch.isEmpty

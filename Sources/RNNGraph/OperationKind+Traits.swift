@@ -47,7 +47,9 @@ extension OperationKind {
     case .compare(let comparison): [.elementwise, .cheap, comparison == .equal ? .commutative : []]
     case .select: [.elementwise, .cheap]
     case .convert: [.elementwise, .cheap, .free, .remade]
-    case .detach: [.moving, .view, .free, .remade]
+    // A loop keeps what went straight through: that is one value, and its operands are two.
+    case .surrogate(.straightThrough): [.moving, .view, .free]
+    case .surrogate(.stop), .surrogate(.clip): [.moving, .view, .free, .remade]
     case .dot, .reduce(.sum, _, _), .scatterAdd: [.costly, .summing]
     case .reduce(.maximum, _, _), .reduce(.minimum, _, _), .scan: .costly
     case .broadcast: [.moving, .view, .free, .repeating, .remade, .linear]

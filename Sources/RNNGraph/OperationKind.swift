@@ -136,6 +136,28 @@ public struct Segments: Sendable, Hashable {
   public static func count(of steps: Int, longest: Int) -> Int { (steps + longest - 1) / longest }
 }
 
+/// The derivative that an operation has in place of that of what it computes, its first operand.
+public enum Surrogate: Sendable, Hashable {
+  /// None: the value counts as a constant.
+  case stop
+  /// That of a second operand, of the same type: the first one counts as a constant.
+  case straightThrough
+  /// That of the operand, in which each element of the adjoint is brought between minus this bound and the bound.
+  case clip(Double)
+
+  /// How many operands the operation has.
+  public var operandCount: Int { self == .straightThrough ? 2 : 1 }
+
+  /// The operand whose derivative it has, if it has one.
+  public var source: Int? {
+    switch self {
+    case .stop: nil
+    case .straightThrough: 1
+    case .clip: 0
+    }
+  }
+}
+
 /// What an operation computes. Attributes only: operands stand beside it, uniformly.
 public enum OperationKind: Sendable, Hashable {
   /// Every element is the same number.
@@ -158,8 +180,8 @@ public enum OperationKind: Sendable, Hashable {
   case select
   /// The same numbers in another element type; a `bool` gives 0 or 1.
   case convert(ElementType)
-  /// The operand; no gradient flows through it.
-  case detach
+  /// The first operand, with another derivative than its own.
+  case surrogate(Surrogate)
   /// A sum of products over paired axes. A third operand, of the result's type, is what the sums start from.
   case dot(DotAxes)
   /// Combines all elements along some axes, which vanish. `axes` is sorted. A sum may have a second operand, of the
@@ -201,7 +223,7 @@ extension OperationKind {
     switch self {
     case .dot(let axes): axes.order
     case .reduce(.sum, _, let order), .scatterAdd(_, let order): order
-    case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .detach,
+    case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .surrogate,
       .reduce(.maximum, _, _), .reduce(.minimum, _, _), .broadcast, .reshape, .transpose, .slice, .pad,
       .concat,
       .reverse, .reversePrefix, .oneHot, .gather, .scan:

@@ -26,7 +26,12 @@ extension GraphParser {
       return { .random(stream: stream, shape: $0.shape, $0.element) }
     case "select": return { _ in .select }
     case "convert": return { .convert($0.element) }
-    case "detach": return { _ in .detach }
+    case "detach": return { _ in .surrogate(.stop) }
+    case "straight_through": return { _ in .surrogate(.straightThrough) }
+    case "clip_gradient":
+      try expect(word: "bound")
+      let bound = try group { parser throws(GraphParseError) in try parser.number() }
+      return { _ in .surrogate(.clip(bound)) }
     case "dot":
       let axes = try dotAxes()
       return { _ in .dot(axes) }

@@ -39,9 +39,15 @@ extension Graph {
         throw ShapeError("keys \(types[0]) are not in front of \(shape), or the stream \(stream) is negative")
       }
       return try float(TensorType(element, shape))
-    case .unary, .detach:
+    case .unary:
       try expect(1, types)
       return try float(types[0])
+    case .surrogate(let surrogate):
+      try expect(surrogate.operandCount, types)
+      if case .clip(let bound) = surrogate, !(bound > 0 && bound.isFinite) {
+        throw ShapeError("\(exactText(bound)) bounds no derivative")
+      }
+      return try float(try same(types[0], types[types.count - 1]))
     case .binary:
       try expect(2, types)
       return try float(try same(types[0], types[1]))

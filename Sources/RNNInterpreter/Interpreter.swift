@@ -121,7 +121,7 @@ struct Evaluation {
     case .compare(let comparison): x[0].compared(comparison, with: x[1])
     case .select: x[0].selected(x[1], x[2])
     case .convert(let element): DenseArray(element, x[0].shape, x[0].numbers)
-    case .detach: x[0]
+    case .surrogate: x[0]
     case .dot(let axes): x[0].dot(x[1], axes, from: x.dropFirst(2).first)
     case .reduce(let reduction, let axes, _): x[0].reduced(reduction, axes, from: x.dropFirst().first)
     case .broadcast(let axes, let shape): x[0].broadcast(axes, try extents(shape))

@@ -65,9 +65,10 @@ extension CheckedOperation {
   /// Whether it gives what does not vary with its operands, or not with all of them.
   fileprivate var lacksDerivative: Bool {
     switch self {
-    case .compare, .notEqual, .argmax, .oneHot, .lookup: true
+    case .compare, .notEqual, .argmax, .oneHot, .lookup, .surrogate(.stop), .surrogate(.straightThrough): true
     case .unary(let function): function.traits.contains(.flat)
-    case .literal, .parameter, .input, .state, .binary, .select, .product, .transpose, .reduce, .mean,
+    case .literal, .parameter, .input, .state, .binary, .surrogate(.clip), .select, .product, .transpose,
+      .reduce, .mean,
       .softmax, .slice, .element, .concat, .crossEntropy, .squaredError, .bernoulli, .last, .total, .reverse,
       .softmaxOverSteps, .repeated, .apply, .result, .nextState:
       false

@@ -179,7 +179,7 @@ extension OperationKind {
   /// operands have the new axis.
   func lifted(over steps: Dimension) -> OperationKind? {
     switch self {
-    case .unary, .binary, .compare, .select, .convert, .detach, .oneHot: self
+    case .unary, .binary, .compare, .select, .convert, .surrogate, .oneHot: self
     case .reduce(let reduction, let axes, let order):
       .reduce(reduction, axes: axes.map { $0 + 1 }, order: order)
     case .broadcast(let axes, let shape): .broadcast(axes: [0] + axes.map { $0 + 1 }, shape: [steps] + shape)

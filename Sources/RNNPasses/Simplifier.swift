@@ -58,7 +58,7 @@ final class Simplifier {
     case .compare(let comparison): compare(comparison, operands[0], operands[1])
     case .select: select(operands[0], operands[1], operands[2])
     case .convert(let element): convert(operands[0], element)
-    case .detach: operands[0]  // detach x -> x: gradients have been taken
+    case .surrogate: operands[0]  // detach x -> x, and so on: gradients have been taken
     case .dot(let axes): operands.count == 2 ? dot(operands[0], operands[1], axes) : nil
     case .reduce(let reduction, let axes, let order):
       operands.count == 1 && order == .any ? reduce(reduction, operands[0], axes) : nil

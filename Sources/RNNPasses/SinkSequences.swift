@@ -94,7 +94,7 @@ extension OperationKind {
   /// The operation on one slice along the first axis that does what this one does on all, if it is cheap.
   func perStep(_ operands: [TensorType]) -> OperationKind? {
     switch self {
-    case .unary, .binary, .compare, .select, .convert, .detach: return self
+    case .unary, .binary, .compare, .select, .convert, .surrogate: return self
     case .oneHot: return operands[0].rank > 0 ? self : nil
     case .gather: return operands[1].rank > 0 ? self : nil
     case .broadcast(let axes, let shape):

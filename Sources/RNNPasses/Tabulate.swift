@@ -180,7 +180,11 @@ extension Graph {
     let hasRows = types.map { $0.shape.first == .batch }
     let first = hasRows.first ?? false
     switch operation.kind {
-    case .constant, .unary, .binary, .compare, .select, .convert, .detach: return true
+    case .constant, .unary, .binary, .compare, .select, .convert, .surrogate(.stop),
+      .surrogate(.straightThrough):
+      return true
+    // Clipping the sum of some adjoints is not the same as adding up clipped ones.
+    case .surrogate(.clip): return false
     case .size(let symbols, _): return !symbols.contains(.batch)
     case .iota: return !first
     case .dot(let axes):

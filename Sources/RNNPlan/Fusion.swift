@@ -137,7 +137,7 @@ extension ClusterBuilder {
         completion[operation.result] = store(
           operation.operands[0], to: .flat(of: operation.result))
       }
-    case .detach, .broadcast, .transpose, .slice, .reverse:
+    case .surrogate, .broadcast, .transpose, .slice, .reverse:
       break
     }
   }

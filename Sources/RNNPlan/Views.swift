@@ -103,7 +103,7 @@ struct Views: Sendable {
     let rank = graph.type(value).rank
     var map = View.identity(rank)
     switch operation.kind {
-    case .detach:
+    case .surrogate:
       break
     case .slice(let axis, let start, let count, let anchor):
       let offset =

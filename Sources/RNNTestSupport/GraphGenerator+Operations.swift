@@ -3,7 +3,7 @@ import RNNGraph
 extension GraphGenerator {
   /// What can be added to a graph; a step is one operation, or a few that make sense of one.
   enum Step: CaseIterable {
-    case constant, size, unary, positive, binary, divide, select, convert, detach, dot, product, reduce,
+    case constant, size, unary, positive, binary, divide, select, convert, surrogate, dot, product, reduce,
       broadcast,
       reshape, transpose, slice, pad, concat, reverse, reversePrefix, iota, uniform, oneHot, gather,
       scatterAdd, scan
@@ -26,9 +26,7 @@ extension GraphGenerator {
     case .divide: makeDivide()
     case .select: makeSelect()
     case .convert: makeConvert()
-    case .detach:
-      !options.hasDetachedValues
-        ? nil : pick(where: isFloat).map { note(builder.detach($0), bound: bound($0)) }
+    case .surrogate: makeSurrogate()
     case .dot: makeDot()
     case .product: makeProduct()
     case .reduce: makeReduce()
@@ -133,6 +131,17 @@ extension GraphGenerator {
       return note(builder.convert(ids, to: options.element), bound: Double(limit(ids) ?? 1))
     }
     return condition().map { note(builder.convert($0, to: options.element), bound: 1) }
+  }
+
+  private func makeSurrogate() -> ValueID? {
+    guard options.hasSurrogates, let x = pick(where: isFloat) else { return nil }
+    let result =
+      switch random.below(3) {
+      case 0: builder.detach(x)
+      case 1: builder.straightThrough(x, value(shape(x)))
+      default: builder.clipGradient(x, bound: 0.01 + random.unit())
+      }
+    return note(result, bound: bound(x))
   }
 
   // MARK: Indexing

@@ -13,8 +13,8 @@ public struct RandomGraph: Sendable {
     public var element: ElementType
     /// Whether there is a loss that most inputs reach.
     public var hasLoss: Bool
-    /// Whether values are detached, so that gradients differ from differences.
-    public var hasDetachedValues: Bool
+    /// Whether values have surrogate derivatives, so that gradients differ from differences.
+    public var hasSurrogates: Bool
     /// Whether values are chosen by branches, of which those that are not taken are not finite. The graph computes what
     /// that of the same seed without them computes.
     public var hasUntakenBranches: Bool
@@ -25,12 +25,12 @@ public struct RandomGraph: Sendable {
 
     /// Chooses what the graph should be like.
     public init(
-      element: ElementType = .f64, hasLoss: Bool = false, hasDetachedValues: Bool = true,
+      element: ElementType = .f64, hasLoss: Bool = false, hasSurrogates: Bool = true,
       hasUntakenBranches: Bool = false, operationCount: Int = 16, depth: Int = 2
     ) {
       self.element = element
       self.hasLoss = hasLoss
-      self.hasDetachedValues = hasDetachedValues
+      self.hasSurrogates = hasSurrogates
       self.hasUntakenBranches = hasUntakenBranches
       self.operationCount = operationCount
       self.depth = depth

@@ -38,6 +38,7 @@ struct LanguageTests {
       m.output("d", p * q - r)
       m.output("e", parts[4] / parts[5])
       m.output("f", repeated(total(x)) * repeated(last(x), like: x))
+      m.output("g", stopGradient(x) + straightThrough(onehot(t), clipGradient(x, 0.5)))
       m.loss(crossEntropy(x, t))
     }
     let text = """
@@ -55,6 +56,7 @@ struct LanguageTests {
           output d = p * q - r
           output e = u / v
           output f = repeat(total(x)) * repeat(last(x), like: x)
+          output g = stop_gradient(x) + straight_through(onehot(t), clip_gradient(x, 0.5))
           loss cross_entropy(x, t)
       }
       """

@@ -13,7 +13,7 @@ import Testing
     func random(hasBranches: Bool) -> RandomGraph {
       RandomGraph(
         seed: UInt64(seed),
-        .init(hasLoss: true, hasDetachedValues: false, hasUntakenBranches: hasBranches))
+        .init(hasLoss: true, hasSurrogates: false, hasUntakenBranches: hasBranches))
     }
     let (random, branched) = (random(hasBranches: false), random(hasBranches: true).graph)
     let original = try gradient(of: random.graph) { _ in true }

@@ -8,7 +8,7 @@ import Testing
 @Suite struct RandomGraphTests {
   @Test(arguments: TestGroup.graphs.seeds(120, core: 15))
   func gradients(seed: UInt64) throws {
-    let random = RandomGraph(seed: seed, .init(hasLoss: true, hasDetachedValues: false))
+    let random = RandomGraph(seed: seed, .init(hasLoss: true, hasSurrogates: false))
     let differentiated = try expectRightGradients(
       random.graph, inputs: random.inputs(), sizes: random.sizes, elementLimit: 4)
     #expect(try Graph(parsing: differentiated.description).description == differentiated.description)
@@ -52,7 +52,8 @@ import Testing
       }
     }
     let kinds = [
-      "constant", "size", "compare", "select", "convert", "detach", "dot", "reduce", "broadcast", "reshape",
+      "constant", "size", "compare", "select", "convert", "surrogate", "dot", "reduce", "broadcast",
+      "reshape",
       "transpose", "slice", "pad", "concat", "reverse", "oneHot", "gather", "scatterAdd", "scan",
     ]
     let functions = UnaryFunction.allCases.map(\.rawValue) + BinaryFunction.allCases.map(\.rawValue)

@@ -12,7 +12,7 @@ import Testing
   func untakenBranchesChangeNothing(seed: UInt64) throws {
     func random(hasBranches: Bool) -> RandomGraph {
       RandomGraph(
-        seed: seed, .init(hasLoss: true, hasDetachedValues: false, hasUntakenBranches: hasBranches))
+        seed: seed, .init(hasLoss: true, hasSurrogates: false, hasUntakenBranches: hasBranches))
     }
     let (random, branched) = (random(hasBranches: false), random(hasBranches: true).graph)
     try branched.verify()

@@ -9,14 +9,14 @@ import Testing
 struct TrainingFaultTests {
   @Test(arguments: 0..<200)
   func ofRandomGraphs(seed: UInt64) throws {
-    let random = RandomGraph(seed: seed, .init(hasLoss: true, hasDetachedValues: false))
+    let random = RandomGraph(seed: seed, .init(hasLoss: true, hasSurrogates: false))
     try expectTrue(random.graph, random.inputs(), random.sizes)
   }
 
   @Test func allKindsOccurInRandomGraphs() {
     var found: Set<String> = []
     for seed in UInt64(0)..<200 {
-      for fault in RandomGraph(seed: seed, .init(hasLoss: true, hasDetachedValues: false)).graph
+      for fault in RandomGraph(seed: seed, .init(hasLoss: true, hasSurrogates: false)).graph
         .trainingFaults().values
       {
         found.insert("\(fault)".prefix { $0 != "(" }.description)
@@ -130,6 +130,21 @@ struct TrainingFaultTests {
       %5 = exp %4 : f64[2]
       %6 = reduce_sum %5 axes(0) : f64[]
       loss "loss" = %6
+      """)
+    #expect(found == ["p": .blocked])
+  }
+
+  /// Only `hard` reads `p`, so nothing is derived by it; what is clipped is no power of anything.
+  @Test func aSurrogateInTheWay() throws {
+    let found = try faults(
+      """
+      %3 = straight_through %0, %2 : f64[2]
+      %4 = clip_gradient %1 bound(0.5) : f64[2]
+      %5 = detach %0 : f64[2]
+      %6 = multiply %3, %4 : f64[2]
+      %7 = multiply %6, %5 : f64[2]
+      %8 = reduce_sum %7 axes(0) : f64[]
+      loss "loss" = %8
       """)
     #expect(found == ["p": .blocked])
   }

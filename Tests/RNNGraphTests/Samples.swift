@@ -72,6 +72,8 @@ enum Samples {
       %24 = constant 2147483647 : i32[]
       %25 = scatter_add %2, %21 extent(5) chain : f64[5, 2]
       %26 = size of() : i32[]
+      %27 = straight_through %16, %15 : f32[T, B]
+      %28 = clip_gradient %27 bound(0.25) : f32[T, B]
       output "eight" = %8
       output "last" = %12
     }

@@ -114,6 +114,13 @@ import Testing
     ("one_hot %x extent(2) : f32[2, 3, 2]", "does not hold ids"),
     ("gather %x, %x : f32[2, 3, 3]", "does not hold ids"),
     ("scatter_add %i, %x extent(3) : f32[3, 3]", "do not fit ids"),
+    ("straight_through %x : f32[2, 3]", "expected 2 operands, found 1"),
+    ("straight_through %x, %y : f32[2, 3]", "f32[2, 3] and f32[3, 2] differ"),
+    ("detach %i : i32[4]", "has no arithmetic"),
+    ("clip_gradient %x bound(0) : f32[2, 3]", "0 bounds no derivative"),
+    ("clip_gradient %x bound(-1) : f32[2, 3]", "-1 bounds no derivative"),
+    ("clip_gradient %x bound(inf) : f32[2, 3]", "inf bounds no derivative"),
+    ("clip_gradient %x bound(nan) : f32[2, 3]", "nan bounds no derivative"),
     ("reshape %x : f32[2147483647, 2147483647, 2147483647]", "does not reshape"),
     (
       "scan T : f32[2, 3] { carry %c = %x : f32[3] yield %c }",

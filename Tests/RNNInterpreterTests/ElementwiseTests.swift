@@ -98,8 +98,12 @@ import Testing
     #expect(try evaluate(one: "convert %x : f32[2]", [("bool[2]", ones)]) == f32(1, 0))
   }
 
-  @Test func detachIsTheOperand() throws {
-    #expect(try evaluate(one: "detach %x : f32[2]", [("f32[2]", f32(1, 2))]) == f32(1, 2))
+  /// The value is the first operand, to the last bit.
+  @Test func surrogatesAreTheFirstOperand() throws {
+    let x = ("f32[2]", f32(1, 2e-30))
+    #expect(try evaluate(one: "detach %x : f32[2]", [x]) == x.1)
+    #expect(try evaluate(one: "clip_gradient %x bound(0.5) : f32[2]", [x]) == x.1)
+    #expect(try evaluate(one: "straight_through %x, %y : f32[2]", [x, ("f32[2]", f32(3e9, .nan))]) == x.1)
   }
 
   @Test func floatsAreRoundedAfterEachOperation() throws {

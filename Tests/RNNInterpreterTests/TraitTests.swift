@@ -56,6 +56,7 @@ import Testing
   static let operations = [
     "negate %x : f64[2, 3]", "add %x, %y : f64[2, 3]", "subtract %x, %y : f64[2, 3]",
     "abs %x : f64[2, 3]", "multiply %x, %y : f64[2, 3]", "detach %x : f64[2, 3]",
+    "straight_through %x, %y : f64[2, 3]", "clip_gradient %x bound(0.5) : f64[2, 3]",
     "broadcast %x axes(1, 2) : f64[4, 2, 3]", "reshape %x : f64[6]", "transpose %x axes(1, 0) : f64[3, 2]",
     "slice %x axis(1) front(1) count(2) : f64[2, 2]", "pad %x axis(0) front(1) to(4) : f64[4, 3]",
     "concat %x, %y axis(0) : f64[4, 3]", "reverse %x axis(1) : f64[2, 3]",

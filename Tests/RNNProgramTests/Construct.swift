@@ -15,6 +15,7 @@ struct Construct: Sendable {
   static let elementwise: [Construct] = [
     Construct(6) { function($0, $1) }, Construct(8) { arithmetic($0, $1) }, Construct(2) { extremes($0, $1) },
     Construct(2) { choice($0, $1) }, Construct(1) { negation($0, $1) }, Construct(1) { applied($0, $1) },
+    Construct(2) { surrogate($0, $1) },
   ]
 
   static let all: [Construct] =
@@ -160,6 +161,24 @@ extension Construct {
       ("<", "less"), ("<=", "less_or_equal"), (">", "greater"), (">=", "greater_or_equal"),
     ])!
     return .binary(symbol, python, .comparison, scope.shifted(a), b, type, 0...1)
+  }
+
+  /// A value that has another derivative than its own.
+  private static func surrogate(_ scope: Scope, _ depth: Int) -> Term? {
+    guard let x = scope.operand(depth) else { return nil }
+    switch scope.random.below(3) {
+    case 0: return .call("stop_gradient", [x], x.type, x.range)
+    case 1:
+      let isAlike = { (y: Term) in y.type.shape == x.type.shape && combined(x.type, y.type) != nil }
+      guard let soft = scope.operand(depth, where: isAlike), let type = combined(x.type, soft.type) else {
+        return nil
+      }
+      return .call("straight_through", [x, soft], type, x.range)
+    default:
+      // Every example of the translation has a derivative of its own, also by what is the same for all.
+      guard x.type.place != .fixed, !scope.isFunction else { return nil }
+      return .call("clip_gradient", [x, scope.literal(0.001...0.3)], x.type, x.range)
+    }
   }
 
   /// A function of the program.

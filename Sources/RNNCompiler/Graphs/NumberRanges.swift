@@ -130,7 +130,7 @@ struct NumberRanges {
     case .pad: return operands[0].union(NumberRange(low: 0, high: 0))
     case .select: return operands[1].union(operands[2])
     case .concat: return operands.dropFirst().reduce(operands[0]) { $0.union($1) }
-    case .convert, .detach, .broadcast, .reshape, .transpose, .slice, .reverse, .reversePrefix, .gather:
+    case .convert, .surrogate, .broadcast, .reshape, .transpose, .slice, .reverse, .reversePrefix, .gather:
       return operands[0]
     case .size, .unary, .binary(.add), .binary(.subtract), .binary(.multiply), .binary(.divide), .dot,
       .reduce(.sum, _, _), .scatterAdd, .scan:

@@ -1,4 +1,5 @@
 import Foundation
+import RNNDifferentiation
 import RNNGraph
 import RNNInterpreter
 import RNNSupport
@@ -7,6 +8,9 @@ import RNNSupport
 public struct GradientReport: Sendable {
   /// The largest disagreement in each tensor, by rising name.
   public let results: [GradientCheck.Result]
+  /// The tensors whose derivatives belong to no function whose differences they could be compared with, by rising name:
+  /// they pass an operation that has another derivative than its value.
+  public let unchecked: [(name: String, reason: String)]
   /// The sizes the model was compiled with.
   public let sizes: [String: Int]
 
@@ -21,6 +25,8 @@ public struct GradientReport: Sendable {
 
   /// Checks every parameter, float input and initial state of a program.
   ///
+  /// Values whose derivative is stopped are the same in all differences.
+  ///
   /// - Parameters:
   ///   - steps: the size of every sequence.
   ///   - seed: decides the point, the directions and what `bernoulli` draws.
@@ -32,25 +38,39 @@ public struct GradientReport: Sendable {
     sizes = program.sizes
     // As arrays, changed, along a direction and as gradients, too.
     let tensors = try program.randomTensors(steps: steps, seed: seed, isDrawing: true, copies: 8)
-    let found = try program.run(tensors, for: .drawing(.gradients))
-    try Self.requireNumbers(found, seed: seed)
+    func execution(_ purpose: Purpose, _ change: (Graph) -> Graph) throws -> Execution {
+      try Execution(
+        program.compilation(for: .drawing(purpose), change), options: program.options, batch: program.batch)
+    }
+    let found = try execution(.gradients) { $0.recordingHeldValues() }.results(of: tensors)
+    let held = found.filter { $0.key.hasPrefix(Graph.heldPrefix) }
+    try Self.requireNumbers(found.filter { held[$0.key] == nil }, seed: seed)
     var point: [String: [Double]] = [:]
     var gradients: [String: [Double]] = [:]
+    var unchecked: [(name: String, reason: String)] = []
+    let model = try program.model.lowered(isTraining: true).graph
     for (name, tensor) in tensors {
       guard let gradient = found["grad." + name] else { continue }
+      if let operation = model.input(named: name).flatMap({ model.surrogate(behind: $0.value) }) {
+        let place = operation.site.map { " at \($0)" } ?? ""
+        unchecked.append((name, "its derivative passes \(operation.kind.mnemonic)\(place)"))
+        continue
+      }
       point[name] = tensor.numbers
       gradients[name] = gradient.numbers
     }
-    if gradients.isEmpty {
+    self.unchecked = unchecked.sorted { $0.name < $1.name }
+    if gradients.isEmpty, unchecked.isEmpty {
       throw InputError(
         "there is nothing to check: model '\(program.source.name)' has no parameter, no input of floats and no state"
       )
     }
     var generator = RandomStream(seed: seed, name: "directions")
+    let evaluation = try execution(.evaluation) { $0.takingHeldValues() }
     results = try GradientCheck().check(at: point, gradients: gradients, using: &generator) { moved in
-      var all = tensors
+      var all = tensors.merging(held) { $1 }
       for (name, numbers) in moved { all[name] = Tensor(numbers, shape: tensors[name]?.shape ?? []) }
-      return try program.run(all, for: .drawing(.evaluation))["loss"]?.numbers.first ?? .nan
+      return try evaluation.results(of: all)["loss"]?.numbers.first ?? .nan
     }
     if let result = results.first(where: { !$0.difference.isFinite }) {
       throw Self.undefined(
@@ -75,6 +95,16 @@ public struct GradientReport: Sendable {
         "log and sqrt of what may be negative, '/' by what may be 0, and exp of what may be large have no value",
         "the point is random: try another --seed than \(seed)",
       ])
+  }
+}
+
+extension Execution {
+  /// The outputs by name.
+  fileprivate func results(of tensors: [String: Tensor]) throws -> [String: Tensor] {
+    try setInputs(tensors, origin: "the random point")
+    try run()
+    return Dictionary(
+      uniqueKeysWithValues: graph.outputs.enumerated().map { ($1.name, result($0)) })
   }
 }
 

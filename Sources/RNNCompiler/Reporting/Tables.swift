@@ -21,22 +21,29 @@ public enum LibraryCells {
 }
 
 extension GradientReport {
-  /// A line for each tensor with its largest relative error, and one that says whether all agree.
+  /// A line for each tensor with its largest relative error, or why it was not checked, and one that says whether all
+  /// that were checked agree.
   public var table: String {
-    let width = results.map(\.name.count).max() ?? 0
+    let width = (results.map(\.name.count) + unchecked.map(\.name.count)).max() ?? 0
     let sizes = sizes.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: " ")
-    let lines = results.map { result in
-      let padding = String(repeating: " ", count: width - result.name.count)
-      return "\(result.name)\(padding)  \(String(format: "%.1e", result.relativeError))\n"
+    func line(_ name: String, _ text: String) -> String {
+      "\(name)\(String(repeating: " ", count: width - name.count))  \(text)\n"
     }
+    let lines =
+      results.map { line($0.name, String(format: "%.1e", $0.relativeError)) }
+      + unchecked.map { line($0.name, "unchecked: \($0.reason)") }
     return (sizes.isEmpty ? "" : "sizes: \(sizes)\n") + lines.joined() + verdict + "\n"
   }
 
   private var verdict: String {
-    guard let worst = results.max(by: { $0.relativeError < $1.relativeError }) else { return "" }
+    let left = counted(unchecked.count, "gradient")
+    guard let worst = results.max(by: { $0.relativeError < $1.relativeError }) else {
+      return "no gradient was compared with differences: \(left) unchecked"
+    }
     let error = String(format: "%.1e", worst.relativeError)
     return "the gradients \(agrees ? "agree" : "do not agree") with differences: "
       + "the largest error is \(error), of '\(worst.name)', and \(Self.tolerance) is allowed"
+      + (unchecked.isEmpty ? "" : "; \(left) unchecked")
   }
 }
 

@@ -51,6 +51,9 @@ extension BodyChecker {
     case .repeat: repeated(values[0], like: labelled, at: site)
     case .bernoulli: bernoulli(values[0], like: labelled, at: site)
     case .dropout: dropout(values[0], values[1], at: site)
+    case .stopGradient: stopGradient(values[0], at: site)
+    case .straightThrough: straightThrough(values[0], values[1], at: site)
+    case .clipGradient: clipGradient(values[0], values[1], at: site)
     case .split: nil
     }
   }

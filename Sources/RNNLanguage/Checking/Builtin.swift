@@ -55,11 +55,12 @@ enum Composition: String, CaseIterable {
   case onehot, argmax, crossEntropy = "cross_entropy", mse
   case last, total, reverse, `repeat`, softmaxSteps = "softmax_steps"
   case bernoulli, dropout
+  case stopGradient = "stop_gradient", straightThrough = "straight_through", clipGradient = "clip_gradient"
 
   /// How it is called, for messages.
   var signature: String {
     switch self {
-    case .relu, .square, .sum, .mean, .softmax, .logSoftmax, .argmax: "\(rawValue)(x)"
+    case .relu, .square, .sum, .mean, .softmax, .logSoftmax, .argmax, .stopGradient: "\(rawValue)(x)"
     case .max, .min: "\(rawValue)(a, b), or \(rawValue)(x) over the elements of a vector"
     case .dot, .mse: "\(rawValue)(a, b)"
     case .where: "where(condition, a, b)"
@@ -71,6 +72,8 @@ enum Composition: String, CaseIterable {
     case .repeat: "repeat(value), or repeat(value, like: sequence)"
     case .bernoulli: "bernoulli(probability, like: x)"
     case .dropout: "dropout(x, rate)"
+    case .straightThrough: "straight_through(hard, soft)"
+    case .clipGradient: "clip_gradient(x, bound)"
     }
   }
 
@@ -78,10 +81,10 @@ enum Composition: String, CaseIterable {
   var argumentCount: ClosedRange<Int> {
     switch self {
     case .relu, .square, .sum, .mean, .softmax, .logSoftmax, .onehot, .argmax, .last, .total, .reverse,
-      .repeat, .softmaxSteps, .bernoulli:
+      .repeat, .softmaxSteps, .bernoulli, .stopGradient:
       1...1
     case .max, .min: 1...2
-    case .dot, .mse, .split, .crossEntropy, .dropout: 2...2
+    case .dot, .mse, .split, .crossEntropy, .dropout, .straightThrough, .clipGradient: 2...2
     case .where: 3...3
     case .concat: 1...Int.max
     }

@@ -18,6 +18,8 @@ enum CheckedOperation: Hashable, Sendable {
   /// Operands of one shape, or one of them a scalar.
   case binary(BinaryFunction)
   case compare(Comparison)
+  /// The first operand with another derivative; operands have one shape.
+  case surrogate(Surrogate)
   /// Where two values differ.
   case notEqual
   case select

@@ -177,13 +177,24 @@ extension Diagnostic {
       notes: [Note("tokens are the whole numbers from 0 to \(size - 1)")])
   }
 
+  static func straightThroughShapes(_ hard: ValueType, _ soft: ValueType, at site: SourceRange) -> Diagnostic
+  {
+    Diagnostic(
+      "shape", "the shapes of straight_through differ: \(hard.step) and \(soft.step)", at: site,
+      notes: [
+        Note(
+          "each element of the first operand takes the derivative of one of the second: they have the same shape"
+        )
+      ])
+  }
+
   // MARK: Random numbers
 
-  static func notAFraction(_ what: String, expected: String, found: String, at site: SourceRange)
+  static func notInRange(_ what: String, expected: String, found: String, at site: SourceRange)
     -> Diagnostic
   {
     Diagnostic(
-      "not-a-fraction", "\(what) must be \(expected), found \(found)", at: site,
+      "not-in-range", "\(what) must be \(expected), found \(found)", at: site,
       notes: [Note("it is known when compiling: made of numbers, sizes and + - * /")])
   }
 

@@ -116,6 +116,14 @@ struct BodyLowering {
       return elementwise(operands[0], operands[1]) { builder.binary(function, $0, $1) }
     case .compare(let comparison):
       return elementwise(operands[0], operands[1]) { builder.compare(comparison, $0, $1) }
+    case .surrogate(.straightThrough):
+      return elementwise(operands[0], operands[1]) { builder.straightThrough($0, $1) }
+    case .surrogate(.stop): return map(operands[0]) { builder.detach($0) }
+    case .surrogate(.clip(let bound)):
+      // Each example and step has its own derivative, also if the value is the same.
+      let axes = Axes(lead: lead(node.type.extent), own: operands[0].axes(in: builder).own)
+      let x = builder.conform(operands[0], to: axes, element)
+      return .tensor(builder.clipGradient(x, bound: bound), lead: axes.lead.count)
     case .notEqual:
       return elementwise(operands[0], operands[1]) { a, b in
         let mask = builder.compare(.equal, a, b)

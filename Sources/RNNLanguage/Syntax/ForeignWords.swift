@@ -56,6 +56,8 @@ enum ForeignWords {
   static func hint(forFunction name: String) -> String? {
     switch name {
     case "matmul", "mm", "mv", "bmm", "einsum": "a product of matrices and vectors is written 'a @ b'"
+    case "detach", "no_grad", "stop_grad": "no gradient flows through stop_gradient(x)"
+    case "clip_grad", "clamp_grad": "clip_gradient(x, bound) brings a derivative between -bound and bound"
     case "outer", "cross", "norm":
       "a formula of your own is a function: fn norm(x) = sqrt(sum(square(x)))"
     case "cat", "stack", "hstack", "vstack", "concatenate": "vectors are joined by concat(a, b)"

@@ -118,7 +118,7 @@ struct TimeSorts {
   private func isMap(_ operation: Operation) -> Bool {
     let operands = operation.operands
     switch operation.kind {
-    case .constant, .unary, .binary, .compare, .select, .convert, .detach, .oneHot: return true
+    case .constant, .unary, .binary, .compare, .select, .convert, .surrogate, .oneHot: return true
     case .random: return isSequence(operands[0])
     case .broadcast(let axes, _): return !hasSteps(operands[0]) || axes.first == 0
     case .reshape: return hasSteps(operands[0])

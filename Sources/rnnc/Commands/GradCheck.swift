@@ -8,8 +8,10 @@ struct GradCheck: ParsableCommand {
     commandName: "gradcheck", abstract: "Compare a model's gradients with differences of its loss.",
     discussion: """
       Every parameter, float input and initial state is checked in f64, at a random point and with one draw of every \
-      bernoulli. Sizes that --set does not give are made small, if the model allows that. The last line says whether \
-      the gradients agree, and the status is 1 if they do not.
+      bernoulli. Values of stop_gradient stay what they are at the point. A tensor whose derivative passes \
+      straight_through or clip_gradient is listed as unchecked: no difference shows what these do. Sizes that --set \
+      does not give are made small, if the model allows that. The last line says whether the gradients agree, and the \
+      status is 1 if they do not.
       """)
 
   @OptionGroup var model: ModelArguments

@@ -95,6 +95,8 @@ def install(tape):
         "last": last, "total": total, "softmax_steps": softmax_steps,
         "reverse": lambda s: Sequence(reversed(s)),
         "repeat": lambda v, like: Sequence(v for _ in like),
+        "stop_gradient": stepwise(tape.stop_gradient), "straight_through": stepwise(tape.straight_through),
+        "clip_gradient": stepwise(tape.clip_gradient),
         "square_root": lambda x: x ** 0.5,
         "stepwise": stepwise, "Cell": Cell, "Sequence": Sequence, "zeros": zeros,
     })

@@ -191,6 +191,20 @@ less, less_or_equal = compare(np.less), compare(np.less_equal)
 greater, greater_or_equal = compare(np.greater), compare(np.greater_equal)
 
 
+# Derivatives that are not those of the value
+
+def stop_gradient(x):
+    return Var(value(x))
+
+
+def straight_through(hard, soft):
+    return Var(value(hard), (soft, lambda g: g))
+
+
+def clip_gradient(x, bound):
+    return Var(value(x), (x, lambda g: np.clip(g, -bound, bound)))
+
+
 # Parts and products
 
 def moved(x, indices):

@@ -60,6 +60,17 @@ def where(mask, a, b):
     return torch.where(mask if torch.is_tensor(mask) else torch.tensor(bool(mask)), tensor(a), tensor(b))
 
 
+stop_gradient = lambda x: tensor(x).detach()
+straight_through = lambda hard, soft: tensor(soft) + (tensor(hard) - tensor(soft)).detach()
+
+
+def clip_gradient(x, bound):
+    y = tensor(x).clone()
+    if y.requires_grad:
+        y.register_hook(lambda g: g.clamp(-bound, bound))
+    return y
+
+
 part = lambda x, index: tensor(x)[index]
 transpose = lifted(torch.t)
 matmul = lifted(torch.matmul)
