@@ -67,8 +67,9 @@ extension CheckedOperation {
     switch self {
     case .compare, .notEqual, .argmax, .oneHot, .lookup: true
     case .unary(let function): function.traits.contains(.flat)
-    case .literal, .parameter, .input, .state, .binary, .select, .product, .transpose, .reduce, .mean,
-      .softmax, .slice, .element, .concat, .crossEntropy, .squaredError, .bernoulli, .last, .total, .reverse,
+    case .literal, .parameter, .input, .state, .binary, .select, .product, .transpose, .outer, .tile,
+      .reshape, .along, .slice, .element, .concat, .crossEntropy, .squaredError, .bernoulli, .last, .total,
+      .reverse,
       .softmaxOverSteps, .repeated, .apply, .result, .nextState:
       false
     }
