@@ -78,6 +78,12 @@ public func max(_ x: Value) -> Value { .call("max", x) }
 /// The smallest element of a vector.
 public func min(_ x: Value) -> Value { .call("min", x) }
 
+/// log Σ eˣ over the elements of a vector.
+public func logSumExp(_ x: Value) -> Value { .call("logsumexp", x) }
+
+/// The Euclidean length of a vector.
+public func norm(_ x: Value) -> Value { .call("norm", x) }
+
 /// The sum of the products of the elements of two vectors.
 public func dot(_ a: Value, _ b: Value) -> Value { .call("dot", a, b) }
 
@@ -119,6 +125,26 @@ public func split(_ x: Value) -> (Value, Value, Value) {
 public func split(_ x: Value) -> (Value, Value, Value, Value) {
   let parts = split(x, into: 4)
   return (parts[0], parts[1], parts[2], parts[3])
+}
+
+// MARK: Matrices
+
+/// The matrix of the products of the elements of two vectors.
+public func outer(_ a: Value, _ b: Value) -> Value { .call("outer", a, b) }
+
+/// The matrix of which each of so many rows is the vector: `repeat` of the language.
+public func repeated(_ x: Value, rows: Size) -> Value {
+  .call("repeat", x, Value(rows), labels: [nil, "rows"])
+}
+
+/// The matrix of which each of so many columns is the vector: `repeat` of the language.
+public func repeated(_ x: Value, columns: Size) -> Value {
+  .call("repeat", x, Value(columns), labels: [nil, "columns"])
+}
+
+/// The same elements, row by row, in another shape.
+public func reshape(_ x: Value, _ shape: [Size]) -> Value {
+  Value.compute([x] + shape.map { Value($0) }) { .call(Name("reshape"), Value.arguments($0)) }
 }
 
 // MARK: Tokens and losses

@@ -68,8 +68,9 @@ extension CheckedOperation {
     case .compare, .notEqual, .argmax, .oneHot, .lookup, .surrogate(.stop), .surrogate(.straightThrough): true
     case .unary(let function): function.traits.contains(.flat)
     case .literal, .parameter, .input, .state, .binary, .surrogate(.clip), .select, .product, .transpose,
-      .reduce, .mean,
-      .softmax, .slice, .element, .concat, .crossEntropy, .squaredError, .bernoulli, .last, .total, .reverse,
+      .outer, .tile,
+      .reshape, .along, .slice, .element, .concat, .crossEntropy, .squaredError, .bernoulli, .last, .total,
+      .reverse,
       .softmaxOverSteps, .repeated, .apply, .result, .nextState:
       false
     }

@@ -39,6 +39,15 @@ struct LanguageTests {
       m.output("e", parts[4] / parts[5])
       m.output("f", repeated(total(x)) * repeated(last(x), like: x))
       m.output("g", stopGradient(x) + straightThrough(onehot(t), clipGradient(x, 0.5)))
+      let y = outer(x, p) + repeated(x, columns: 2) * repeated(q, rows: 6)
+      let along: [((Value) -> Value, (Value, Axis) -> Value)] = [
+        (sum, sum), (mean, mean), (max, max), (min, min), (norm, norm), (logSumExp, logSumExp),
+      ]
+      for (index, (all, over)) in along.enumerated() {
+        m.output("r\(index)", over(y, .rows) + p * all(reshape(y, [12])))
+        m.output("c\(index)", over(y, .columns))
+      }
+      m.output("z", softmax(y, over: .rows) + logSoftmax(y, over: .columns) - norm(x) * logSumExp(x))
       m.loss(crossEntropy(x, t))
     }
     let text = """
@@ -57,6 +66,14 @@ struct LanguageTests {
           output e = u / v
           output f = repeat(total(x)) * repeat(last(x), like: x)
           output g = stop_gradient(x) + straight_through(onehot(t), clip_gradient(x, 0.5))
+          y = outer(x, p) + repeat(x, columns: 2) * repeat(q, rows: 6)
+          output r0 = sum(y, over: rows) + p * sum(reshape(y, 12)), c0 = sum(y, over: columns)
+          output r1 = mean(y, over: rows) + p * mean(reshape(y, 12)), c1 = mean(y, over: columns)
+          output r2 = max(y, over: rows) + p * max(reshape(y, 12)), c2 = max(y, over: columns)
+          output r3 = min(y, over: rows) + p * min(reshape(y, 12)), c3 = min(y, over: columns)
+          output r4 = norm(y, over: rows) + p * norm(reshape(y, 12)), c4 = norm(y, over: columns)
+          output r5 = logsumexp(y, over: rows) + p * logsumexp(reshape(y, 12)), c5 = logsumexp(y, over: columns)
+          output z = softmax(y, over: rows) + log_softmax(y, over: columns) - norm(x) * logsumexp(x)
           loss cross_entropy(x, t)
       }
       """

@@ -23,10 +23,11 @@ struct SequenceTests {
         attend = Attend(H)
         inner = GRU(H, H)
         input x: [H], memory: seq [H]
-        state h: [H], choice: [H]
+        state h: [H], choice: [H], S: [H, 3]
         choice' = onehot(argmax(h))
         z = bernoulli(0.25, like: h)
-        h' = z * h + (1 - z) * inner(x + attend(h, memory)) + 0.1 * choice + last(reverse(memory))
+        S' = softmax(S, over: columns) + 0.1 * outer(h, concat(x[:2], norm(S, over: rows)[:1]))
+        h' = z * max(h, S' @ logsumexp(S, over: rows)) + (1 - z) * inner(x + attend(h, memory)) + 0.1 * choice + last(reverse(memory))
         output h', argmax(h)
     }
     model M(H = 9) {
@@ -41,6 +42,7 @@ struct SequenceTests {
         memory = f + reverse(backward(reverse(x)))
         d, choice = decode(y + E[reverse(t)] + repeat(v, like: y), memory)
         output memory, d, choice, a = attend(d, memory), k = last(d), n = total(d) + forward.h', r = reverse(t)
+        output table = reshape(outer(y, y[:6]), 6 * H) * 2, bounds = max(outer(y, y[:6]), over: columns)
         output i = last(t), g = argmax(d), same = where(t != 0, d, 0)
         loss square(mean(d) - z) * where(t == argmax(E[t][:3]), 1, 2) + 0.1 * sum(attend(d, memory))
     }

@@ -78,6 +78,24 @@ struct StreamTests {
       """, batch: 2, steps: 5)
   }
 
+  @Test func aStateThatIsAMatrix() throws {
+    try check(
+      """
+      cell Memory(K, V) {
+          input k: [K], v: [V]
+          state S: [K, V]
+          S' = 0.9 * S + outer(k, v - S.T @ k)
+          output norm(S', over: rows), softmax(S', over: columns) @ v
+      }
+      model M(K = 5, V = 9) {
+          input k: seq [K], v: seq [V]
+          memory = Memory(K, V)
+          y, z = memory(k, v)
+          output y, z, w = reshape(outer(k, v), V, K)
+      }
+      """, batch: 3, steps: 5)
+  }
+
   @Test func aLoopThatStartsWhereAnotherEnds() throws {
     try check(
       """

@@ -20,8 +20,9 @@ struct RaggedTests {
         attend = Attend(H)
         inner = GRU(H, H)
         input x: [H], memory: seq [H]
-        state h: [H]
-        h' = inner(x + attend(h, memory)) + 0.5 * h + last(reverse(memory))
+        state h: [H], S: [H, H]
+        S' = 0.5 * S + outer(x, attend(x, memory))
+        h' = inner(x + logsumexp(S', over: columns)) + S' @ h + last(reverse(memory))
         output h', sum(h)
     }
     model M(H = 2) {

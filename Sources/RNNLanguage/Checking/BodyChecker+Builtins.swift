@@ -20,24 +20,36 @@ extension BodyChecker {
     case .elementwise(let function): return unary(function, values[0], at: site).map { [$0] }
     case .composed(.split): return split(values[0], values[1], at: site)
     case .composed(let composition):
-      let labelled = arguments.first { $0.label != nil }?.value
-      return callSingle(composition, values, labelled: labelled, at: site).map { [$0] }
+      let labelled = arguments.filter { $0.label != nil }
+      if labelled.count > 1, let second = labelled[1].label {
+        report(.secondLabel(second, composition.signature))
+        return nil
+      }
+      return callSingle(composition, values, labelled: labelled.first, at: site).map { [$0] }
     }
   }
 
   private mutating func callSingle(
-    _ builtin: Composition, _ values: [Expression], labelled: Expression?, at site: SourceRange
+    _ builtin: Composition, _ values: [Expression], labelled: Argument?, at site: SourceRange
   ) -> NodeID? {
     switch builtin {
     case .relu: relu(values[0], at: site)
     case .square: square(values[0], at: site)
-    case .max: extremum(.maximum, .maximum, builtin, values, at: site)
-    case .min: extremum(.minimum, .minimum, builtin, values, at: site)
-    case .sum: reduction(.reduce(.sum), builtin, values[0], at: site)
-    case .mean: reduction(.mean, builtin, values[0], at: site)
+    case .max where values.count == 2:
+      extremum(.maximum, builtin, values[0], values[1], labelled, at: site)
+    case .min where values.count == 2:
+      extremum(.minimum, builtin, values[0], values[1], labelled, at: site)
+    case .max: along(.reduce(.maximum), builtin, values[0], over: labelled, at: site)
+    case .min: along(.reduce(.minimum), builtin, values[0], over: labelled, at: site)
+    case .sum: along(.reduce(.sum), builtin, values[0], over: labelled, at: site)
+    case .mean: along(.mean, builtin, values[0], over: labelled, at: site)
+    case .softmax: along(.softmax(isLogarithmic: false), builtin, values[0], over: labelled, at: site)
+    case .logSoftmax: along(.softmax(isLogarithmic: true), builtin, values[0], over: labelled, at: site)
+    case .logsumexp: along(.logSumExp, builtin, values[0], over: labelled, at: site)
+    case .norm: along(.norm, builtin, values[0], over: labelled, at: site)
     case .dot: dot(values[0], values[1], at: site)
-    case .softmax: softmax(isLogarithmic: false, values[0], at: site)
-    case .logSoftmax: softmax(isLogarithmic: true, values[0], at: site)
+    case .outer: outer(values[0], values[1], at: site)
+    case .reshape: reshape(values[0], Array(values.dropFirst()), at: site)
     case .where: select(values, at: site)
     case .concat: concat(values, at: site)
     case .onehot: oneHot(values[0], at: site)
@@ -48,8 +60,8 @@ extension BodyChecker {
     case .total: overSteps(.total, builtin, values[0], extent: .example, at: site)
     case .reverse: overSteps(.reverse, builtin, values[0], extent: nil, at: site)
     case .softmaxSteps: overSteps(.softmaxOverSteps, builtin, values[0], extent: nil, at: site)
-    case .repeat: repeated(values[0], like: labelled, at: site)
-    case .bernoulli: bernoulli(values[0], like: labelled, at: site)
+    case .repeat: repeated(values[0], labelled, at: site)
+    case .bernoulli: bernoulli(values[0], like: labelled?.value, at: site)
     case .dropout: dropout(values[0], values[1], at: site)
     case .stopGradient: stopGradient(values[0], at: site)
     case .straightThrough: straightThrough(values[0], values[1], at: site)
@@ -77,11 +89,14 @@ extension BodyChecker {
   }
 
   private mutating func extremum(
-    _ function: BinaryFunction, _ reduction: Reduction, _ builtin: Composition, _ values: [Expression],
-    at site: SourceRange
+    _ function: BinaryFunction, _ builtin: Composition, _ left: Expression, _ right: Expression,
+    _ labelled: Argument?, at site: SourceRange
   ) -> NodeID? {
-    if values.count == 1 { return self.reduction(.reduce(reduction), builtin, values[0], at: site) }
-    let (a, b) = (checkNumber(values[0]), checkNumber(values[1]))
+    if let label = labelled?.label {
+      report(.axisOfTwoValues(label, builtin.rawValue))
+      return nil
+    }
+    let (a, b) = (checkNumber(left), checkNumber(right))
     guard let a, let b else { return nil }
     return elementwise(function, builtin.rawValue, a, b, at: site)
   }
@@ -106,23 +121,11 @@ extension BodyChecker {
 
   // MARK: Vectors
 
-  private mutating func reduction(
-    _ operation: CheckedOperation, _ builtin: Composition, _ value: Expression, at site: SourceRange
-  ) -> NodeID? {
-    guard let x = checkVector(value, of: builtin.rawValue) else { return nil }
-    return add(operation, [x], ValueType([], type(x).extent), at: site)
-  }
-
   private mutating func dot(_ left: Expression, _ right: Expression, at site: SourceRange) -> NodeID? {
     let (a, b) = (checkVector(left, of: "dot"), checkVector(right, of: "dot"))
     guard let a, let b else { return nil }
     guard let product = elementwise(.multiply, "dot", a, b, at: site) else { return nil }
-    return add(.reduce(.sum), [product], ValueType([], type(product).extent), at: site)
-  }
-
-  private mutating func softmax(isLogarithmic: Bool, _ value: Expression, at site: SourceRange) -> NodeID? {
-    guard let x = checkVector(value, of: "softmax") else { return nil }
-    return add(.softmax(isLogarithmic: isLogarithmic), [x], type(x), at: site)
+    return add(.along(axis: 0, .reduce(.sum)), [product], ValueType([], type(product).extent), at: site)
   }
 
   private mutating func concat(_ values: [Expression], at site: SourceRange) -> NodeID? {
@@ -233,7 +236,7 @@ extension BodyChecker {
     var instances = instances.map(\.cell)
     while true {
       switch node.operation {
-      case .softmax(isLogarithmic: false): return true
+      case .along(_, .softmax(isLogarithmic: false)): return true
       case .last, .reverse, .repeated: node = nodes[node.operands[0].index]
       case .result(let output):
         guard case .apply(let application) = nodes[node.operands[0].index].operation else { return false }

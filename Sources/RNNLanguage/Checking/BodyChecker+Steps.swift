@@ -20,10 +20,13 @@ extension BodyChecker {
     return add(operation, [x], type(x).with(extent: extent ?? type(x).extent), at: site)
   }
 
-  /// A single value at every step.
-  mutating func repeated(_ value: Expression, like: Expression?, at site: SourceRange) -> NodeID? {
+  /// A single value at every step or, if rows or columns are asked for, a vector in each of them.
+  mutating func repeated(_ value: Expression, _ labelled: Argument?, at site: SourceRange) -> NodeID? {
+    if let labelled, let axis = labelled.label.flatMap({ MatrixAxis(rawValue: $0.text) }) {
+      return tile(value, axis, labelled.value, at: site)
+    }
     let checked = check(value)
-    let sequence = like.map { ($0, check($0)) }
+    let sequence = labelled.map { ($0.value, check($0.value)) }
     guard let x = checked else { return nil }
     if type(x).isSequence {
       report(

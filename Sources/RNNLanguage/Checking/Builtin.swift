@@ -43,14 +43,20 @@ enum Builtin: Equatable {
   }
 
   /// The labels that it knows.
-  var labels: [String] { [.composed(.repeat), .composed(.bernoulli)].contains(self) ? ["like"] : [] }
+  var labels: [String] {
+    switch self {
+    case .elementwise: []
+    case .composed(let composition): composition.labels
+    }
+  }
 }
 
 /// A function of the language that is made of other operations, or takes something else than elements.
 enum Composition: String, CaseIterable {
   case relu, square
   case max, min, sum, mean, dot
-  case softmax, logSoftmax = "log_softmax"
+  case softmax, logSoftmax = "log_softmax", logsumexp, norm
+  case outer, reshape
   case `where`, concat, split
   case onehot, argmax, crossEntropy = "cross_entropy", mse
   case last, total, reverse, `repeat`, softmaxSteps = "softmax_steps"
@@ -60,16 +66,22 @@ enum Composition: String, CaseIterable {
   /// How it is called, for messages.
   var signature: String {
     switch self {
-    case .relu, .square, .sum, .mean, .softmax, .logSoftmax, .argmax, .stopGradient: "\(rawValue)(x)"
-    case .max, .min: "\(rawValue)(a, b), or \(rawValue)(x) over the elements of a vector"
-    case .dot, .mse: "\(rawValue)(a, b)"
+    case .relu, .square, .argmax, .stopGradient: "\(rawValue)(x)"
+    case .sum, .mean, .softmax, .logSoftmax, .logsumexp, .norm:
+      "\(rawValue)(x), or \(rawValue)(x, over: rows) of a matrix"
+    case .max, .min:
+      "\(rawValue)(a, b), \(rawValue)(x) over the elements of a vector,"
+        + " or \(rawValue)(x, over: rows) of a matrix"
+    case .dot, .outer, .mse: "\(rawValue)(a, b)"
+    case .reshape: "reshape(x, A, B, …)"
     case .where: "where(condition, a, b)"
     case .concat: "concat(a, b, …)"
     case .split: "split(x, count)"
     case .onehot: "onehot(token)"
     case .crossEntropy: "cross_entropy(logits, token)"
     case .last, .total, .reverse, .softmaxSteps: "\(rawValue)(sequence)"
-    case .repeat: "repeat(value), or repeat(value, like: sequence)"
+    case .repeat:
+      "repeat(value), repeat(value, like: sequence), repeat(vector, rows: n) or repeat(vector, columns: n)"
     case .bernoulli: "bernoulli(probability, like: x)"
     case .dropout: "dropout(x, rate)"
     case .straightThrough: "straight_through(hard, soft)"
@@ -80,13 +92,27 @@ enum Composition: String, CaseIterable {
   /// How many arguments it takes.
   var argumentCount: ClosedRange<Int> {
     switch self {
-    case .relu, .square, .sum, .mean, .softmax, .logSoftmax, .onehot, .argmax, .last, .total, .reverse,
+    case .relu, .square, .sum, .mean, .softmax, .logSoftmax, .logsumexp, .norm, .onehot, .argmax, .last,
+      .total, .reverse,
       .repeat, .softmaxSteps, .bernoulli, .stopGradient:
       1...1
     case .max, .min: 1...2
-    case .dot, .mse, .split, .crossEntropy, .dropout, .straightThrough, .clipGradient: 2...2
+    case .dot, .outer, .mse, .split, .crossEntropy, .dropout, .straightThrough, .clipGradient: 2...2
     case .where: 3...3
     case .concat: 1...Int.max
+    case .reshape: 2...Int.max
+    }
+  }
+
+  /// The labels that it knows, of which a call has one at most.
+  var labels: [String] {
+    switch self {
+    case .sum, .mean, .max, .min, .softmax, .logSoftmax, .logsumexp, .norm: ["over"]
+    case .repeat: ["like"] + MatrixAxis.allCases.map(\.rawValue)
+    case .bernoulli: ["like"]
+    case .relu, .square, .dot, .outer, .reshape, .where, .concat, .split, .onehot, .argmax, .crossEntropy,
+      .mse, .last, .total, .reverse, .softmaxSteps, .dropout, .stopGradient, .straightThrough, .clipGradient:
+      []
     }
   }
 }

@@ -26,10 +26,14 @@ enum CheckedOperation: Hashable, Sendable {
   /// Matrix times vector, vector times matrix, or matrix times matrix.
   case product
   case transpose
-  /// Combines all elements to a scalar.
-  case reduce(Reduction)
-  case mean
-  case softmax(isLogarithmic: Bool)
+  /// A vector and another one give the matrix of the products of their elements.
+  case outer
+  /// A vector as each row, or each column, of a matrix.
+  case tile(MatrixAxis)
+  /// The same elements in the shape of the result.
+  case reshape
+  /// A function of the elements along an axis of the operand.
+  case along(axis: Int, AxisFunction)
   /// A range of the first axis.
   case slice(start: Int, count: Int)
   /// One place of the first axis, which vanishes.

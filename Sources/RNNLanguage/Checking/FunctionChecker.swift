@@ -77,6 +77,14 @@ struct FunctionChecker {
         }
         fault(.unknownFunction(name, "function", among: known), in: id)
       }
+      for argument in arguments {
+        if !argument.isAxis {
+          visit(argument.value, parameters: parameters, id, &calls)
+        } else if MatrixAxis(argument.value) == nil, !argument.value.isInvalid {
+          fault(.notAnAxis(argument.value), in: id)
+        }
+      }
+      return
     default: break
     }
     for child in expression.kind.children { visit(child, parameters: parameters, id, &calls) }
@@ -160,7 +168,12 @@ struct FunctionChecker {
 
 extension FunctionDeclaration {
   /// Whether it could not be read; its parameters may be missing.
-  var isInvalid: Bool { if case .invalid = body.kind { true } else { false } }
+  var isInvalid: Bool { body.isInvalid }
 
   var signature: String { "\(name.text)(\(parameters.map(\.text).joined(separator: ", ")))" }
+}
+
+extension Expression {
+  /// Whether it could not be read, which is reported.
+  var isInvalid: Bool { if case .invalid = kind { true } else { false } }
 }

@@ -100,6 +100,12 @@ extension Diagnostic {
     Diagnostic("unknown-label", "unknown label '\(label.text):'", at: label.range, notes: notes)
   }
 
+  static func secondLabel(_ label: Name, _ signature: String) -> Diagnostic {
+    Diagnostic(
+      "argument-count", "'\(label.text):' does not go with the label in front of it", at: label.range,
+      notes: [Note("it is used as \(signature)")])
+  }
+
   static func recursion(_ what: String, _ chain: [String], at site: SourceRange) -> Diagnostic {
     let name = chain.first ?? ""
     let message = what == "cell" ? "cell '\(name)' contains itself" : "function '\(name)' calls itself"

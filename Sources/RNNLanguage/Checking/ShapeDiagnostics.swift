@@ -93,6 +93,35 @@ extension Diagnostic {
       "shape", "\(what) must be \(expected), found \(found.described)", at: site, notes: notes)
   }
 
+  /// The value that stands behind `over:` is no axis.
+  static func notAnAxis(_ expression: Expression) -> Diagnostic {
+    let axes = MatrixAxis.allCases.map(\.rawValue)
+    guard case .name(let name) = expression.kind else {
+      return Diagnostic(
+        "not-an-axis", "expected an axis", at: expression.range,
+        notes: [Note("an axis is \(axes.joined(separator: " or "))")])
+    }
+    return unknownName(
+      name, "axis", at: expression.range, among: axes, hint: "an axis is \(axes.joined(separator: " or "))")
+  }
+
+  static func axisOfTwoValues(_ label: Name, _ function: String) -> Diagnostic {
+    Diagnostic(
+      "argument-count", "'\(label.text):' needs one value, and here are two", at: label.range,
+      notes: [
+        Note(
+          "\(function)(a, b) goes element by element, \(function)(x, over: rows) along an axis of a matrix")
+      ])
+  }
+
+  static func doesNotHold(_ shape: [Int], _ found: ValueType, at site: SourceRange) -> Diagnostic {
+    func volume(_ shape: [Int]) -> String { counted(shape.reduce(1, *), "element") }
+    return Diagnostic(
+      "shape", "\(found.step) has \(volume(found.shape)), and \(shape.bracketed) has \(volume(shape))",
+      at: site,
+      notes: [Note("reshape keeps all elements: the product of the sizes stays the same")])
+  }
+
   static func notANumber(_ found: ValueType, at site: SourceRange) -> Diagnostic {
     Diagnostic(
       "shape", "expected numbers, found \(found.described)", at: site,
@@ -238,6 +267,25 @@ extension Diagnostic.Note {
     case (.mask, .number): [Diagnostic.Note("where(condition, 1, 0) makes numbers of a mask")]
     case (.number, .token): [Diagnostic.Note("argmax(x) is the token of the greatest element of x")]
     default: []
+    }
+  }
+}
+
+extension [Diagnostic.Note] {
+  /// How a function over elements takes a value of a shape that it was not given in the right way.
+  static func fitting(_ builtin: Composition, _ function: AxisFunction, _ shape: [Int]) -> Self {
+    let name = builtin.rawValue
+    switch shape.count {
+    case 0: return []
+    case 1: return [Diagnostic.Note("\(name)(x) without 'over:' goes over the elements of a vector")]
+    case 2:
+      let (rows, columns) =
+        function.keepsAxis
+        ? ("takes each column of a matrix", "each row") : ("gives a number for each column", "for each row")
+      return [Diagnostic.Note("\(name)(x, over: rows) \(rows), \(name)(x, over: columns) \(columns)")]
+    default:
+      let matrix = "reshape(x, \(shape[0]), \(shape.dropFirst().reduce(1, *)))"
+      return [Diagnostic.Note("\(matrix) is a matrix of the same elements, x[0] the first part of x")]
     }
   }
 }

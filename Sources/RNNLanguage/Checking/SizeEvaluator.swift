@@ -80,17 +80,21 @@ struct SizeEvaluator {
   /// The shape that a list of sizes stands for, or nil after a report.
   func shape(_ expressions: [Expression], at site: SourceRange) -> [Int]? {
     let shape = expressions.compactMap(size)
-    guard shape.count == expressions.count else { return nil }
+    return shape.count == expressions.count && holds(shape, at: site) ? shape : nil
+  }
+
+  /// Whether a tensor can be as large as this; false after a report.
+  func holds(_ shape: [Int], at site: SourceRange) -> Bool {
     var volume = 1
     for extent in shape {
       let product = volume.multipliedReportingOverflow(by: extent)
       guard !product.overflow, product.partialValue <= Self.limit else {
         report(.tooLarge(at: site))
-        return nil
+        return false
       }
       volume = product.partialValue
     }
-    return shape
+    return true
   }
 
   /// The number that an expression stands for, or nil if it is not made of numbers, sizes and functions of them.

@@ -49,6 +49,7 @@ extension BodyLowering {
     return .tensor(builder.select(parts[0], parts[1], parts[2]), lead: axes.lead.count)
   }
 
+  /// The mean of all elements.
   func mean(_ value: LoweredValue) -> LoweredValue {
     let count = value.axes(in: builder).own.reduce(1) { $0 * ($1.fixed ?? 1) }
     return own(value) { builder.mean($0, axes: $1, count: count) }
@@ -111,6 +112,24 @@ extension BodyLowering {
       shape: type.shape, element)
     let isDrawn = builder.compare(.less, numbers, share)
     return .tensor(builder.convert(isDrawn, to: element), lead: lead.count)
+  }
+
+  // MARK: Matrices
+
+  /// The matrix of the products of the elements of two vectors.
+  func outer(_ a: LoweredValue, _ b: LoweredValue) -> LoweredValue {
+    let own = a.axes(in: builder).own + b.axes(in: builder).own
+    let axes = Axes(lead: builder.commonLead([a, b]), own: own)
+    let (rows, columns) = (
+      builder.conform(a, to: axes, ownAt: 0, element), builder.conform(b, to: axes, ownAt: 1, element)
+    )
+    return .tensor(builder.multiply(rows, columns), lead: axes.lead.count)
+  }
+
+  /// A vector as each row or column of a matrix of this shape.
+  func tile(_ value: LoweredValue, _ axis: MatrixAxis, _ shape: [Int]) -> LoweredValue {
+    let axes = Axes(lead: value.axes(in: builder).lead, own: shape.map(Dimension.fixed))
+    return .tensor(builder.conform(value, to: axes, ownAt: 1 - axis.index, element), lead: axes.lead.count)
   }
 
   // MARK: Products

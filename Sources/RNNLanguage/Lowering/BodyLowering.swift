@@ -133,11 +133,13 @@ struct BodyLowering {
     case .product: return product(operands[0], operands[1])
     case .transpose:
       return map(operands[0]) { builder.swapLastAxes($0) }
-    case .reduce(let reduction):
-      return own(operands[0]) { builder.reduce(reduction, $0, axes: $1) }
-    case .mean: return mean(operands[0])
-    case .softmax(let isLogarithmic):
-      return map(operands[0]) { isLogarithmic ? builder.logSoftmax($0) : builder.softmax($0) }
+    case .outer: return outer(operands[0], operands[1])
+    case .tile(let axis): return tile(operands[0], axis, node.type.shape)
+    case .reshape:
+      let lead = operands[0].axes(in: builder).lead
+      return map(operands[0]) { builder.reshape($0, lead + node.type.shape.map(Dimension.fixed)) }
+    case .along(let axis, let function):
+      return own(operands[0]) { builder.along($1[axis], function, $0) }
     case .slice(let start, let count):
       return own(operands[0]) { builder.slice($0, axis: $1[0], start: start, count: count) }
     case .element(let place): return part(operands[0], at: place)

@@ -29,14 +29,16 @@ extension LoweredValue {
 extension GraphBuilder {
   /// The tensor with the given axes: the value repeated along those that it lacks.
   ///
-  /// - Requires: the value's leading axes are the last ones of `axes.lead`, and its own are those of `axes` or none.
-  func conform(_ value: LoweredValue, to axes: Axes, _ element: ElementType) -> ValueID {
+  /// - Requires: the value's leading axes are the last ones of `axes.lead`, and its own, if it has any, those of `axes`
+  ///   from the place `first` on.
+  func conform(_ value: LoweredValue, to axes: Axes, ownAt first: Int = 0, _ element: ElementType) -> ValueID
+  {
     switch value {
     case .literal(let number): return constant(number, TensorType(element, axes.all))
     case .tensor(let id, _):
       let found = value.axes(in: self)
       let lead = found.lead.indices.map { $0 + axes.lead.count - found.lead.count }
-      let own = found.own.indices.map { $0 + axes.lead.count }
+      let own = found.own.indices.map { $0 + axes.lead.count + first }
       return broadcast(id, axes: lead + own, shape: axes.all)
     case .application: preconditionFailure("an application is not a value")
     }

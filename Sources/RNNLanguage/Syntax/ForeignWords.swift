@@ -58,10 +58,10 @@ enum ForeignWords {
     case "matmul", "mm", "mv", "bmm", "einsum": "a product of matrices and vectors is written 'a @ b'"
     case "detach", "no_grad", "stop_grad": "no gradient flows through stop_gradient(x)"
     case "clip_grad", "clamp_grad": "clip_gradient(x, bound) brings a derivative between -bound and bound"
-    case "outer", "cross", "norm":
-      "a formula of your own is a function: fn norm(x) = sqrt(sum(square(x)))"
     case "cat", "stack", "hstack", "vstack", "concatenate": "vectors are joined by concat(a, b)"
     case "chunk", "unstack", "unbind": "a vector is cut into equal parts by split(x, n)"
+    case "tile", "expand", "broadcast_to":
+      "repeat(v, rows: n) is the matrix of n rows v, repeat(v, like: s) the value v at every step of s"
     case "pow", "power": hint(forSign: "**")
     case "clip", "clamp": "a value is kept in bounds by min(max(x, low), high)"
     case "and", "or", "not", "xor", "logical_and", "logical_or", "logical_not": hintForLogic
@@ -73,7 +73,8 @@ enum ForeignWords {
     case "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish", "hard_sigmoid", "softsign", "sinh",
       "cosh", "tan":
       "a formula of your own is a function: fn swish(x) = x * sigmoid(x)"
-    case "unsqueeze", "squeeze", "view", "reshape", "permute":
+    case "view", "flatten": "the same elements in another shape are reshape(x, A, B)"
+    case "unsqueeze", "squeeze", "permute":
       "batch and time are not written: shapes are those of one step of one example"
     case "zeros", "ones", "full", "zeros_like", "ones_like":
       "a number stands for a vector or matrix of it wherever one is needed: 0, 1"

@@ -30,6 +30,16 @@ def install(tape):
     def mean_of(x):
         return tape.multiply(tape.total_of(x), 1 / tape.count(x))
 
+    def over(function):
+        """A function of vectors, of each column (axis 0) or row (axis 1) of a matrix."""
+
+        def apply(x, axis):
+            lines = tape.transpose(x) if axis == 0 else x
+            results = tape.stack(*[function(tape.part(lines, i)) for i in range(tape.rows(lines))])
+            return tape.transpose(results) if axis == 0 and tape.rank(results) == 2 else results
+
+        return stepwise(apply)
+
     def split(x, parts):
         size = tape.rows(x) // parts
         return tuple(tape.part(x, slice(i * size, (i + 1) * size)) for i in range(parts))
@@ -87,12 +97,20 @@ def install(tape):
         sign relu maximum minimum where less less_or_equal greater greater_or_equal part transpose matmul concat dot
         max_of min_of softmax log_softmax argmax""".split()
     functions = {name: stepwise(getattr(tape, name)) for name in names}
+    matrices = "logsumexp norm outer rows_of reshape".split()
+    functions.update({name: stepwise(getattr(tape, name)) for name in matrices})
+    functions.update({
+        name + "_over": over(function) for name, function in [
+            ("sum", tape.total_of), ("mean", mean_of), ("max", tape.max_of), ("min", tape.min_of),
+            ("softmax", tape.softmax), ("log_softmax", tape.log_softmax), ("logsumexp", tape.logsumexp),
+            ("norm", tape.norm)]})
     functions.update({
         "sum_of": stepwise(tape.total_of), "mean_of": stepwise(mean_of), "mse": stepwise(mse),
         "cross_entropy": stepwise(cross_entropy), "onehot": stepwise(onehot), "split": split_steps,
         "same": stepwise(lambda a, b: a == b), "different": stepwise(lambda a, b: a != b),
         "bernoulli": stepwise(bernoulli), "dropout": stepwise(dropout),
         "last": last, "total": total, "softmax_steps": softmax_steps,
+        "columns_of": stepwise(lambda v, count: tape.transpose(tape.rows_of(v, count))),
         "reverse": lambda s: Sequence(reversed(s)),
         "repeat": lambda v, like: Sequence(v for _ in like),
         "stop_gradient": stepwise(tape.stop_gradient), "straight_through": stepwise(tape.straight_through),

@@ -256,6 +256,30 @@ def concat(*parts):
     return Var(np.concatenate(values), *[(p, send(i)) for i, p in enumerate(parts)])
 
 
+def stack(*parts):
+    """The parts along a new first axis."""
+
+    def send(i):
+        return lambda g: g[i]
+
+    return Var(np.stack([value(p) for p in parts]), *[(p, send(i)) for i, p in enumerate(parts)])
+
+
+def outer(a, b):
+    u, v = value(a)[:, None], value(b)[None, :]
+    return Var(
+        u * v, (a, lambda g: times(g, v).sum(1)), (b, lambda g: times(g, u).sum(0)))
+
+
+def rows_of(x, count):
+    """The matrix of which each row is `x`."""
+    return moved(x, np.tile(np.arange(value(x).size), (count, 1)))
+
+
+def reshape(x, shape):
+    return moved(x, np.arange(value(x).size).reshape(shape))
+
+
 # Reductions of vectors
 
 def total_of(x):
@@ -293,6 +317,21 @@ def log_softmax(x):
     y = u - u.max()
     y = y - np.log(np.exp(y).sum())
     return Var(y, (x, lambda g: g - np.exp(y) * g.sum()))
+
+
+def logsumexp(x):
+    u = value(x)
+    p = np.exp(u - u.max())
+    return Var(np.log(p.sum()) + u.max(), (x, lambda g: times(g, p / p.sum())))
+
+
+def norm(x):
+    """The derivative at 0 is 0."""
+    u = value(x)
+    y = np.sqrt((u * u).sum())
+    if depends(x):
+        Margin.note(y)
+    return Var(y, (x, lambda g: times(g, u / y) if y != 0 else np.zeros_like(u)))
 
 
 def argmax(x):

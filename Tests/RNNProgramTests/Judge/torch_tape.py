@@ -79,6 +79,12 @@ total_of, max_of, min_of = lifted(torch.sum), lifted(torch.max), lifted(torch.mi
 dot = lifted(torch.dot)
 softmax = lambda x: torch.softmax(tensor(x), 0)
 log_softmax = lambda x: torch.log_softmax(tensor(x), 0)
+logsumexp = lambda x: torch.logsumexp(tensor(x), 0)
+norm = lifted(torch.linalg.vector_norm)
+outer = lifted(torch.outer)
+stack = lambda *parts: torch.stack([tensor(p) for p in parts])
+rows_of = lambda x, count: tensor(x).expand(count, -1)
+reshape = lambda x, shape: tensor(x).reshape(shape)
 argmax = lambda x: int(torch.argmax(tensor(x)))
 
 
