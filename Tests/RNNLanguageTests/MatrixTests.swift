@@ -74,6 +74,20 @@ struct MatrixTests {
     #expect(zip(found.numbers, wanted.numbers).allSatisfy { abs($0 - $1) < 1e-15 }, "\(found)")
   }
 
+  @Test func aNumberGivenToAFunctionIsASizeInIt() throws {
+    let graph = try loweredGraph(
+      of: """
+        fn rows(v, n) = repeat(v, rows: 2 * n)
+        fn ends(v, n) = concat(v[:n], v[n:])
+        fn halves(v, n) = reshape(rows(v, n), n, 2, 3)
+        model M(H = 3) { input b: [H]; output y = halves(b, 2), z = ends(b, H - 1), w = rows(b[:1], H) }
+        """)
+    let found = try Interpreter(graph).run(inputs: ["b": DenseArray(.f64, [1, 3], [3, 5, 7])])
+    #expect(found["y"] == DenseArray(.f64, [1, 2, 2, 3], [3, 5, 7, 3, 5, 7, 3, 5, 7, 3, 5, 7]))
+    #expect(found["z"]?.numbers == [3, 5, 7])
+    #expect(found["w"] == DenseArray(.f64, [1, 6, 1], [3, 3, 3, 3, 3, 3]))
+  }
+
   @Test func softmaxOverColumnsMakesRowsSumToOne() throws {
     let rows = try compute("sum(softmax(m * 100, over: columns), over: columns)").numbers
     let columns = try compute("sum(softmax(m * 100, over: rows), over: rows)").numbers

@@ -108,9 +108,19 @@ struct BodyChecker {
   var evaluator: SizeEvaluator {
     // A closure cannot change the checker of bodies: whether a report was a fault is known by the missing result.
     let (checker, notes, isIncomplete) = (checker, callNotes + sizesNote, unit.isIncomplete)
-    return SizeEvaluator(sizes: scope.calls.isEmpty ? sizes : [:]) { diagnostic in
+    return SizeEvaluator(sizes: scope.calls.isEmpty ? sizes : wholeParameters) { diagnostic in
       if isIncomplete, diagnostic.id == "unknown-name" { return }
       checker.report(diagnostic.adding(notes))
+    }
+  }
+
+  /// The parameters of the function that is written out that stand for whole numbers: they can be sizes in it.
+  private var wholeParameters: [String: Int] {
+    scope.names.compactMapValues { binding in
+      guard case .value(let node) = binding.entity, let value = number(node),
+        let whole = Int(exactly: value), abs(whole) <= SizeEvaluator.limit
+      else { return nil }
+      return whole
     }
   }
 
