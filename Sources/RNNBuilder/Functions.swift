@@ -35,6 +35,21 @@ public func cos(_ x: Value) -> Value { .call("cos", x) }
 /// log(1 + eˣ) of each element.
 public func softplus(_ x: Value) -> Value { .call("softplus", x) }
 
+/// eˣ − 1 of each element, exact near 0.
+public func expm1(_ x: Value) -> Value { .call("expm1", x) }
+
+/// log(1 + x) of each element, exact near 0.
+public func log1p(_ x: Value) -> Value { .call("log1p", x) }
+
+/// The error function of each element.
+public func erf(_ x: Value) -> Value { .call("erf", x) }
+
+/// The largest whole number that is not larger, for each element.
+public func floor(_ x: Value) -> Value { .call("floor", x) }
+
+/// The nearest whole number for each element, the even one of two.
+public func round(_ x: Value) -> Value { .call("round", x) }
+
 /// −1, 0 or 1 for each element.
 public func sign(_ x: Value) -> Value { .call("sign", x) }
 

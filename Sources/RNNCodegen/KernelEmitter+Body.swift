@@ -261,6 +261,11 @@ extension KernelEmitter {
     case .sin: transcendental(x, builder.sin)
     case .cos: transcendental(x, builder.cos)
     case .softplus: transcendental(x, builder.softplus)
+    case .expm1: transcendental(x, builder.expm1)
+    case .log1p: transcendental(x, builder.log1p)
+    case .erf: transcendental(x, builder.erf)
+    case .floor: builder.roundDown(x)
+    case .round: builder.roundToEven(x)
     }
   }
 

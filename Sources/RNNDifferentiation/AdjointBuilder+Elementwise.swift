@@ -19,7 +19,7 @@ extension AdjointBuilder {
     // ∂L/∂x = ∂L/∂y · sign(x); 0 at 0
     case .abs: return builder.multiply(dy, builder.unary(.sign, read(x)))
     // ∂L/∂x = 0
-    case .sign: return builder.constant(0, like: dy)
+    case .sign, .floor, .round: return builder.constant(0, like: dy)
     // ∂L/∂x = ∂L/∂y · y
     case .exp: return builder.multiply(dy, read(y))
     // ∂L/∂x = ∂L/∂y / x
@@ -47,6 +47,17 @@ extension AdjointBuilder {
     case .cos: return builder.negate(builder.multiply(dy, builder.unary(.sin, read(x))))
     // ∂L/∂x = ∂L/∂y · sigmoid(x)
     case .softplus: return builder.multiply(dy, builder.unary(.sigmoid, read(x)))
+    // ∂L/∂x = ∂L/∂y · eˣ, which y + 1 would lose digits of far left
+    case .expm1: return builder.multiply(dy, builder.unary(.exp, read(x)))
+    // ∂L/∂x = ∂L/∂y / (1 + x)
+    case .log1p:
+      let x = read(x)
+      return builder.divide(dy, builder.add(x, builder.constant(1, like: x)))
+    // ∂L/∂x = ∂L/∂y · 2/√π e^-x²
+    case .erf:
+      let x = read(x)
+      let power = builder.unary(.exp, builder.negate(builder.multiply(x, x)))
+      return builder.multiply(dy, builder.scale(power, by: 2 / Double.pi.squareRoot()))
     }
   }
 

@@ -141,6 +141,27 @@ extension FunctionBuilder {
     }
   }
 
+  /// e^x - 1 of a float, a double or a vector of them.
+  ///
+  /// At most 2 ulp off (Note [Bounds]), over the whole range:
+  /// it is x near 0, -1 far left, overflow gives infinity, NaN stays.
+  public func expm1(_ x: IRValue) -> IRValue {
+    withFastMath([]) {
+      let format = FloatFormat(x.type)
+      let x = clamp(x, format.pick(-30, -50), format.pick(89, 710))
+      let bias = 2 * format.exponentBias
+      let (r, exponent) = reduceByLn2(x, bias: bias, format)
+      // 2^n = a b, for it may be out of range itself; e^x - 1 = b (a (e^r - 1) + (a - 1 / b)).
+      let n = bitcast(exponent, to: format.integer)
+      let half = lshr(n, format.integer.constant(1))
+      let rest = sub(n, half)
+      let a = powerOfTwo(biased: half, format)
+      let inverse = powerOfTwo(biased: sub(format.integer.constant(bias), rest), format)
+      let q = mulAdd(fmul(r, r), polynomial(format.expm1, at: r), r)
+      return fmul(mulAdd(a, q, fsub(a, inverse)), powerOfTwo(biased: rest, format))
+    }
+  }
+
   /// 1 / (1 + e^-x) of a float, a double or a vector of them, in 18 operations with FMA.
   ///
   /// At most 2 ulp off (Note [Bounds]), over the whole range:
@@ -187,8 +208,7 @@ extension FunctionBuilder {
       // The sum loses digits of a small e, so the same is taken as e - e · quotient there.
       let isSmall = fcmp(.less, x, format(0.3))
       let magnitude = select(isSmall, mulAdd(fneg(e), quotient, e), quotient)
-      let sign = and(bitcast(argument, to: format.integer), bitcast(format(-0.0), to: format.integer))
-      return bitcast(or(bitcast(magnitude, to: format.integer), sign), to: format.type)
+      return copySign(of: argument, to: magnitude, format)
     }
   }
 }

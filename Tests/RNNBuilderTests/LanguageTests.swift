@@ -26,7 +26,7 @@ struct LanguageTests {
       let elementwise: [(Value) -> Value] = [
         tanh, sigmoid, exp, log, sqrt, rsqrt, abs, sin, cos, softplus, sign, relu, square, softmax,
         logSoftmax,
-        reverse,
+        reverse, expm1, log1p, erf, floor, round,
       ]
       for (index, function) in elementwise.enumerated() { m.output("e\(index)", function(x)) }
       m.output("a", max(x, 2) + min(x, 3) + max(x) + min(x) + sum(x) + mean(x) + dot(x, x))
@@ -45,7 +45,8 @@ struct LanguageTests {
           input x: seq [6], t: seq token(6)
           output e0 = tanh(x), e1 = sigmoid(x), e2 = exp(x), e3 = log(x), e4 = sqrt(x), e5 = rsqrt(x), e6 = abs(x)
           output e7 = sin(x), e8 = cos(x), e9 = softplus(x), e10 = sign(x), e11 = relu(x), e12 = square(x)
-          output e13 = softmax(x), e14 = log_softmax(x), e15 = reverse(x)
+          output e13 = softmax(x), e14 = log_softmax(x), e15 = reverse(x), e16 = expm1(x), e17 = log1p(x)
+          output e18 = erf(x), e19 = floor(x), e20 = round(x)
           output a = max(x, 2) + min(x, 3) + max(x) + min(x) + sum(x) + mean(x) + dot(x, x)
           output b = concat(x, onehot(t), repeat(last(x)))
           output c = where(x <= 0, x, mse(x, 0 * x))

@@ -6,7 +6,7 @@ import Testing
 /// What functions and operations say of themselves is what they compute.
 @Suite struct TraitTests {
   /// Numbers of all sizes, on both sides of 0, none of which is a place of a kink, step or pole.
-  private static let numbers: [Double] = [-800, -30, -2.5, -1.25, -0.75, -0.01, 0.01, 0.5, 1.125, 3, 40, 900]
+  private static let numbers: [Double] = [-800, -30, -2.5, -1.25, -0.75, -0.01, 0.01, 0.625, 1.125, 3, 40, 900]
 
   @Test(arguments: UnaryFunction.allCases) func unary(_ function: UnaryFunction) {
     let (f, traits) = (function.evaluate, function.traits)

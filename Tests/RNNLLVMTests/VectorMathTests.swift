@@ -28,6 +28,11 @@ struct MathCase: Sendable, CustomTestStringConvertible {
     MathCase(
       name: "softplus", emit: { $0.softplus($1) },
       reference: { Swift.max($0, 0) + Foundation.log1p(Foundation.exp(-Swift.abs($0))) }),
+    MathCase(name: "expm1", emit: { $0.expm1($1) }, reference: { Foundation.expm1($0) }),
+    MathCase(name: "log1p", emit: { $0.log1p($1) }, reference: { Foundation.log1p($0) }),
+    MathCase(name: "erf", emit: { $0.erf($1) }, reference: { Foundation.erf($0) }),
+    MathCase(name: "floor", emit: { $0.roundDown($1) }, reference: { $0.rounded(.down) }),
+    MathCase(name: "round", emit: { $0.roundToEven($1) }, reference: { $0.rounded(.toNearestOrEven) }),
     MathCase(name: "sin", emit: { $0.sin($1) }, reference: { Foundation.sin($0) }, limit: circleLimit),
     MathCase(name: "cos", emit: { $0.cos($1) }, reference: { Foundation.cos($0) }, limit: circleLimit),
   ]
@@ -173,6 +178,9 @@ private func ulps(_ result: Double, _ expected: Double) -> Double {
     #expect(try values("exp", [-.infinity, -200, 0, 89, .infinity]) == [0, 0, 1, .infinity, .infinity])
     #expect(try values("log", [0, -0.0, 1, .infinity]) == [-.infinity, -.infinity, 0, .infinity])
     #expect(try values("softplus", [-.infinity, 200, .infinity]) == [0, 200, .infinity])
+    #expect(try values("expm1", [-.infinity, -50, 0, 89, .infinity]) == [-1, -1, 0, .infinity, .infinity])
+    #expect(try values("log1p", [-1, 0, 1e-30, .infinity]) == [-.infinity, 0, 1e-30, .infinity])
+    #expect(try values("erf", [-.infinity, -6, 0, 6, .infinity]) == [-1, -1, 0, 1, 1])
   }
 
   @Test(arguments: [("exp", 18), ("sigmoid", 18), ("tanh", 21)])

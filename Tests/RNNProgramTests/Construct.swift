@@ -40,7 +40,7 @@ struct ElementwiseFunction: Sendable {
   var python: String?
   /// Arguments that it is well-behaved for.
   var domain: ClosedRange<Double> = -1e3...1e3
-  /// Whether it has a kink or a step at 0.
+  /// Whether it has a kink or a step at 0, or steps at other places.
   var isKinked = false
   let range: @Sendable (ClosedRange<Double>) -> ClosedRange<Double>
 
@@ -57,6 +57,13 @@ struct ElementwiseFunction: Sendable {
     ElementwiseFunction(name: "sin") { _ in .within(1) },
     ElementwiseFunction(name: "cos") { _ in .within(1) },
     ElementwiseFunction(name: "softplus") { 0...(max(0, $0.upperBound) + 0.7) },
+    ElementwiseFunction(name: "expm1", domain: -20...1.6) { $0.through { max(-1, 2.72 * $0 + 1) } },
+    ElementwiseFunction(name: "log1p", domain: 0.1...100) { $0.through { 2 * $0 } },
+    ElementwiseFunction(name: "erf") { $0.through { max(-1, min(1, 1.13 * $0)) } },
+    ElementwiseFunction(name: "floor", domain: -20...20, isKinked: true) { $0.through { $0.rounded(.down) } },
+    ElementwiseFunction(name: "round", python: "rounded", domain: -20...20, isKinked: true) {
+      $0.through { $0.rounded() }
+    },
     ElementwiseFunction(name: "sign", isKinked: true) { _ in .within(1) },
     ElementwiseFunction(name: "relu", isKinked: true) { 0...max(0, $0.upperBound) },
     ElementwiseFunction(name: "square") { range in
