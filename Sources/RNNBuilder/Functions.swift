@@ -59,6 +59,15 @@ public func relu(_ x: Value) -> Value { .call("relu", x) }
 /// The square of each element.
 public func square(_ x: Value) -> Value { .call("square", x) }
 
+/// A value to the power of another, element by element.
+public func pow(_ x: Value, _ exponent: Value) -> Value { .call("pow", x, exponent) }
+
+/// The angle of the point (x, y), element by element.
+public func atan2(_ y: Value, _ x: Value) -> Value { .call("atan2", y, x) }
+
+/// log(eᵃ + eᵇ), element by element.
+public func logaddexp(_ a: Value, _ b: Value) -> Value { .call("logaddexp", a, b) }
+
 /// The greater of two values, element by element.
 public func max(_ a: Value, _ b: Value) -> Value { .call("max", a, b) }
 

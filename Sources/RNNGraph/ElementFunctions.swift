@@ -89,7 +89,7 @@ public enum UnaryFunction: String, Sendable, Hashable, CaseIterable {
 
 /// A function of two float elements.
 public enum BinaryFunction: String, Sendable, Hashable, CaseIterable {
-  case add, subtract, multiply, divide, maximum, minimum
+  case add, subtract, multiply, divide, maximum, minimum, pow, atan2, logaddexp
 
   /// What is true of it wherever it is applied.
   public var traits: FunctionTraits {
@@ -99,6 +99,9 @@ public enum BinaryFunction: String, Sendable, Hashable, CaseIterable {
     case .multiply: [.cheap, .commutative]
     case .divide: .partial
     case .maximum, .minimum: [.cheap, .commutative, .kinked]
+    case .pow: [.long, .partial]
+    case .atan2: .long
+    case .logaddexp: [.long, .commutative]
     }
   }
 
@@ -112,6 +115,12 @@ public enum BinaryFunction: String, Sendable, Hashable, CaseIterable {
     // The larger or smaller number, or NaN if one is NaN.
     case .maximum: a > b || a.isNaN ? a : b
     case .minimum: a < b || a.isNaN ? a : b
+    // Of a negative number, real for a whole exponent and else NaN; 1 if the exponent is 0 or the base 1.
+    case .pow: Foundation.pow(a, b)
+    // The angle of the point (b, a).
+    case .atan2: Foundation.atan2(a, b)
+    // log(exp(a) + exp(b)) without overflow; infinities of one sign have no difference.
+    case .logaddexp: Swift.max(a, b) + Foundation.log1p(Foundation.exp(a == b ? 0 : -Swift.abs(a - b)))
     }
   }
 }

@@ -6,14 +6,7 @@ extension FunctionBuilder {
   public func log(_ x: IRValue) -> IRValue {
     withFastMath([]) {
       let format = FloatFormat(x.type)
-      let m = format.mantissaBits
-      // A denormal argument is multiplied by 2^m; the exponent found is then m too large.
-      let isSmall = fcmp(.less, x, format(format.pick(0x1p-126, 0x1p-1022)))
-      let scale = Double(sign: .plus, exponent: m, significand: 1)
-      let normal = select(isSmall, fmul(x, format(scale)), x)
-      let (q, shifted) = quotientAndExponent(normal, format)
-      let bias = scale + Double(format.exponentBias)
-      let k = fsub(shifted, select(isSmall, format(bias + Double(m)), format(bias)))
+      let (q, k) = quotientAndPower(x, format)
       let f = fsub(q, format(1))
       let result = logarithm(f, k, low: fmul(k, format(format.ln2.low)), format)
       return withEnds(result, of: x, format)
@@ -42,6 +35,18 @@ extension FunctionBuilder {
       let result = logarithm(f, k, low: low, format)
       return withEnds(result, of: u, format)
     }
+  }
+
+  /// A positive number as 2^k q with q between √½ and √2.
+  func quotientAndPower(_ x: IRValue, _ format: FloatFormat) -> (IRValue, IRValue) {
+    let m = format.mantissaBits
+    // A denormal argument is multiplied by 2^m; the exponent found is then m too large.
+    let isSmall = fcmp(.less, x, format(format.pick(0x1p-126, 0x1p-1022)))
+    let scale = Double(sign: .plus, exponent: m, significand: 1)
+    let normal = select(isSmall, fmul(x, format(scale)), x)
+    let (q, shifted) = quotientAndExponent(normal, format)
+    let bias = scale + Double(format.exponentBias)
+    return (q, fsub(shifted, select(isSmall, format(bias + Double(m)), format(bias))))
   }
 
   /// A positive normal number as 2^k q with q between √½ and √2.
@@ -74,7 +79,7 @@ extension FunctionBuilder {
   }
 
   /// The logarithm of x where `result` is that of a positive finite x.
-  private func withEnds(_ result: IRValue, of x: IRValue, _ format: FloatFormat) -> IRValue {
+  func withEnds(_ result: IRValue, of x: IRValue, _ format: FloatFormat) -> IRValue {
     let finite = select(fcmp(.less, x, format(.infinity)), result, x)
     let outside = select(fcmp(.equal, x, format(0)), format(-.infinity), format(.nan))
     return select(fcmp(.lessOrEqual, x, format(0)), outside, finite)
@@ -87,14 +92,37 @@ extension FunctionBuilder {
   public func softplus(_ x: IRValue) -> IRValue {
     withFastMath([]) {
       let format = FloatFormat(x.type)
-      // max(x, 0) + log(1 + y) with y = e^-|x| ≤ 1, and log(1 + y) = 2 atanh(s) with s = y / (2 + y) ≤ 1/3.
-      let y = exp(fneg(fabs(x)))
-      let s = fdiv(y, fadd(y, format(2)))
-      let z = fmul(s, s)
-      // 2s + 2s z A(z) = y - s (y - 2 z A(z)), where rounding errors of s count less.
-      let series = fmul(z, polynomial(format.atanh, at: z))
-      let tail = mulAdd(fneg(s), mulAdd(series, format(-2), y), y)
+      let tail = logarithm(ofOneAnd: exp(fneg(fabs(x))), format)
       return fadd(max(format(0), x), tail)
+    }
+  }
+
+  /// log(1 + y) for 0 ≤ y ≤ 1.
+  private func logarithm(ofOneAnd y: IRValue, _ format: FloatFormat) -> IRValue {
+    // 2 atanh(s) with s = y / (2 + y) ≤ 1/3.
+    let s = fdiv(y, fadd(y, format(2)))
+    let z = fmul(s, s)
+    // 2s + 2s z A(z) = y - s (y - 2 z A(z)), where rounding errors of s count less.
+    let series = fmul(z, polynomial(format.atanh, at: z))
+    return mulAdd(fneg(s), mulAdd(series, format(-2), y), y)
+  }
+
+  /// log(e^x + e^y) of floats, doubles or vectors of them.
+  ///
+  /// At most 2 ulp off (Note [Bounds]) of the result or of the larger argument, over the whole range: infinite arguments are
+  /// right, NaN stays.
+  public func logaddexp(_ x: IRValue, _ y: IRValue) -> IRValue {
+    withFastMath([]) {
+      let format = FloatFormat(x.type)
+      let isFirst = fcmp(.greater, x, y)
+      let (large, small) = (select(isFirst, x, y), select(isFirst, y, x))
+      // small - large, and what rounding took from it; infinities of one sign are equal, though they have no difference.
+      let difference = fsub(small, large)
+      let t = fsub(difference, small)
+      let rest = fsub(fsub(small, fsub(difference, t)), fadd(large, t))
+      func unlessEqual(_ number: IRValue) -> IRValue { select(fcmp(.equal, x, y), format(0), number) }
+      let power = exp(unlessEqual(difference), plus: unlessEqual(rest))
+      return fadd(large, logarithm(ofOneAnd: power, format))
     }
   }
 }

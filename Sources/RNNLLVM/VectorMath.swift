@@ -127,12 +127,17 @@ extension FunctionBuilder {
   ///
   /// At most 2 ulp off (Note [Bounds]), over the whole range:
   /// denormal results are right, overflow gives infinity, NaN stays.
-  public func exp(_ x: IRValue) -> IRValue {
+  public func exp(_ x: IRValue) -> IRValue { exp(x, plus: nil) }
+
+  /// e^(x + rest) with a rest that rounding took from x.
+  func exp(_ argument: IRValue, plus rest: IRValue?) -> IRValue {
     withFastMath([]) {
-      let format = FloatFormat(x.type)
-      let x = clamp(x, format.pick(-104, -746), format.pick(89, 710))
+      let format = FloatFormat(argument.type)
+      let x = clamp(argument, format.pick(-104, -746), format.pick(89, 710))
       let bias = 2 * format.exponentBias
-      let (r, exponent) = reduceByLn2(x, bias: bias, format)
+      var (r, exponent) = reduceByLn2(x, bias: bias, format)
+      // What is clamped has no rest, and what is infinite no number for one.
+      if let rest { r = fadd(r, select(fcmp(.equal, x, argument), rest, format(0))) }
       // 2^n itself may be out of range where the result is not, so it is multiplied in by two halves.
       let n = bitcast(exponent, to: format.integer)
       let half = lshr(n, format.integer.constant(1))

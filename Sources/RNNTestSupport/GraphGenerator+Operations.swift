@@ -75,7 +75,8 @@ extension GraphGenerator {
     if function.traits.contains(.bounded) { return note(builder.unary(function, x), bound: 1) }
     // No other function is further from 0 than its operand by more than 1.
     return note(
-      builder.unary(function, x), bound: bound(x) + (function.traits.isDisjoint(with: [.long, .flat]) ? 0 : 1))
+      builder.unary(function, x),
+      bound: bound(x) + (function.traits.isDisjoint(with: [.long, .flat]) ? 0 : 1))
   }
 
   /// The partial functions that are well-behaved on both sides of 0.
@@ -108,6 +109,9 @@ extension GraphGenerator {
     case .multiply: return note(builder.multiply(a, b), bound: bound(a) * bound(b))
     case .maximum, .minimum: return note(builder.binary(function, a, b), bound: max(bound(a), bound(b)))
     case .divide: return makeDivide()
+    case .pow: return note(builder.binary(.pow, positive(a), builder.unary(.tanh, b)), bound: 20)
+    case .atan2: return note(builder.binary(.atan2, a, positive(b)), bound: 2)
+    case .logaddexp: return note(builder.binary(.logaddexp, a, b), bound: max(bound(a), bound(b)) + 1)
     }
   }
 

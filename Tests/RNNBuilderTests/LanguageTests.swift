@@ -30,6 +30,7 @@ struct LanguageTests {
       ]
       for (index, function) in elementwise.enumerated() { m.output("e\(index)", function(x)) }
       m.output("a", max(x, 2) + min(x, 3) + max(x) + min(x) + sum(x) + mean(x) + dot(x, x))
+      m.output("p", pow(x, 2) + atan2(x, 1) + logaddexp(x, 0))
       m.output("b", concat(x, onehot(t), repeated(last(x))))
       m.output("c", select(x <= 0, x, mse(x, 0 * x)))
       m.output("s", softmaxSteps(x) * bernoulli(0.5, like: x) - dropout(x, 0.25) + square(onehot(argmax(x))))
@@ -48,6 +49,7 @@ struct LanguageTests {
           output e13 = softmax(x), e14 = log_softmax(x), e15 = reverse(x), e16 = expm1(x), e17 = log1p(x)
           output e18 = erf(x), e19 = floor(x), e20 = round(x)
           output a = max(x, 2) + min(x, 3) + max(x) + min(x) + sum(x) + mean(x) + dot(x, x)
+          output p = pow(x, 2) + atan2(x, 1) + logaddexp(x, 0)
           output b = concat(x, onehot(t), repeat(last(x)))
           output c = where(x <= 0, x, mse(x, 0 * x))
           output s = softmax_steps(x) * bernoulli(0.5, like: x) - dropout(x, 0.25) + square(onehot(argmax(x)))

@@ -20,9 +20,10 @@ import Testing
   func binary(_ function: BinaryFunction) throws {
     let graph = lossGraph([("a", [7]), ("b", [7])]) { builder, x in
       let divisor = builder.add(builder.unary(.sigmoid, x[1]), builder.constant(0.2, like: x[1]))
+      let base = builder.unary(.exp, x[0])
       return [
-        builder.binary(function, x[0], function == .divide ? divisor : x[1]),
-        builder.binary(function, x[1], x[1]),
+        builder.binary(function, function == .pow ? base : x[0], function == .divide ? divisor : x[1]),
+        function == .pow ? builder.binary(function, divisor, divisor) : builder.binary(function, x[1], x[1]),
       ]
     }
     try expectRightGradients(graph)

@@ -64,12 +64,6 @@ struct MathCase: Sendable, CustomTestStringConvertible {
   typealias Map = @convention(c) (UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
 }
 
-/// This machine, and the same without FMA where there is such a thing.
-private let targets: [Target] = {
-  let plain = try? Target(named: "x86-64-v2")
-  return [Target.host] + [plain].compactMap { $0 }.filter { $0.runsHere && Target.host.hasFMA }
-}()
-
 private func ulps(_ result: Float, _ expected: Double) -> Double {
   let rounded = Float(expected)
   if result == rounded || (result.isNaN && rounded.isNaN) { return 0 }
@@ -84,11 +78,17 @@ private func ulps(_ result: Double, _ expected: Double) -> Double {
 }
 
 @Suite struct VectorMathTests {
+  /// This machine, and the same without FMA where there is such a thing.
+  static let targets: [Target] = {
+    let plain = try? Target(named: "x86-64-v2")
+    return [Target.host] + [plain].compactMap { $0 }.filter { $0.runsHere && Target.host.hasFMA }
+  }()
+
   /// Every 8191st float, or as many as the environment asks for; 1 takes about two hours.
   @Test(arguments: MathCase.all)
   func `floats are within the bound over the whole range`(_ function: MathCase) throws {
     let stride = ProcessInfo.processInfo.environment["RNNC_FLOAT_STRIDE"].flatMap(UInt64.init) ?? 8191
-    for target in targets {
+    for target in Self.targets {
       let (jit, map) = try function.compile(target, isDouble: false, lanes: target.vectorBytes / 4)
       let limit = function.limit(false, target.hasFMA)
       let bound = target.hasFMA ? 2.0 : 4.0
@@ -120,7 +120,7 @@ private func ulps(_ result: Double, _ expected: Double) -> Double {
 
   @Test(arguments: MathCase.all)
   func `doubles are within the bound`(_ function: MathCase) throws {
-    for target in targets {
+    for target in Self.targets {
       let (jit, map) = try function.compile(target, isDouble: true, lanes: target.vectorBytes / 8)
       let limit = function.limit(true, target.hasFMA)
       var generator = SplitMix64(seed: 17)

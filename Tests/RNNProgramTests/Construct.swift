@@ -1,3 +1,4 @@
+import Foundation
 import RNNTestSupport
 
 /// One way to make an expression of the language. A new function or operator of the language is a line in a table of
@@ -14,6 +15,7 @@ struct Construct: Sendable {
 
   static let elementwise: [Construct] = [
     Construct(6) { function($0, $1) }, Construct(8) { arithmetic($0, $1) }, Construct(2) { extremes($0, $1) },
+    Construct(2) { ofTwo($0, $1) },
     Construct(2) { choice($0, $1) }, Construct(1) { negation($0, $1) }, Construct(1) { applied($0, $1) },
   ]
 
@@ -140,6 +142,25 @@ extension Construct {
     return .call(
       isMaximum ? "max" : "min", python: isMaximum ? "maximum" : "minimum", [a, second], type,
       a.range.union(second.range))
+  }
+
+  /// A smooth function of two operands.
+  private static func ofTwo(_ scope: Scope, _ depth: Int) -> Term? {
+    guard let (a, b, type) = pair(scope, depth) else { return nil }
+    switch scope.random.below(4) {
+    case 0:
+      let range = a.range.union(b.range)
+      return .call("logaddexp", [a, b], type, range.lowerBound...(range.upperBound + 0.7))
+    case 1: return .call("atan2", [a, positive(scope, b)], type, .within(1.6))
+    case 2:
+      let base = positive(scope, a)
+      return .call("pow", python: "power", [base, scope.calm(b, bound: 1)], type, 0...max(5, base.bound))
+    default:
+      let exponent = scope.random.pick([2.0, 3, 4])!
+      let x = scope.calm(a, bound: 2)
+      return .call(
+        "pow", python: "power", [x, .number(exponent)], a.type, .within(Foundation.pow(2, exponent)))
+    }
   }
 
   /// `where` with a comparison.

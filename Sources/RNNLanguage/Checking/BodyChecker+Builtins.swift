@@ -31,6 +31,9 @@ extension BodyChecker {
     switch builtin {
     case .relu: relu(values[0], at: site)
     case .square: square(values[0], at: site)
+    case .pow: pair(.pow, builtin, values, at: site)
+    case .atan2: pair(.atan2, builtin, values, at: site)
+    case .logaddexp: pair(.logaddexp, builtin, values, at: site)
     case .max: extremum(.maximum, .maximum, builtin, values, at: site)
     case .min: extremum(.minimum, .minimum, builtin, values, at: site)
     case .sum: reduction(.reduce(.sum), builtin, values[0], at: site)
@@ -78,6 +81,13 @@ extension BodyChecker {
     at site: SourceRange
   ) -> NodeID? {
     if values.count == 1 { return self.reduction(.reduce(reduction), builtin, values[0], at: site) }
+    return pair(function, builtin, values, at: site)
+  }
+
+  /// A function of two values, element by element.
+  private mutating func pair(
+    _ function: BinaryFunction, _ builtin: Composition, _ values: [Expression], at site: SourceRange
+  ) -> NodeID? {
     let (a, b) = (checkNumber(values[0]), checkNumber(values[1]))
     guard let a, let b else { return nil }
     return elementwise(function, builtin.rawValue, a, b, at: site)

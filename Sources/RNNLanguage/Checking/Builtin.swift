@@ -48,7 +48,7 @@ enum Builtin: Equatable {
 
 /// A function of the language that is made of other operations, or takes something else than elements.
 enum Composition: String, CaseIterable {
-  case relu, square
+  case relu, square, pow, atan2, logaddexp
   case max, min, sum, mean, dot
   case softmax, logSoftmax = "log_softmax"
   case `where`, concat, split
@@ -61,7 +61,9 @@ enum Composition: String, CaseIterable {
     switch self {
     case .relu, .square, .sum, .mean, .softmax, .logSoftmax, .argmax: "\(rawValue)(x)"
     case .max, .min: "\(rawValue)(a, b), or \(rawValue)(x) over the elements of a vector"
-    case .dot, .mse: "\(rawValue)(a, b)"
+    case .dot, .mse, .logaddexp: "\(rawValue)(a, b)"
+    case .pow: "pow(x, exponent)"
+    case .atan2: "atan2(y, x)"
     case .where: "where(condition, a, b)"
     case .concat: "concat(a, b, …)"
     case .split: "split(x, count)"
@@ -81,7 +83,7 @@ enum Composition: String, CaseIterable {
       .repeat, .softmaxSteps, .bernoulli:
       1...1
     case .max, .min: 1...2
-    case .dot, .mse, .split, .crossEntropy, .dropout: 2...2
+    case .pow, .atan2, .logaddexp, .dot, .mse, .split, .crossEntropy, .dropout: 2...2
     case .where: 3...3
     case .concat: 1...Int.max
     }

@@ -8,7 +8,7 @@ enum ForeignWords {
   /// What to write in place of a sign.
   static func hint(forSign sign: String) -> String? {
     switch sign {
-    case "**", "^": "a square is square(x), another power exp(n * log(x)) of a positive x"
+    case "**", "^": "a square is square(x), another power pow(x, n)"
     case "&&", "&", "||", "|", "!", "~": hintForLogic
     case "+=", "-=", "*=", "/=": "a name is defined once: give the new value a new name"
     case "?": hintForConditions
@@ -60,7 +60,7 @@ enum ForeignWords {
       "a formula of your own is a function: fn norm(x) = sqrt(sum(square(x)))"
     case "cat", "stack", "hstack", "vstack", "concatenate": "vectors are joined by concat(a, b)"
     case "chunk", "unstack", "unbind": "a vector is cut into equal parts by split(x, n)"
-    case "pow", "power": hint(forSign: "**")
+    case "power": hint(forSign: "**")
     case "clip", "clamp": "a value is kept in bounds by min(max(x, low), high)"
     case "and", "or", "not", "xor", "logical_and", "logical_or", "logical_not": hintForLogic
     case "if", "cond", "ifelse": hintForConditions

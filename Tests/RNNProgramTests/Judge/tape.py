@@ -163,6 +163,26 @@ def relu(x):
     return where(~(value(x) <= 0), x, 0.0)
 
 
+def power(a, b):
+    u, v = value(a), value(b)
+    y = np.power(u, v)
+    return Var(
+        y,
+        (a, lambda g: times(g, np.where(v == 0, 0.0, v * np.power(u, v - 1)))),
+        (b, lambda g: times(g, np.where(u > 0, y * np.log(u), 0.0))))
+
+
+def atan2(a, b):
+    u, v = value(a), value(b)
+    square = u * u + v * v
+    return Var(np.arctan2(u, v), (a, lambda g: times(g, v / square)), (b, lambda g: times(g, -u / square)))
+
+
+def logaddexp(a, b):
+    u, v = value(a), value(b)
+    return Var(np.logaddexp(u, v), (a, lambda g: times(g, logistic(u - v))), (b, lambda g: times(g, logistic(v - u))))
+
+
 def maximum(a, b):
     return greater_of(a, b, value(a) >= value(b))
 

@@ -50,6 +50,7 @@ sin, cos, square, absolute = lifted(torch.sin), lifted(torch.cos), lifted(torch.
 softplus = lifted(lambda x: torch.logaddexp(torch.zeros(()), x))
 expm1, log1p, erf = lifted(torch.expm1), lifted(torch.log1p), lifted(torch.erf)
 floor, rounded = lifted(torch.floor), lifted(torch.round)
+power, atan2, logaddexp = lifted(torch.pow), lifted(torch.atan2), lifted(torch.logaddexp)
 sign, relu = lifted(torch.sign), lifted(torch.relu)
 maximum, minimum = lifted(torch.maximum), lifted(torch.minimum)
 less, less_or_equal = lifted(torch.lt), lifted(torch.le)
