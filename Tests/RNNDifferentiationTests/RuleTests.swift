@@ -29,6 +29,43 @@ import Testing
     try expectRightGradients(graph)
   }
 
+  /// The derivatives of a function of two operands by both.
+  private func derivatives(_ function: BinaryFunction, _ a: [Double], _ b: [Double]) throws -> [[Double]?] {
+    let shape = [a.count]
+    let builder = GraphBuilder(Graph(name: "pair"))
+    let type = TensorType(.f64, shape.map(Dimension.fixed))
+    let (x, y) = (
+      builder.graph.addInput("a", role: .data, type), builder.graph.addInput("b", role: .data, type)
+    )
+    builder.graph.addOutput(
+      "loss", role: .loss, builder.reduce(.sum, builder.binary(function, x, y), axes: [0]))
+    let results = try Interpreter(gradient(of: builder.graph) { _ in true })
+      .run(inputs: ["a": DenseArray(.f64, shape, a), "b": DenseArray(.f64, shape, b)])
+    return [results["grad.a"]?.numbers, results["grad.b"]?.numbers]
+  }
+
+  @Test func functionsOfTwoOperandsHaveDerivativesAtTheirCorners() throws {
+    #expect(
+      try derivatives(.pow, [-2, 0, 0, 0, 1, -3], [3, 2, 1, 0, 5, 0]) == [
+        [12, 0, 1, 0, 5, 0], [0, 0, 0, 0, 0, 0],
+      ])
+    #expect(
+      try derivatives(.logaddexp, [-.infinity, -.infinity, 0, 1000], [-.infinity, 3, 0, 0])
+        == [[0.5, 0, 0.5, 1], [0.5, 1, 0.5, 0]])
+    #expect(try derivatives(.atan2, [0, 1, 3], [0, 1, 0]) == [[0, 0.5, 0], [0, -0.5, -1.0 / 3]])
+  }
+
+  /// Beside a constant, too, a tie of `logaddexp` is no kink.
+  @Test func sumsOfExponentialsHaveNoKink() throws {
+    let builder = GraphBuilder(Graph(name: "softplus"))
+    let x = builder.graph.addInput("x", role: .data, TensorType(.f64, []))
+    let y = builder.binary(.logaddexp, x, builder.constant(0, like: x))
+    builder.graph.addOutput("loss", role: .loss, y)
+    let results = try Interpreter(gradient(of: builder.graph) { _ in true })
+      .run(inputs: ["x": DenseArray(.f64, scalar: 0)])
+    #expect(results["grad.x"]?.numbers == [0.5])
+  }
+
   @Test func reversedPrefixes() throws {
     let graph = lossGraph([("x", [3, 4, 2])]) { builder, x in
       let lengths = builder.convert(builder.iota(4, .f64), to: .i32)

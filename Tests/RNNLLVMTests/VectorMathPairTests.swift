@@ -21,8 +21,14 @@ struct PairCase: Sendable, CustomTestStringConvertible {
       name: "logaddexp", emit: { $0.logaddexp($1, $2) },
       reference: { a, b in
         if a.isNaN || b.isNaN { return .nan }
-        let rest = a == b ? Foundation.log(2) : Foundation.log1p(Foundation.exp(-Swift.abs(a - b)))
-        return Swift.max(a, b) + rest
+        let (large, small) = (Swift.max(a, b), Swift.min(a, b))
+        if large == small { return large + Foundation.log(2) }
+        // What rounding takes from a difference is a part of its exponential.
+        let difference = small - large
+        let t = difference - small
+        let rest = (small - (difference - t)) - (large + t)
+        let power = Foundation.exp(difference)
+        return large + Foundation.log1p(rest.isFinite ? power + power * rest : power)
       },
       // Where the two parts of the sum cancel, the result has no more digits than they have.
       unit: { a, b, result in Swift.max(Swift.abs(Swift.max(a, b)), Swift.abs(result)) }),
