@@ -59,6 +59,15 @@ public func relu(_ x: Value) -> Value { .call("relu", x) }
 /// The square of each element.
 public func square(_ x: Value) -> Value { .call("square", x) }
 
+/// x · sigmoid(x) of each element.
+public func silu(_ x: Value) -> Value { .call("silu", x) }
+
+/// x · Φ(x) of each element, with the distribution function Φ of the normal distribution.
+public func gelu(_ x: Value) -> Value { .call("gelu", x) }
+
+/// A value kept between two limits, element by element.
+public func clamp(_ x: Value, _ low: Value, _ high: Value) -> Value { .call("clamp", x, low, high) }
+
 /// A value to the power of another, element by element.
 public func pow(_ x: Value, _ exponent: Value) -> Value { .call("pow", x, exponent) }
 

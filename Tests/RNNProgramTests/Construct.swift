@@ -15,7 +15,7 @@ struct Construct: Sendable {
 
   static let elementwise: [Construct] = [
     Construct(6) { function($0, $1) }, Construct(8) { arithmetic($0, $1) }, Construct(2) { extremes($0, $1) },
-    Construct(2) { ofTwo($0, $1) },
+    Construct(2) { ofTwo($0, $1) }, Construct(1) { clamped($0, $1) },
     Construct(2) { choice($0, $1) }, Construct(1) { negation($0, $1) }, Construct(1) { applied($0, $1) },
   ]
 
@@ -59,6 +59,8 @@ struct ElementwiseFunction: Sendable {
     ElementwiseFunction(name: "sin") { _ in .within(1) },
     ElementwiseFunction(name: "cos") { _ in .within(1) },
     ElementwiseFunction(name: "softplus") { 0...(max(0, $0.upperBound) + 0.7) },
+    ElementwiseFunction(name: "silu") { $0.through { max(-0.3, $0) } },
+    ElementwiseFunction(name: "gelu") { $0.through { max(-0.2, $0) } },
     ElementwiseFunction(name: "expm1", domain: -20...1.6) { $0.through { max(-1, 2.72 * $0 + 1) } },
     ElementwiseFunction(name: "log1p", domain: 0.1...100) { $0.through { 2 * $0 } },
     ElementwiseFunction(name: "erf") { $0.through { max(-1, min(1, 1.13 * $0)) } },
@@ -142,6 +144,14 @@ extension Construct {
     return .call(
       isMaximum ? "max" : "min", python: isMaximum ? "maximum" : "minimum", [a, second], type,
       a.range.union(second.range))
+  }
+
+  private static func clamped(_ scope: Scope, _ depth: Int) -> Term? {
+    guard let (x, low, type) = pair(scope, depth) else { return nil }
+    let lower = scope.shifted(low)
+    let upper: Term = .binary(
+      "+", "add", .sum, lower, .number(1.5), lower.type, lower.range.through { $0 + 1.5 })
+    return .call("clamp", [x, lower, upper], type, lower.range.union(upper.range))
   }
 
   /// A smooth function of two operands.

@@ -48,7 +48,7 @@ enum Builtin: Equatable {
 
 /// A function of the language that is made of other operations, or takes something else than elements.
 enum Composition: String, CaseIterable {
-  case relu, square, pow, atan2, logaddexp
+  case relu, square, silu, gelu, clamp, pow, atan2, logaddexp
   case max, min, sum, mean, dot
   case softmax, logSoftmax = "log_softmax"
   case `where`, concat, split
@@ -59,9 +59,10 @@ enum Composition: String, CaseIterable {
   /// How it is called, for messages.
   var signature: String {
     switch self {
-    case .relu, .square, .sum, .mean, .softmax, .logSoftmax, .argmax: "\(rawValue)(x)"
+    case .relu, .square, .silu, .gelu, .sum, .mean, .softmax, .logSoftmax, .argmax: "\(rawValue)(x)"
     case .max, .min: "\(rawValue)(a, b), or \(rawValue)(x) over the elements of a vector"
     case .dot, .mse, .logaddexp: "\(rawValue)(a, b)"
+    case .clamp: "clamp(x, low, high)"
     case .pow: "pow(x, exponent)"
     case .atan2: "atan2(y, x)"
     case .where: "where(condition, a, b)"
@@ -79,12 +80,13 @@ enum Composition: String, CaseIterable {
   /// How many arguments it takes.
   var argumentCount: ClosedRange<Int> {
     switch self {
-    case .relu, .square, .sum, .mean, .softmax, .logSoftmax, .onehot, .argmax, .last, .total, .reverse,
+    case .relu, .square, .silu, .gelu, .sum, .mean, .softmax, .logSoftmax, .onehot, .argmax, .last, .total,
+      .reverse,
       .repeat, .softmaxSteps, .bernoulli:
       1...1
     case .max, .min: 1...2
     case .pow, .atan2, .logaddexp, .dot, .mse, .split, .crossEntropy, .dropout: 2...2
-    case .where: 3...3
+    case .where, .clamp: 3...3
     case .concat: 1...Int.max
     }
   }

@@ -177,6 +177,12 @@ extension Diagnostic {
       notes: [Note("tokens are the whole numbers from 0 to \(size - 1)")])
   }
 
+  static func limitsCross(_ low: Double, _ high: Double, at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "limits", "the lower limit \(spelled(low)) is above the upper one, \(spelled(high))", at: site,
+      notes: [Note("it is used as clamp(x, low, high)")])
+  }
+
   // MARK: Random numbers
 
   static func notAFraction(_ what: String, expected: String, found: String, at site: SourceRange)

@@ -61,16 +61,16 @@ enum ForeignWords {
     case "cat", "stack", "hstack", "vstack", "concatenate": "vectors are joined by concat(a, b)"
     case "chunk", "unstack", "unbind": "a vector is cut into equal parts by split(x, n)"
     case "power": hint(forSign: "**")
-    case "clip", "clamp": "a value is kept in bounds by min(max(x, low), high)"
+    case "clip": "a value is kept in bounds by clamp(x, low, high)"
+    case "swish": "x * sigmoid(x) is silu(x)"
     case "and", "or", "not", "xor", "logical_and", "logical_or", "logical_not": hintForLogic
     case "if", "cond", "ifelse": hintForConditions
     case "CrossEntropyLoss", "NLLLoss", "nll_loss", "categorical_crossentropy":
       "a loss of tokens is 'loss cross_entropy(logits, token)'"
     case "MSELoss", "mse_loss", "mean_squared_error": "a loss of numbers is 'loss mse(a, b)'"
     case "Dense", "FC", "FullyConnected": "a layer W x + b is 'out = Linear(I, O)'"
-    case "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish", "hard_sigmoid", "softsign", "sinh",
-      "cosh", "tan":
-      "a formula of your own is a function: fn swish(x) = x * sigmoid(x)"
+    case "leaky_relu", "elu", "selu", "mish", "hard_sigmoid", "softsign", "sinh", "cosh", "tan":
+      "a formula of your own is a function: fn softsign(x) = x / (1 + abs(x))"
     case "unsqueeze", "squeeze", "view", "reshape", "permute":
       "batch and time are not written: shapes are those of one step of one example"
     case "zeros", "ones", "full", "zeros_like", "ones_like":

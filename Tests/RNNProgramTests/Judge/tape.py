@@ -150,6 +150,9 @@ softplus = unary(lambda u: np.logaddexp(0, u), lambda u, y: logistic(u))
 expm1 = unary(np.expm1, lambda u, y: np.exp(u))
 log1p = unary(np.log1p, lambda u, y: 1 / (1 + u))
 erf = unary(np.vectorize(math.erf, otypes=[float]), lambda u, y: 2 / np.sqrt(np.pi) * np.exp(-u * u))
+silu = unary(lambda u: u * logistic(u), lambda u, y: logistic(u) * (1 + u * logistic(-u)))
+normal = np.vectorize(lambda u: 0.5 * (1 + math.erf(u * math.sqrt(0.5))), otypes=[float])
+gelu = unary(lambda u: u * normal(u), lambda u, y: normal(u) + u * np.exp(-0.5 * u * u) / np.sqrt(2 * np.pi))
 square = unary(lambda u: u * u, lambda u, y: 2 * u)
 absolute = kinked(np.abs, lambda u, y: np.sign(u))
 sign = kinked(np.sign, lambda u, y: np.zeros_like(u))
@@ -161,6 +164,14 @@ def relu(x):
     if depends(x):
         Margin.note(value(x))
     return where(~(value(x) <= 0), x, 0.0)
+
+
+def clamp(x, low, high):
+    for limit in (low, high):
+        if depends(x) or depends(limit):
+            Margin.note(value(x) - value(limit))
+    raised = where(value(x) < value(low), low, x)
+    return where(value(high) < value(raised), high, raised)
 
 
 def power(a, b):
