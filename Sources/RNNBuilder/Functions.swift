@@ -35,6 +35,21 @@ public func cos(_ x: Value) -> Value { .call("cos", x) }
 /// log(1 + eˣ) of each element.
 public func softplus(_ x: Value) -> Value { .call("softplus", x) }
 
+/// eˣ − 1 of each element, exact near 0.
+public func expm1(_ x: Value) -> Value { .call("expm1", x) }
+
+/// log(1 + x) of each element, exact near 0.
+public func log1p(_ x: Value) -> Value { .call("log1p", x) }
+
+/// The error function of each element.
+public func erf(_ x: Value) -> Value { .call("erf", x) }
+
+/// The largest whole number that is not larger, for each element.
+public func floor(_ x: Value) -> Value { .call("floor", x) }
+
+/// The nearest whole number for each element, the even one of two.
+public func round(_ x: Value) -> Value { .call("round", x) }
+
 /// −1, 0 or 1 for each element.
 public func sign(_ x: Value) -> Value { .call("sign", x) }
 
@@ -43,6 +58,24 @@ public func relu(_ x: Value) -> Value { .call("relu", x) }
 
 /// The square of each element.
 public func square(_ x: Value) -> Value { .call("square", x) }
+
+/// x · sigmoid(x) of each element.
+public func silu(_ x: Value) -> Value { .call("silu", x) }
+
+/// x · Φ(x) of each element, with the distribution function Φ of the normal distribution.
+public func gelu(_ x: Value) -> Value { .call("gelu", x) }
+
+/// A value kept between two limits, element by element.
+public func clamp(_ x: Value, _ low: Value, _ high: Value) -> Value { .call("clamp", x, low, high) }
+
+/// A value to the power of another, element by element.
+public func pow(_ x: Value, _ exponent: Value) -> Value { .call("pow", x, exponent) }
+
+/// The angle of the point (x, y), element by element.
+public func atan2(_ y: Value, _ x: Value) -> Value { .call("atan2", y, x) }
+
+/// log(eᵃ + eᵇ), element by element.
+public func logaddexp(_ a: Value, _ b: Value) -> Value { .call("logaddexp", a, b) }
 
 /// The greater of two values, element by element.
 public func max(_ a: Value, _ b: Value) -> Value { .call("max", a, b) }

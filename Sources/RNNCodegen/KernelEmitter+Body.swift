@@ -261,12 +261,23 @@ extension KernelEmitter {
     case .sin: transcendental(x, builder.sin)
     case .cos: transcendental(x, builder.cos)
     case .softplus: transcendental(x, builder.softplus)
+    case .expm1: transcendental(x, builder.expm1)
+    case .log1p: transcendental(x, builder.log1p)
+    case .erf: transcendental(x, builder.erf)
+    case .floor: builder.roundDown(x)
+    case .round: builder.roundToEven(x)
     }
   }
 
   /// Vector functions on a scalar work on a vector of it.
   private func transcendental(_ x: IRValue, _ function: (IRValue) -> IRValue) -> IRValue {
     x.type.isVector ? function(x) : builder.extract(function(builder.splat(x, lanes)), 0)
+  }
+
+  private func transcendental(_ x: IRValue, _ y: IRValue, _ function: (IRValue, IRValue) -> IRValue)
+    -> IRValue
+  {
+    transcendental(x) { function($0, x.type.isVector ? y : builder.splat(y, lanes)) }
   }
 
   func binary(_ function: BinaryFunction, _ a: IRValue, _ b: IRValue) -> IRValue {
@@ -279,6 +290,9 @@ extension KernelEmitter {
     // The larger or smaller, and NaN if there is one: the comparison is false for NaN in `b`.
     case .maximum: pick(builder.fcmp(.greater, a, b), a, b)
     case .minimum: pick(builder.fcmp(.less, a, b), a, b)
+    case .pow: transcendental(a, b, builder.pow)
+    case .atan2: transcendental(a, b, builder.atan2)
+    case .logaddexp: transcendental(a, b, builder.logaddexp)
     }
   }
 
@@ -288,7 +302,7 @@ extension KernelEmitter {
     case .add: builder.add(a, b)
     case .subtract: builder.sub(a, b)
     case .multiply: builder.mul(a, b)
-    case .divide: preconditionFailure("places are not divided")
+    case .divide, .pow, .atan2, .logaddexp: preconditionFailure("places are sums, products and extremes")
     case .maximum: builder.smax(a, b)
     case .minimum: builder.smin(a, b)
     }

@@ -19,7 +19,7 @@ extension AdjointBuilder {
     // ∂L/∂x = ∂L/∂y · sign(x); 0 at 0
     case .abs: return builder.multiply(dy, builder.unary(.sign, read(x)))
     // ∂L/∂x = 0
-    case .sign: return builder.constant(0, like: dy)
+    case .sign, .floor, .round: return builder.constant(0, like: dy)
     // ∂L/∂x = ∂L/∂y · y
     case .exp: return builder.multiply(dy, read(y))
     // ∂L/∂x = ∂L/∂y / x
@@ -47,6 +47,17 @@ extension AdjointBuilder {
     case .cos: return builder.negate(builder.multiply(dy, builder.unary(.sin, read(x))))
     // ∂L/∂x = ∂L/∂y · sigmoid(x)
     case .softplus: return builder.multiply(dy, builder.unary(.sigmoid, read(x)))
+    // ∂L/∂x = ∂L/∂y · eˣ, which y + 1 would lose digits of far left
+    case .expm1: return builder.multiply(dy, builder.unary(.exp, read(x)))
+    // ∂L/∂x = ∂L/∂y / (1 + x)
+    case .log1p:
+      let x = read(x)
+      return builder.divide(dy, builder.add(x, builder.constant(1, like: x)))
+    // ∂L/∂x = ∂L/∂y · 2/√π e^-x²
+    case .erf:
+      let x = read(x)
+      let power = builder.unary(.exp, builder.negate(builder.multiply(x, x)))
+      return builder.multiply(dy, builder.scale(power, by: 2 / Double.pi.squareRoot()))
     }
   }
 
@@ -72,7 +83,44 @@ extension AdjointBuilder {
         strong(builder.negate(builder.multiply(quotient, read(y))), adjoint: dy, of: y, times: y), into: b)
     case .maximum: reverseExtremum(of: a, b, dy) { self.builder.compare(.less, $1, $0) }
     case .minimum: reverseExtremum(of: a, b, dy) { self.builder.compare(.less, $0, $1) }
+    case .pow: reversePower(a, b, y, dy)
+    // ∂L/∂a = ∂L/∂y · b / (a² + b²), ∂L/∂b = -∂L/∂y · a / (a² + b²); 0 at the origin
+    case .atan2:
+      let (p, q) = (read(a), read(b))
+      let square = builder.add(builder.multiply(p, p), builder.multiply(q, q))
+      let zero = builder.constant(0, like: square)
+      let share = builder.select(builder.compare(.equal, square, zero), zero, builder.divide(dy, square))
+      accumulate(strong(builder.multiply(share, q), adjoint: dy, of: y, times: y), into: a)
+      accumulate(strong(builder.negate(builder.multiply(share, p)), adjoint: dy, of: y, times: y), into: b)
+    // ∂L/∂a = ∂L/∂y · sigmoid(a - b), ∂L/∂b = ∂L/∂y · sigmoid(b - a); the halves if both are -∞
+    case .logaddexp:
+      let (p, q) = (read(a), read(b))
+      let lowest = builder.constant(-builder.type(y).element.greatestNumber, like: dy)
+      let isNothing = builder.compare(.less, read(y), lowest)
+      let difference = builder.select(isNothing, builder.constant(0, like: dy), builder.subtract(p, q))
+      func share(_ difference: ValueID) -> ValueID {
+        strong(builder.multiply(dy, builder.unary(.sigmoid, difference)), adjoint: dy, of: y, times: y)
+      }
+      accumulate(share(difference), into: a)
+      accumulate(share(builder.negate(difference)), into: b)
     }
+  }
+
+  // ∂L/∂a = ∂L/∂y · b aᵇ⁻¹, 0 if b is 0; ∂L/∂b = ∂L/∂y · y log a where a > 0, else 0
+  private func reversePower(_ a: ValueID, _ b: ValueID, _ y: ValueID, _ dy: ValueID) {
+    let (base, exponent) = (read(a), read(b))
+    let zero = builder.constant(0, like: dy)
+    func byBase() -> ValueID {
+      let lower = builder.binary(.pow, base, builder.subtract(exponent, builder.constant(1, like: exponent)))
+      let slope = builder.multiply(exponent, lower)
+      return builder.multiply(dy, builder.select(builder.compare(.equal, exponent, zero), zero, slope))
+    }
+    func byExponent() -> ValueID {
+      let slope = builder.multiply(read(y), builder.unary(.log, base))
+      return builder.multiply(dy, builder.select(builder.compare(.less, zero, base), slope, zero))
+    }
+    accumulate(strong(byBase(), adjoint: dy, of: y, times: y), into: a)
+    accumulate(strong(byExponent(), adjoint: dy, of: y, times: y), into: b)
   }
 
   // ∂L/∂a = ∂L/∂y where a wins over b, ∂L/∂b = ∂L/∂y where b wins over a

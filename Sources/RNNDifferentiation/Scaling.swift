@@ -137,6 +137,12 @@ struct Scaling {
       case .multiply: return .product(operands[0], operands[1])
       case .divide: return .product(operands[0], operands[1].raised(to: -1))
       case .maximum, .minimum: return .extremum(operands[0], operands[1])
+      case .pow:
+        if case .constant(let exponent, _)? = graph.definingKind(operation.operands[1]) {
+          return operands[0].raised(to: exponent)
+        }
+        return isFixed ? .none : .other
+      case .atan2, .logaddexp: return isFixed ? .none : .other
       }
     case .compare: return Change.extremum(operands[0], operands[1]).raised(to: 0)
     case .select:

@@ -103,6 +103,7 @@ private struct Magnitudes {
     case .constant(let number, _): number.isFinite ? .bounded : .partial
     case .unary(let function): function.traits.contains(.partial) ? .partial : .bounded
     case .binary(.divide): isNonzero(operation.operands[1]) ? .bounded : .partial
+    case .binary(let function) where function.traits.contains(.partial): .partial
     case .size, .dot, .scatterAdd, .reduce: .moderate
     case .iota, .random, .binary, .compare, .select, .convert, .surrogate, .broadcast, .reshape, .transpose,
       .slice,
@@ -235,6 +236,8 @@ private struct Density {
           (axis, start..<min(start + count, extent), operation.result))
       case .unary(let function) where function.traits.contains(.kinked): break
       case .binary(let function) where function.traits.contains(.kinked): break
+      // A factor of the derivative may be 0: the other operand, or what is not a power's to have.
+      case .binary(.pow), .binary(.atan2): break
       case .reduce(.maximum, _, _), .reduce(.minimum, _, _), .select, .gather: break
       case .surrogate(let surrogate):
         if let source = surrogate.source { add(from: operation.result, to: operands[source]) }

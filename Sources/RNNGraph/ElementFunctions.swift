@@ -31,6 +31,7 @@ public struct FunctionTraits: OptionSet, Sendable {
 /// A function of one float element.
 public enum UnaryFunction: String, Sendable, Hashable, CaseIterable {
   case negate, reciprocal, abs, sign, exp, log, sqrt, rsqrt, tanh, sigmoid, sin, cos, softplus
+  case expm1, log1p, erf, floor, round
 
   /// What is true of it wherever it is applied.
   public var traits: FunctionTraits {
@@ -39,9 +40,10 @@ public enum UnaryFunction: String, Sendable, Hashable, CaseIterable {
     case .reciprocal, .sqrt, .rsqrt: .partial
     case .abs: [.cheap, .kinked]
     case .sign: [.bounded, .flat]
-    case .exp, .log: [.long, .partial]
-    case .tanh, .sigmoid, .sin, .cos: [.long, .bounded]
+    case .exp, .log, .expm1, .log1p: [.long, .partial]
+    case .tanh, .sigmoid, .sin, .cos, .erf: [.long, .bounded]
     case .softplus: .long
+    case .floor, .round: .flat
     }
   }
 
@@ -54,6 +56,7 @@ public enum UnaryFunction: String, Sendable, Hashable, CaseIterable {
     case .reciprocal: -1
     case .rsqrt: -0.5
     case .exp, .log, .tanh, .sigmoid, .sin, .cos, .softplus: nil
+    case .expm1, .log1p, .erf, .floor, .round: nil
     }
   }
 
@@ -74,14 +77,19 @@ public enum UnaryFunction: String, Sendable, Hashable, CaseIterable {
     case .sin: Foundation.sin(x)
     case .cos: Foundation.cos(x)
     // log(1 + exp(x)) without overflow.
-    case .softplus: x > 0 ? x + log1p(Foundation.exp(-x)) : log1p(Foundation.exp(x))
+    case .softplus: x > 0 ? x + Foundation.log1p(Foundation.exp(-x)) : Foundation.log1p(Foundation.exp(x))
+    case .expm1: Foundation.expm1(x)
+    case .log1p: Foundation.log1p(x)
+    case .erf: Foundation.erf(x)
+    case .floor: x.rounded(.down)
+    case .round: x.rounded(.toNearestOrEven)
     }
   }
 }
 
 /// A function of two float elements.
 public enum BinaryFunction: String, Sendable, Hashable, CaseIterable {
-  case add, subtract, multiply, divide, maximum, minimum
+  case add, subtract, multiply, divide, maximum, minimum, pow, atan2, logaddexp
 
   /// What is true of it wherever it is applied.
   public var traits: FunctionTraits {
@@ -91,6 +99,9 @@ public enum BinaryFunction: String, Sendable, Hashable, CaseIterable {
     case .multiply: [.cheap, .commutative]
     case .divide: .partial
     case .maximum, .minimum: [.cheap, .commutative, .kinked]
+    case .pow: [.long, .partial]
+    case .atan2: .long
+    case .logaddexp: [.long, .commutative]
     }
   }
 
@@ -104,6 +115,12 @@ public enum BinaryFunction: String, Sendable, Hashable, CaseIterable {
     // The larger or smaller number, or NaN if one is NaN.
     case .maximum: a > b || a.isNaN ? a : b
     case .minimum: a < b || a.isNaN ? a : b
+    // Of a negative number, real for a whole exponent and else NaN; 1 if the exponent is 0 or the base 1.
+    case .pow: Foundation.pow(a, b)
+    // The angle of the point (b, a).
+    case .atan2: Foundation.atan2(a, b)
+    // log(exp(a) + exp(b)) without overflow; infinities of one sign have no difference.
+    case .logaddexp: Swift.max(a, b) + Foundation.log1p(Foundation.exp(a == b ? 0 : -Swift.abs(a - b)))
     }
   }
 }

@@ -1,4 +1,9 @@
 extension ElementType {
+  /// The greatest finite number of a float type.
+  public var greatestNumber: Double {
+    self == .f32 ? Double(Float.greatestFiniteMagnitude) : .greatestFiniteMagnitude
+  }
+
   /// The number of this type that stands for any number: the nearest `f32`; towards zero for `i32`, with its limits
   /// beyond them and 0 for NaN; 0 or 1 for `bool`.
   public func rounded(_ number: Double) -> Double {

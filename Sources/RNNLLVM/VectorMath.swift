@@ -127,17 +127,43 @@ extension FunctionBuilder {
   ///
   /// At most 2 ulp off (Note [Bounds]), over the whole range:
   /// denormal results are right, overflow gives infinity, NaN stays.
-  public func exp(_ x: IRValue) -> IRValue {
+  public func exp(_ x: IRValue) -> IRValue { exp(x, plus: nil) }
+
+  /// e^(x + rest) with a rest that rounding took from x.
+  func exp(_ argument: IRValue, plus rest: IRValue?) -> IRValue {
     withFastMath([]) {
-      let format = FloatFormat(x.type)
-      let x = clamp(x, format.pick(-104, -746), format.pick(89, 710))
+      let format = FloatFormat(argument.type)
+      let x = clamp(argument, format.pick(-104, -746), format.pick(89, 710))
       let bias = 2 * format.exponentBias
-      let (r, exponent) = reduceByLn2(x, bias: bias, format)
+      var (r, exponent) = reduceByLn2(x, bias: bias, format)
+      // What is clamped has no rest, and what is infinite no number for one.
+      if let rest { r = fadd(r, select(fcmp(.equal, x, argument), rest, format(0))) }
       // 2^n itself may be out of range where the result is not, so it is multiplied in by two halves.
       let n = bitcast(exponent, to: format.integer)
       let half = lshr(n, format.integer.constant(1))
       let scaled = fmul(expOfRemainder(r, format), powerOfTwo(biased: half, format))
       return fmul(scaled, powerOfTwo(biased: sub(n, half), format))
+    }
+  }
+
+  /// e^x - 1 of a float, a double or a vector of them.
+  ///
+  /// At most 2 ulp off (Note [Bounds]), over the whole range:
+  /// it is x near 0, -1 far left, overflow gives infinity, NaN stays.
+  public func expm1(_ x: IRValue) -> IRValue {
+    withFastMath([]) {
+      let format = FloatFormat(x.type)
+      let x = clamp(x, format.pick(-30, -50), format.pick(89, 710))
+      let bias = 2 * format.exponentBias
+      let (r, exponent) = reduceByLn2(x, bias: bias, format)
+      // 2^n = a b, for it may be out of range itself; e^x - 1 = b (a (e^r - 1) + (a - 1 / b)).
+      let n = bitcast(exponent, to: format.integer)
+      let half = lshr(n, format.integer.constant(1))
+      let rest = sub(n, half)
+      let a = powerOfTwo(biased: half, format)
+      let inverse = powerOfTwo(biased: sub(format.integer.constant(bias), rest), format)
+      let q = mulAdd(fmul(r, r), polynomial(format.expm1, at: r), r)
+      return fmul(mulAdd(a, q, fsub(a, inverse)), powerOfTwo(biased: rest, format))
     }
   }
 
@@ -187,8 +213,7 @@ extension FunctionBuilder {
       // The sum loses digits of a small e, so the same is taken as e - e · quotient there.
       let isSmall = fcmp(.less, x, format(0.3))
       let magnitude = select(isSmall, mulAdd(fneg(e), quotient, e), quotient)
-      let sign = and(bitcast(argument, to: format.integer), bitcast(format(-0.0), to: format.integer))
-      return bitcast(or(bitcast(magnitude, to: format.integer), sign), to: format.type)
+      return copySign(of: argument, to: magnitude, format)
     }
   }
 }

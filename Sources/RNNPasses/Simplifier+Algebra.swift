@@ -37,7 +37,19 @@ extension Simplifier {
       }
     case .maximum, .minimum:
       if a == b { return a }  // max(x, x) -> x
+    case .pow: return constant(b).flatMap { power(a, $0) }
+    case .atan2, .logaddexp: break
     }
+    return nil
+  }
+
+  /// Powers of which a product or a quotient is as exact.
+  private func power(_ x: ValueID, _ exponent: Double) -> ValueID? {
+    if exponent == 0 { return constant(1, type(x)) }  // x⁰ -> 1
+    if exponent == 1 { return x }  // x¹ -> x
+    if exponent == 2 { return multiply(x, x) }  // x² -> x * x
+    if exponent == 3 { return multiply(x, multiply(x, x)) }  // x³ -> x * (x * x)
+    if exponent == -1 { return make(.unary(.reciprocal), x) }  // x⁻¹ -> 1 / x
     return nil
   }
 

@@ -39,7 +39,9 @@ extension ClusterBuilder {
 
   /// About how much code an elementwise operation is, with what it may have to load.
   private func weight(of operation: Operation) -> Int {
-    if case .unary(let function) = operation.kind, function.traits.contains(.long) { 20 } else { 4 }
+    if case .unary(let function) = operation.kind, function.traits.contains(.long) { return 20 }
+    if case .binary(let function) = operation.kind, function.traits.contains(.long) { return 20 }
+    return 4
   }
 
   /// Finds the elementwise work on what is there when the region begins, or is computed from that wherever it is read.

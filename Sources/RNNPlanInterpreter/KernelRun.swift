@@ -260,6 +260,7 @@ final class KernelRun {
       case .divide: y == 0 ? 0 : x.dividedReportingOverflow(by: y).partialValue
       case .maximum: max(x, y)
       case .minimum: min(x, y)
+      case .pow, .atan2, .logaddexp: Int32(clamping: Int(type.rounded(function.evaluate(a, b))))
       }
     return Double(result)
   }

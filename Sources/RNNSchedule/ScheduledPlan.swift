@@ -131,10 +131,11 @@ extension Kernel {
 extension Instruction {
   fileprivate var codeSize: Int {
     switch self {
-    case .load, .constant, .size, .index, .accumulator, .binary, .compare, .select, .convert: 2
+    case .load, .constant, .size, .index, .accumulator, .compare, .select, .convert: 2
     case .loadRow: 8
     case .random: 60
     case .unary(let function, _): function.traits.contains(.long) ? 30 : 3
+    case .binary(let function, _, _): function.traits.contains(.long) ? 60 : 2
     }
   }
 }

@@ -63,17 +63,22 @@ extension GraphGenerator {
 
   private func makeUnary() -> ValueID? {
     guard let function = random.pick(UnaryFunction.allCases) else { return nil }
-    if function == .exp {
+    if Self.growing.contains(function) {
       guard let x = pick(where: { isFloat($0) && bound($0) <= 1.2 }) else { return nil }
-      return note(builder.unary(.exp, x), bound: 3.5)
+      return note(builder.unary(function, x), bound: 3.5)
     }
     if function.traits.contains(.partial) { return makeFromPositive() }
     let isFlat = function.traits.contains(.flat)
     guard let x = pick(where: { isFloat($0) && (!isFlat || isUntouched($0)) }) else { return nil }
     if function.traits.contains(.bounded) { return note(builder.unary(function, x), bound: 1) }
     // No other function is further from 0 than its operand by more than 1.
-    return note(builder.unary(function, x), bound: bound(x) + (function.traits.contains(.long) ? 1 : 0))
+    return note(
+      builder.unary(function, x),
+      bound: bound(x) + (function.traits.isDisjoint(with: [.long, .flat]) ? 0 : 1))
   }
+
+  /// The partial functions that are well-behaved on both sides of 0.
+  private static let growing: [UnaryFunction] = [.exp, .expm1]
 
   /// A value of the same shape as `x` between 0.1 and 20.
   private func positive(_ x: ValueID) -> ValueID {
@@ -87,7 +92,7 @@ extension GraphGenerator {
   }
 
   private func makeFromPositive() -> ValueID? {
-    let partial = UnaryFunction.allCases.filter { $0.traits.contains(.partial) && $0 != .exp }
+    let partial = UnaryFunction.allCases.filter { $0.traits.contains(.partial) && !Self.growing.contains($0) }
     guard let x = pick(where: isFloat), let function = random.pick(partial) else { return nil }
     return note(builder.unary(function, positive(x)), bound: 5)
   }
@@ -102,6 +107,9 @@ extension GraphGenerator {
     case .multiply: return note(builder.multiply(a, b), bound: bound(a) * bound(b))
     case .maximum, .minimum: return note(builder.binary(function, a, b), bound: max(bound(a), bound(b)))
     case .divide: return makeDivide()
+    case .pow: return note(builder.binary(.pow, positive(a), builder.unary(.tanh, b)), bound: 20)
+    case .atan2: return note(builder.binary(.atan2, a, positive(b)), bound: 2)
+    case .logaddexp: return note(builder.binary(.logaddexp, a, b), bound: max(bound(a), bound(b)) + 1)
     }
   }
 

@@ -26,10 +26,11 @@ struct LanguageTests {
       let elementwise: [(Value) -> Value] = [
         tanh, sigmoid, exp, log, sqrt, rsqrt, abs, sin, cos, softplus, sign, relu, square, softmax,
         logSoftmax,
-        reverse,
+        reverse, expm1, log1p, erf, floor, round, silu, gelu,
       ]
       for (index, function) in elementwise.enumerated() { m.output("e\(index)", function(x)) }
       m.output("a", max(x, 2) + min(x, 3) + max(x) + min(x) + sum(x) + mean(x) + dot(x, x))
+      m.output("p", pow(x, 2) + atan2(x, 1) + logaddexp(x, 0) + clamp(x, -1, 1))
       m.output("b", concat(x, onehot(t), repeated(last(x))))
       m.output("c", select(x <= 0, x, mse(x, 0 * x)))
       m.output("s", softmaxSteps(x) * bernoulli(0.5, like: x) - dropout(x, 0.25) + square(onehot(argmax(x))))
@@ -55,8 +56,10 @@ struct LanguageTests {
           input x: seq [6], t: seq token(6)
           output e0 = tanh(x), e1 = sigmoid(x), e2 = exp(x), e3 = log(x), e4 = sqrt(x), e5 = rsqrt(x), e6 = abs(x)
           output e7 = sin(x), e8 = cos(x), e9 = softplus(x), e10 = sign(x), e11 = relu(x), e12 = square(x)
-          output e13 = softmax(x), e14 = log_softmax(x), e15 = reverse(x)
+          output e13 = softmax(x), e14 = log_softmax(x), e15 = reverse(x), e16 = expm1(x), e17 = log1p(x)
+          output e18 = erf(x), e19 = floor(x), e20 = round(x), e21 = silu(x), e22 = gelu(x)
           output a = max(x, 2) + min(x, 3) + max(x) + min(x) + sum(x) + mean(x) + dot(x, x)
+          output p = pow(x, 2) + atan2(x, 1) + logaddexp(x, 0) + clamp(x, -1, 1)
           output b = concat(x, onehot(t), repeat(last(x)))
           output c = where(x <= 0, x, mse(x, 0 * x))
           output s = softmax_steps(x) * bernoulli(0.5, like: x) - dropout(x, 0.25) + square(onehot(argmax(x)))

@@ -10,7 +10,7 @@ import Testing
   func unary(_ function: UnaryFunction) throws {
     let graph = lossGraph([("x", [3, 5])]) { builder, x in
       let positive = builder.add(builder.unary(.exp, x[0]), builder.constant(0.2, like: x[0]))
-      let isPartial = function.traits.contains(.partial) && function != .exp
+      let isPartial = function.traits.contains(.partial) && ![.exp, .expm1].contains(function)
       return [builder.unary(function, isPartial ? positive : x[0])]
     }
     try expectRightGradients(graph)
@@ -20,12 +20,50 @@ import Testing
   func binary(_ function: BinaryFunction) throws {
     let graph = lossGraph([("a", [7]), ("b", [7])]) { builder, x in
       let divisor = builder.add(builder.unary(.sigmoid, x[1]), builder.constant(0.2, like: x[1]))
+      let base = builder.unary(.exp, x[0])
       return [
-        builder.binary(function, x[0], function == .divide ? divisor : x[1]),
-        builder.binary(function, x[1], x[1]),
+        builder.binary(function, function == .pow ? base : x[0], function == .divide ? divisor : x[1]),
+        function == .pow ? builder.binary(function, divisor, divisor) : builder.binary(function, x[1], x[1]),
       ]
     }
     try expectRightGradients(graph)
+  }
+
+  /// The derivatives of a function of two operands by both.
+  private func derivatives(_ function: BinaryFunction, _ a: [Double], _ b: [Double]) throws -> [[Double]?] {
+    let shape = [a.count]
+    let builder = GraphBuilder(Graph(name: "pair"))
+    let type = TensorType(.f64, shape.map(Dimension.fixed))
+    let (x, y) = (
+      builder.graph.addInput("a", role: .data, type), builder.graph.addInput("b", role: .data, type)
+    )
+    builder.graph.addOutput(
+      "loss", role: .loss, builder.reduce(.sum, builder.binary(function, x, y), axes: [0]))
+    let results = try Interpreter(gradient(of: builder.graph) { _ in true })
+      .run(inputs: ["a": DenseArray(.f64, shape, a), "b": DenseArray(.f64, shape, b)])
+    return [results["grad.a"]?.numbers, results["grad.b"]?.numbers]
+  }
+
+  @Test func functionsOfTwoOperandsHaveDerivativesAtTheirCorners() throws {
+    #expect(
+      try derivatives(.pow, [-2, 0, 0, 0, 1, -3], [3, 2, 1, 0, 5, 0]) == [
+        [12, 0, 1, 0, 5, 0], [0, 0, 0, 0, 0, 0],
+      ])
+    #expect(
+      try derivatives(.logaddexp, [-.infinity, -.infinity, 0, 1000], [-.infinity, 3, 0, 0])
+        == [[0.5, 0, 0.5, 1], [0.5, 1, 0.5, 0]])
+    #expect(try derivatives(.atan2, [0, 1, 3], [0, 1, 0]) == [[0, 0.5, 0], [0, -0.5, -1.0 / 3]])
+  }
+
+  /// Beside a constant, too, a tie of `logaddexp` is no kink.
+  @Test func sumsOfExponentialsHaveNoKink() throws {
+    let builder = GraphBuilder(Graph(name: "softplus"))
+    let x = builder.graph.addInput("x", role: .data, TensorType(.f64, []))
+    let y = builder.binary(.logaddexp, x, builder.constant(0, like: x))
+    builder.graph.addOutput("loss", role: .loss, y)
+    let results = try Interpreter(gradient(of: builder.graph) { _ in true })
+      .run(inputs: ["x": DenseArray(.f64, scalar: 0)])
+    #expect(results["grad.x"]?.numbers == [0.5])
   }
 
   @Test func reversedPrefixes() throws {

@@ -17,6 +17,12 @@ import Testing
     ),
     ("sin", [0, 0.5], [0, 0.479425538604203]), ("cos", [0, 0.5], [1, 0.8775825618903728]),
     ("softplus", [0, 1000, -1000, -40], [0.6931471805599453, 1000, 0, 4.248354255291589e-18]),
+    ("expm1", [0, 1, 1e-10, -50], [0, 1.7182818284590453, 1.00000000005e-10, -1]),
+    ("log1p", [0, 1, 1e-10, -1], [0, 0.6931471805599453, 9.9999999995e-11, -.infinity]),
+    (
+      "erf", [0, 0.5, -1, 1e-10, 30], [0, 0.5204998778130465, -0.8427007929497149, 1.1283791670955126e-10, 1]
+    ),
+    ("floor", [1.5, -1.5, -2, 0.25], [1, -2, -2, 0]), ("round", [0.5, 1.5, -2.5, 2.75], [0, 2, -2, 3]),
   ]
 
   @Test(arguments: unaryCases)
@@ -45,7 +51,9 @@ import Testing
   private static let binaryCases: [(word: String, expected: [Double])] = [
     ("add", [5.0, -1, .infinity]), ("subtract", [1, 5, .infinity]), ("multiply", [6, -6, .infinity]),
     ("divide", [1.5, -0.6666666666666666, .infinity]), ("maximum", [3, 2, .infinity]),
-    ("minimum", [2, -3, 1]),
+    ("minimum", [2, -3, 1]), ("pow", [9, 0.125, .infinity]),
+    ("atan2", [0.982793723247329, 2.5535900500422257, 1.5707963267948966]),
+    ("logaddexp", [3.313261687518223, 2.0067153484891183, .infinity]),
   ]
 
   @Test(arguments: binaryCases)
@@ -56,11 +64,29 @@ import Testing
   }
 
   @Test func theLargerAndTheSmallerOfNaNAreNaN() throws {
-    for word in BinaryFunction.allCases.map(\.rawValue) {
+    for word in BinaryFunction.allCases.map(\.rawValue) where word != "pow" {
       let operands = [("f32[2]", f32(.nan, 1)), ("f32[2]", f32(1, .nan))]
       let result = try #require(try evaluate(one: "\(word) %x, %y : f32[2]", operands))
       #expect(result.numbers.allSatisfy { $0.isNaN }, "\(word)")
     }
+  }
+
+  @Test func powersOfNegativeNumbersTakeWholeExponents() throws {
+    let operands = [
+      ("f64[7]", f64(-2, -2, -2, -0.0, .nan, 1, -.infinity)), ("f64[7]", f64(3, -2, 0.5, -3, 0, .nan, 3)),
+    ]
+    let result = try #require(try evaluate(one: "pow %x, %y : f64[7]", operands)).numbers
+    #expect(result[0] == -8 && result[1] == 0.25 && result[2].isNaN && result[3] == -.infinity)
+    #expect(result[4] == 1 && result[5] == 1 && result[6] == -.infinity)
+  }
+
+  @Test func sumsOfExponentialsTakeNothing() throws {
+    let operands = [
+      ("f64[4]", f64(-.infinity, -.infinity, 1000, .infinity)),
+      ("f64[4]", f64(-.infinity, 3, 1000, -.infinity)),
+    ]
+    let result = try evaluate(one: "logaddexp %x, %y : f64[4]", operands)
+    #expect(result == f64(-.infinity, 3, 1000.6931471805599, .infinity))
   }
 
   private static let comparisonCases: [(word: String, expected: [Double])] = [

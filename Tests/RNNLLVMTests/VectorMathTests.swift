@@ -28,6 +28,11 @@ struct MathCase: Sendable, CustomTestStringConvertible {
     MathCase(
       name: "softplus", emit: { $0.softplus($1) },
       reference: { Swift.max($0, 0) + Foundation.log1p(Foundation.exp(-Swift.abs($0))) }),
+    MathCase(name: "expm1", emit: { $0.expm1($1) }, reference: { Foundation.expm1($0) }),
+    MathCase(name: "log1p", emit: { $0.log1p($1) }, reference: { Foundation.log1p($0) }),
+    MathCase(name: "erf", emit: { $0.erf($1) }, reference: { Foundation.erf($0) }),
+    MathCase(name: "floor", emit: { $0.roundDown($1) }, reference: { $0.rounded(.down) }),
+    MathCase(name: "round", emit: { $0.roundToEven($1) }, reference: { $0.rounded(.toNearestOrEven) }),
     MathCase(name: "sin", emit: { $0.sin($1) }, reference: { Foundation.sin($0) }, limit: circleLimit),
     MathCase(name: "cos", emit: { $0.cos($1) }, reference: { Foundation.cos($0) }, limit: circleLimit),
   ]
@@ -59,12 +64,6 @@ struct MathCase: Sendable, CustomTestStringConvertible {
   typealias Map = @convention(c) (UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
 }
 
-/// This machine, and the same without FMA where there is such a thing.
-private let targets: [Target] = {
-  let plain = try? Target(named: "x86-64-v2")
-  return [Target.host] + [plain].compactMap { $0 }.filter { $0.runsHere && Target.host.hasFMA }
-}()
-
 private func ulps(_ result: Float, _ expected: Double) -> Double {
   let rounded = Float(expected)
   if result == rounded || (result.isNaN && rounded.isNaN) { return 0 }
@@ -79,11 +78,17 @@ private func ulps(_ result: Double, _ expected: Double) -> Double {
 }
 
 @Suite struct VectorMathTests {
+  /// This machine, and the same without FMA where there is such a thing.
+  static let targets: [Target] = {
+    let plain = try? Target(named: "x86-64-v2")
+    return [Target.host] + [plain].compactMap { $0 }.filter { $0.runsHere && Target.host.hasFMA }
+  }()
+
   /// Every 8191st float, or as many as the environment asks for; 1 takes about two hours.
   @Test(arguments: MathCase.all)
   func `floats are within the bound over the whole range`(_ function: MathCase) throws {
     let stride = ProcessInfo.processInfo.environment["RNNC_FLOAT_STRIDE"].flatMap(UInt64.init) ?? 8191
-    for target in targets {
+    for target in Self.targets {
       let (jit, map) = try function.compile(target, isDouble: false, lanes: target.vectorBytes / 4)
       let limit = function.limit(false, target.hasFMA)
       let bound = target.hasFMA ? 2.0 : 4.0
@@ -115,7 +120,7 @@ private func ulps(_ result: Double, _ expected: Double) -> Double {
 
   @Test(arguments: MathCase.all)
   func `doubles are within the bound`(_ function: MathCase) throws {
-    for target in targets {
+    for target in Self.targets {
       let (jit, map) = try function.compile(target, isDouble: true, lanes: target.vectorBytes / 8)
       let limit = function.limit(true, target.hasFMA)
       var generator = SplitMix64(seed: 17)
@@ -173,6 +178,9 @@ private func ulps(_ result: Double, _ expected: Double) -> Double {
     #expect(try values("exp", [-.infinity, -200, 0, 89, .infinity]) == [0, 0, 1, .infinity, .infinity])
     #expect(try values("log", [0, -0.0, 1, .infinity]) == [-.infinity, -.infinity, 0, .infinity])
     #expect(try values("softplus", [-.infinity, 200, .infinity]) == [0, 200, .infinity])
+    #expect(try values("expm1", [-.infinity, -50, 0, 89, .infinity]) == [-1, -1, 0, .infinity, .infinity])
+    #expect(try values("log1p", [-1, 0, 1e-30, .infinity]) == [-.infinity, 0, 1e-30, .infinity])
+    #expect(try values("erf", [-.infinity, -6, 0, 6, .infinity]) == [-1, -1, 0, 1, 1])
   }
 
   @Test(arguments: [("exp", 18), ("sigmoid", 18), ("tanh", 21)])

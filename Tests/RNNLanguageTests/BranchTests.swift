@@ -14,6 +14,9 @@ struct BranchTests {
     ("where(a > 4, exp(1000 * a), a)", [1, 1, 1, 1]),
     ("where(a > 0, tanh(log(a)) * sqrt(a), 3 * a)", [3, 3, 0.33131487889273356, 1]),
     ("max(log(max(a, 0)), -3)", [0, 0, 0.25, 1]),
+    ("where(a > 0, pow(a, 0.5), a)", [1, 1, 0.25, 0.5]), ("where(a > -1, log1p(a), a)", [1, 1, 0.2, 0.5]),
+    ("where(a > 0, pow(2, log(a)), a)", [1, 1, 0.4529827408629715, 0.6931471805599453]),
+    ("clamp(a, -1, 1)", [1, 0, 0, 1]), ("clamp(4 + a, a, a)", [1, 1, 1, 1]),
   ]) func branches(formula: String, gradient: [Double]) throws {
     let graph = try loweredGraph(of: "model M(N = 4) { input a: [N]; y = \(formula); output y; loss sum(y) }")
     let found = try gradients(of: graph, ["a": DenseArray(.f64, [1, 4], [-1, -4, 4, 1])])["grad.a"]

@@ -43,6 +43,25 @@ struct MeaningTests {
     #expect(try compute("sqrt(x) * rsqrt(x)").allSatisfy { abs($0 - 1) < 1e-12 })
   }
 
+  @Test func valuesAreKeptBetweenLimits() throws {
+    #expect(try compute("clamp(x, 1.5, 3)") == [1.5, 2, 3])
+    #expect(try compute("clamp(x, -x + 4, 3 * x)") == [3, 2, 4])
+    #expect(try compute("clamp(x, 2, sum(x) - 6)") == [1, 1, 1])
+    #expect(try compute("clamp(x, 0, 1)", [.nan, -.infinity, .infinity]).dropFirst() == [0, 1])
+    #expect(try compute("clamp(x, 0, 1)", [.nan, 0, 0])[0].isNaN)
+  }
+
+  @Test func activationsByTheErrorFunctionAndTheLogisticOne() throws {
+    let gelu = try compute("gelu(x)", [0, 1, -2])
+    for (found, wanted) in zip(gelu, [0, 0.8413447460685429, -0.04550026389635842]) {
+      #expect(abs(found - wanted) < 1e-15)
+    }
+    let silu = try compute("silu(x)", [0, 1, -2])
+    for (found, wanted) in zip(silu, [0, 0.7310585786300049, -0.2384058440442351]) {
+      #expect(abs(found - wanted) < 1e-15)
+    }
+  }
+
   @Test func equality() throws {
     #expect(try compute("where(x == 2, 1, 0) + where(x != 2, 10, 0)") == [10, 1, 10])
     #expect(try compute("where(x != x, 1, 0)", [1, .nan, 2]) == [0, 1, 0])

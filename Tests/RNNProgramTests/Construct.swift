@@ -1,3 +1,4 @@
+import Foundation
 import RNNTestSupport
 
 /// One way to make an expression of the language. A new function or operator of the language is a line in a table of
@@ -14,6 +15,7 @@ struct Construct: Sendable {
 
   static let elementwise: [Construct] = [
     Construct(6) { function($0, $1) }, Construct(8) { arithmetic($0, $1) }, Construct(2) { extremes($0, $1) },
+    Construct(2) { ofTwo($0, $1) }, Construct(1) { clamped($0, $1) },
     Construct(2) { choice($0, $1) }, Construct(1) { negation($0, $1) }, Construct(1) { applied($0, $1) },
     Construct(2) { surrogate($0, $1) },
   ]
@@ -41,7 +43,7 @@ struct ElementwiseFunction: Sendable {
   var python: String?
   /// Arguments that it is well-behaved for.
   var domain: ClosedRange<Double> = -1e3...1e3
-  /// Whether it has a kink or a step at 0.
+  /// Whether it has a kink or a step at 0, or steps at other places.
   var isKinked = false
   let range: @Sendable (ClosedRange<Double>) -> ClosedRange<Double>
 
@@ -58,6 +60,15 @@ struct ElementwiseFunction: Sendable {
     ElementwiseFunction(name: "sin") { _ in .within(1) },
     ElementwiseFunction(name: "cos") { _ in .within(1) },
     ElementwiseFunction(name: "softplus") { 0...(max(0, $0.upperBound) + 0.7) },
+    ElementwiseFunction(name: "silu") { $0.through { max(-0.3, $0) } },
+    ElementwiseFunction(name: "gelu") { $0.through { max(-0.2, $0) } },
+    ElementwiseFunction(name: "expm1", domain: -20...1.6) { $0.through { max(-1, 2.72 * $0 + 1) } },
+    ElementwiseFunction(name: "log1p", domain: 0.1...100) { $0.through { 2 * $0 } },
+    ElementwiseFunction(name: "erf") { $0.through { max(-1, min(1, 1.13 * $0)) } },
+    ElementwiseFunction(name: "floor", domain: -20...20, isKinked: true) { $0.through { $0.rounded(.down) } },
+    ElementwiseFunction(name: "round", python: "rounded", domain: -20...20, isKinked: true) {
+      $0.through { $0.rounded() }
+    },
     ElementwiseFunction(name: "sign", isKinked: true) { _ in .within(1) },
     ElementwiseFunction(name: "relu", isKinked: true) { 0...max(0, $0.upperBound) },
     ElementwiseFunction(name: "square") { range in
@@ -134,6 +145,33 @@ extension Construct {
     return .call(
       isMaximum ? "max" : "min", python: isMaximum ? "maximum" : "minimum", [a, second], type,
       a.range.union(second.range))
+  }
+
+  private static func clamped(_ scope: Scope, _ depth: Int) -> Term? {
+    guard let (x, low, type) = pair(scope, depth) else { return nil }
+    let lower = scope.shifted(low)
+    let upper: Term = .binary(
+      "+", "add", .sum, lower, .number(1.5), lower.type, lower.range.through { $0 + 1.5 })
+    return .call("clamp", [x, lower, upper], type, lower.range.union(upper.range))
+  }
+
+  /// A smooth function of two operands.
+  private static func ofTwo(_ scope: Scope, _ depth: Int) -> Term? {
+    guard let (a, b, type) = pair(scope, depth) else { return nil }
+    switch scope.random.below(4) {
+    case 0:
+      let range = a.range.union(b.range)
+      return .call("logaddexp", [a, b], type, range.lowerBound...(range.upperBound + 0.7))
+    case 1: return .call("atan2", [a, positive(scope, b)], type, .within(1.6))
+    case 2:
+      let base = positive(scope, a)
+      return .call("pow", python: "power", [base, scope.calm(b, bound: 1)], type, 0...max(5, base.bound))
+    default:
+      let exponent = scope.random.pick([2.0, 3, 4])!
+      let x = scope.calm(a, bound: 2)
+      return .call(
+        "pow", python: "power", [x, .number(exponent)], a.type, .within(Foundation.pow(2, exponent)))
+    }
   }
 
   /// `where` with a comparison.

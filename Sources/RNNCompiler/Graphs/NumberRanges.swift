@@ -132,8 +132,9 @@ struct NumberRanges {
     case .concat: return operands.dropFirst().reduce(operands[0]) { $0.union($1) }
     case .convert, .surrogate, .broadcast, .reshape, .transpose, .slice, .reverse, .reversePrefix, .gather:
       return operands[0]
-    case .size, .unary, .binary(.add), .binary(.subtract), .binary(.multiply), .binary(.divide), .dot,
-      .reduce(.sum, _, _), .scatterAdd, .scan:
+    case .size, .unary, .binary(.add), .binary(.subtract), .binary(.multiply), .binary(.divide),
+      .binary(.pow),
+      .binary(.atan2), .binary(.logaddexp), .dot, .reduce(.sum, _, _), .scatterAdd, .scan:
       return .anything
     }
   }

@@ -35,6 +35,12 @@ extension BodyChecker {
     switch builtin {
     case .relu: relu(values[0], at: site)
     case .square: square(values[0], at: site)
+    case .silu: silu(values[0], at: site)
+    case .gelu: gelu(values[0], at: site)
+    case .clamp: clamp(values[0], values[1], values[2], at: site)
+    case .pow: pair(.pow, builtin, values, at: site)
+    case .atan2: pair(.atan2, builtin, values, at: site)
+    case .logaddexp: pair(.logaddexp, builtin, values, at: site)
     case .max where values.count == 2:
       extremum(.maximum, builtin, values[0], values[1], labelled, at: site)
     case .min where values.count == 2:
@@ -88,6 +94,49 @@ extension BodyChecker {
     return add(.binary(.multiply), [x, x], type(x), at: site)
   }
 
+  /// `x * sigmoid(x)`.
+  private mutating func silu(_ value: Expression, at site: SourceRange) -> NodeID? {
+    guard let x = checkNumber(value), let share = add(.unary(.sigmoid), [x], type(x), at: site) else {
+      return nil
+    }
+    return add(.binary(.multiply), [x, share], type(x), at: site)
+  }
+
+  /// `x * (0.5 * erf(x / √2) + 0.5)`.
+  private mutating func gelu(_ value: Expression, at site: SourceRange) -> NodeID? {
+    guard let x = checkNumber(value), let root = literal(0.5.squareRoot(), at: site),
+      let half = literal(0.5, at: site)
+    else { return nil }
+    guard let scaled = add(.binary(.multiply), [x, root], type(x), at: site),
+      let error = add(.unary(.erf), [scaled], type(x), at: site),
+      let halved = add(.binary(.multiply), [error, half], type(x), at: site),
+      let share = add(.binary(.add), [halved, half], type(x), at: site)
+    else { return nil }
+    return add(.binary(.multiply), [x, share], type(x), at: site)
+  }
+
+  /// `where(x < low, low, x)`, and so on with `high`: unlike that of `min(max(x, low), high)`, its derivative is 1 at the
+  /// limits.
+  private mutating func clamp(
+    _ value: Expression, _ low: Expression, _ high: Expression, at site: SourceRange
+  ) -> NodeID? {
+    let (x, lower, upper) = (checkNumber(value), checkNumber(low), checkNumber(high))
+    guard let x, let lower, let upper else { return nil }
+    if let first = number(lower), let second = number(upper), first > second {
+      report(.limitsCross(first, second, at: low.range))
+      return nil
+    }
+    func limit(_ checker: inout BodyChecker, _ x: NodeID, to limit: NodeID, isBelow: Bool) -> NodeID? {
+      guard let type = checker.commonType("clamp", x, limit, at: site) else { return nil }
+      let mask = ValueType(.mask, type.shape, type.extent)
+      let isBeyond = checker.add(.compare(.less), isBelow ? [x, limit] : [limit, x], mask, at: site)
+      return isBeyond.flatMap { checker.add(.select, [$0, limit, x], type, at: site) }
+    }
+    return limit(&self, x, to: lower, isBelow: true).flatMap {
+      limit(&self, $0, to: upper, isBelow: false)
+    }
+  }
+
   private mutating func extremum(
     _ function: BinaryFunction, _ builtin: Composition, _ left: Expression, _ right: Expression,
     _ labelled: Argument?, at site: SourceRange
@@ -96,7 +145,14 @@ extension BodyChecker {
       report(.axisOfTwoValues(label, builtin.rawValue))
       return nil
     }
-    let (a, b) = (checkNumber(left), checkNumber(right))
+    return pair(function, builtin, [left, right], at: site)
+  }
+
+  /// A function of two values, element by element.
+  private mutating func pair(
+    _ function: BinaryFunction, _ builtin: Composition, _ values: [Expression], at site: SourceRange
+  ) -> NodeID? {
+    let (a, b) = (checkNumber(values[0]), checkNumber(values[1]))
     guard let a, let b else { return nil }
     return elementwise(function, builtin.rawValue, a, b, at: site)
   }

@@ -53,7 +53,7 @@ enum Builtin: Equatable {
 
 /// A function of the language that is made of other operations, or takes something else than elements.
 enum Composition: String, CaseIterable {
-  case relu, square
+  case relu, square, silu, gelu, clamp, pow, atan2, logaddexp
   case max, min, sum, mean, dot
   case softmax, logSoftmax = "log_softmax", logsumexp, norm
   case outer, reshape
@@ -66,14 +66,17 @@ enum Composition: String, CaseIterable {
   /// How it is called, for messages.
   var signature: String {
     switch self {
-    case .relu, .square, .argmax, .stopGradient: "\(rawValue)(x)"
+    case .relu, .square, .silu, .gelu, .argmax, .stopGradient: "\(rawValue)(x)"
     case .sum, .mean, .softmax, .logSoftmax, .logsumexp, .norm:
       "\(rawValue)(x), or \(rawValue)(x, over: rows) of a matrix"
     case .max, .min:
       "\(rawValue)(a, b), \(rawValue)(x) over the elements of a vector,"
         + " or \(rawValue)(x, over: rows) of a matrix"
-    case .dot, .outer, .mse: "\(rawValue)(a, b)"
+    case .dot, .outer, .mse, .logaddexp: "\(rawValue)(a, b)"
     case .reshape: "reshape(x, A, B, …)"
+    case .clamp: "clamp(x, low, high)"
+    case .pow: "pow(x, exponent)"
+    case .atan2: "atan2(y, x)"
     case .where: "where(condition, a, b)"
     case .concat: "concat(a, b, …)"
     case .split: "split(x, count)"
@@ -92,13 +95,16 @@ enum Composition: String, CaseIterable {
   /// How many arguments it takes.
   var argumentCount: ClosedRange<Int> {
     switch self {
-    case .relu, .square, .sum, .mean, .softmax, .logSoftmax, .logsumexp, .norm, .onehot, .argmax, .last,
+    case .relu, .square, .silu, .gelu, .sum, .mean, .softmax, .logSoftmax, .logsumexp, .norm, .onehot,
+      .argmax, .last,
       .total, .reverse,
       .repeat, .softmaxSteps, .bernoulli, .stopGradient:
       1...1
     case .max, .min: 1...2
-    case .dot, .outer, .mse, .split, .crossEntropy, .dropout, .straightThrough, .clipGradient: 2...2
-    case .where: 3...3
+    case .pow, .atan2, .logaddexp, .dot, .outer, .mse, .split, .crossEntropy, .dropout, .straightThrough,
+      .clipGradient:
+      2...2
+    case .where, .clamp: 3...3
     case .concat: 1...Int.max
     case .reshape: 2...Int.max
     }
@@ -110,7 +116,8 @@ enum Composition: String, CaseIterable {
     case .sum, .mean, .max, .min, .softmax, .logSoftmax, .logsumexp, .norm: ["over"]
     case .repeat: ["like"] + MatrixAxis.allCases.map(\.rawValue)
     case .bernoulli: ["like"]
-    case .relu, .square, .dot, .outer, .reshape, .where, .concat, .split, .onehot, .argmax, .crossEntropy,
+    case .relu, .square, .silu, .gelu, .clamp, .pow, .atan2, .logaddexp, .dot, .outer, .reshape, .where,
+      .concat, .split, .onehot, .argmax, .crossEntropy,
       .mse, .last, .total, .reverse, .softmaxSteps, .dropout, .stopGradient, .straightThrough, .clipGradient:
       []
     }

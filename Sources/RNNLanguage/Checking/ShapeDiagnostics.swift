@@ -217,6 +217,12 @@ extension Diagnostic {
       ])
   }
 
+  static func limitsCross(_ low: Double, _ high: Double, at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "limits", "the lower limit \(spelled(low)) is above the upper one, \(spelled(high))", at: site,
+      notes: [Note("it is used as clamp(x, low, high)")])
+  }
+
   // MARK: Random numbers
 
   static func notInRange(_ what: String, expected: String, found: String, at site: SourceRange)

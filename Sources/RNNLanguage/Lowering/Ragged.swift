@@ -46,10 +46,3 @@ extension GraphBuilder {
     return divide(sum, binary(.maximum, count, constant(1, like: count)))
   }
 }
-
-extension ElementType {
-  /// The greatest finite number.
-  fileprivate var greatestNumber: Double {
-    self == .f32 ? Double(Float.greatestFiniteMagnitude) : .greatestFiniteMagnitude
-  }
-}

@@ -8,7 +8,7 @@ enum ForeignWords {
   /// What to write in place of a sign.
   static func hint(forSign sign: String) -> String? {
     switch sign {
-    case "**", "^": "a square is square(x), another power exp(n * log(x)) of a positive x"
+    case "**", "^": "a square is square(x), another power pow(x, n)"
     case "&&", "&", "||", "|", "!", "~": hintForLogic
     case "+=", "-=", "*=", "/=": "a name is defined once: give the new value a new name"
     case "?": hintForConditions
@@ -62,17 +62,17 @@ enum ForeignWords {
     case "chunk", "unstack", "unbind": "a vector is cut into equal parts by split(x, n)"
     case "tile", "expand", "broadcast_to":
       "repeat(v, rows: n) is the matrix of n rows v, repeat(v, like: s) the value v at every step of s"
-    case "pow", "power": hint(forSign: "**")
-    case "clip", "clamp": "a value is kept in bounds by min(max(x, low), high)"
+    case "power": hint(forSign: "**")
+    case "clip": "a value is kept in bounds by clamp(x, low, high)"
+    case "swish": "x * sigmoid(x) is silu(x)"
     case "and", "or", "not", "xor", "logical_and", "logical_or", "logical_not": hintForLogic
     case "if", "cond", "ifelse": hintForConditions
     case "CrossEntropyLoss", "NLLLoss", "nll_loss", "categorical_crossentropy":
       "a loss of tokens is 'loss cross_entropy(logits, token)'"
     case "MSELoss", "mse_loss", "mean_squared_error": "a loss of numbers is 'loss mse(a, b)'"
     case "Dense", "FC", "FullyConnected": "a layer W x + b is 'out = Linear(I, O)'"
-    case "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish", "hard_sigmoid", "softsign", "sinh",
-      "cosh", "tan":
-      "a formula of your own is a function: fn swish(x) = x * sigmoid(x)"
+    case "leaky_relu", "elu", "selu", "mish", "hard_sigmoid", "softsign", "sinh", "cosh", "tan":
+      "a formula of your own is a function: fn softsign(x) = x / (1 + abs(x))"
     case "view", "flatten": "the same elements in another shape are reshape(x, A, B)"
     case "unsqueeze", "squeeze", "permute":
       "batch and time are not written: shapes are those of one step of one example"

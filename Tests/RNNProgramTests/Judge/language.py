@@ -94,7 +94,7 @@ def install(tape):
         return tape.multiply(x, tape.constant((tape.numbers(seen) != 0) / (1 - rate), tape.shape(x)))
 
     names = """add subtract multiply divide negate tanh sigmoid exp log sqrt rsqrt sin cos softplus square absolute
-        sign relu maximum minimum where less less_or_equal greater greater_or_equal part transpose matmul concat dot
+        expm1 log1p erf floor rounded power atan2 logaddexp silu gelu clamp sign relu maximum minimum where less less_or_equal greater greater_or_equal part transpose matmul concat dot
         max_of min_of softmax log_softmax argmax""".split()
     functions = {name: stepwise(getattr(tape, name)) for name in names}
     matrices = "logsumexp norm outer rows_of reshape".split()

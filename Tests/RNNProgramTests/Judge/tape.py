@@ -5,6 +5,8 @@ by, so that what a branch that is not taken computes does not matter. An adjoint
 derivative and becomes infinite.
 """
 
+import math
+
 import numpy as np
 
 np.seterr(all="ignore")
@@ -119,13 +121,13 @@ def unary(function, derivative):
     return apply
 
 
-def kinked(function, derivative):
-    """The same for a function with a kink or a step at 0."""
+def kinked(function, derivative, distance=lambda u: u):
+    """The same for a function with kinks or steps, at 0 or where else the distance from the nearest one is 0."""
     apply = unary(function, derivative)
 
     def check(x):
         if depends(x):
-            Margin.note(value(x))
+            Margin.note(distance(value(x)))
         return apply(x)
 
     return check
@@ -145,15 +147,51 @@ rsqrt = unary(lambda u: 1 / np.sqrt(u), lambda u, y: -0.5 * y / u)
 sin = unary(np.sin, lambda u, y: np.cos(u))
 cos = unary(np.cos, lambda u, y: -np.sin(u))
 softplus = unary(lambda u: np.logaddexp(0, u), lambda u, y: logistic(u))
+expm1 = unary(np.expm1, lambda u, y: np.exp(u))
+log1p = unary(np.log1p, lambda u, y: 1 / (1 + u))
+erf = unary(np.vectorize(math.erf, otypes=[float]), lambda u, y: 2 / np.sqrt(np.pi) * np.exp(-u * u))
+silu = unary(lambda u: u * logistic(u), lambda u, y: logistic(u) * (1 + u * logistic(-u)))
+normal = np.vectorize(lambda u: 0.5 * (1 + math.erf(u * math.sqrt(0.5))), otypes=[float])
+gelu = unary(lambda u: u * normal(u), lambda u, y: normal(u) + u * np.exp(-0.5 * u * u) / np.sqrt(2 * np.pi))
 square = unary(lambda u: u * u, lambda u, y: 2 * u)
 absolute = kinked(np.abs, lambda u, y: np.sign(u))
 sign = kinked(np.sign, lambda u, y: np.zeros_like(u))
+floor = kinked(np.floor, lambda u, y: np.zeros_like(u), lambda u: u - np.rint(u))
+rounded = kinked(np.rint, lambda u, y: np.zeros_like(u), lambda u: u - np.floor(u) - 0.5)
 
 
 def relu(x):
     if depends(x):
         Margin.note(value(x))
     return where(~(value(x) <= 0), x, 0.0)
+
+
+def clamp(x, low, high):
+    for limit in (low, high):
+        if depends(x) or depends(limit):
+            Margin.note(value(x) - value(limit))
+    raised = where(value(x) < value(low), low, x)
+    return where(value(high) < value(raised), high, raised)
+
+
+def power(a, b):
+    u, v = value(a), value(b)
+    y = np.power(u, v)
+    return Var(
+        y,
+        (a, lambda g: times(g, np.where(v == 0, 0.0, v * np.power(u, v - 1)))),
+        (b, lambda g: times(g, np.where(u > 0, y * np.log(u), 0.0))))
+
+
+def atan2(a, b):
+    u, v = value(a), value(b)
+    square = u * u + v * v
+    return Var(np.arctan2(u, v), (a, lambda g: times(g, v / square)), (b, lambda g: times(g, -u / square)))
+
+
+def logaddexp(a, b):
+    u, v = value(a), value(b)
+    return Var(np.logaddexp(u, v), (a, lambda g: times(g, logistic(u - v))), (b, lambda g: times(g, logistic(v - u))))
 
 
 def maximum(a, b):
