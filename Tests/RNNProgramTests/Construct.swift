@@ -147,30 +147,31 @@ extension Construct {
       a.range.union(second.range))
   }
 
+  /// One limit is a number, the other one perhaps not: on either side of it.
   private static func clamped(_ scope: Scope, _ depth: Int) -> Term? {
-    guard let (x, low, type) = pair(scope, depth) else { return nil }
-    let lower = scope.shifted(low)
-    let upper: Term = .binary(
-      "+", "add", .sum, lower, .number(1.5), lower.type, lower.range.through { $0 + 1.5 })
-    return .call("clamp", [x, lower, upper], type, lower.range.union(upper.range))
+    guard let (x, limit, type) = pair(scope, depth, allowsNumber: false) else { return nil }
+    let limits = [scope.shifted(limit), scope.literal(-0.9...0.9)]
+    let (low, high) = scope.random.chance(0.5) ? (limits[0], limits[1]) : (limits[1], limits[0])
+    return .call("clamp", [x, low, high], type, x.range.union(low.range).union(high.range))
   }
 
   /// A smooth function of two operands.
   private static func ofTwo(_ scope: Scope, _ depth: Int) -> Term? {
+    if scope.random.chance(0.25) {
+      guard let a = scope.operand(depth), let exponent = scope.random.pick([2.0, 3, 4]) else { return nil }
+      let bound = Foundation.pow(2, exponent)
+      return .call(
+        "pow", python: "power", [scope.calm(a, bound: 2), .number(exponent)], a.type, .within(bound))
+    }
     guard let (a, b, type) = pair(scope, depth) else { return nil }
-    switch scope.random.below(4) {
+    switch scope.random.below(3) {
     case 0:
       let range = a.range.union(b.range)
       return .call("logaddexp", [a, b], type, range.lowerBound...(range.upperBound + 0.7))
     case 1: return .call("atan2", [a, positive(scope, b)], type, .within(1.6))
-    case 2:
+    default:
       let base = positive(scope, a)
       return .call("pow", python: "power", [base, scope.calm(b, bound: 1)], type, 0...max(5, base.bound))
-    default:
-      let exponent = scope.random.pick([2.0, 3, 4])!
-      let x = scope.calm(a, bound: 2)
-      return .call(
-        "pow", python: "power", [x, .number(exponent)], a.type, .within(Foundation.pow(2, exponent)))
     }
   }
 

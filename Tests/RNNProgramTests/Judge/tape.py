@@ -167,10 +167,11 @@ def relu(x):
 
 
 def clamp(x, low, high):
-    for limit in (low, high):
-        if depends(x) or depends(limit):
-            Margin.note(value(x) - value(limit))
+    if depends(x) or depends(low):
+        Margin.note(value(x) - value(low))
     raised = where(value(x) < value(low), low, x)
+    if depends(raised) or depends(high):
+        Margin.note(value(raised) - value(high))
     return where(value(high) < value(raised), high, raised)
 
 
