@@ -79,6 +79,9 @@ struct Tune: ParsableCommand {
   }
 
   private func report(_ result: TuningResult) -> String {
+    if result.triedCount == 0, result.isComplete {
+      return "no kernel takes enough of the time for a gain to be seen\n"
+    }
     let tried =
       "\(counted(result.triedCount, "schedule")) tried"
       + (result.isComplete
