@@ -128,6 +128,9 @@ extension Program {
       ? .training(TrainingStepOptions(clipsNorm: true, carriesState: true)) : .evaluation
   }
 
+  /// Whether `mainPurpose` is training.
+  public var isTrained: Bool { if case .training = mainPurpose { true } else { false } }
+
   /// The typed graph of the model, as it is trained: random draws are made. It is all that a program needs.
   public var graph: String { model.drawing.description }
 

@@ -46,8 +46,7 @@ import Testing
     let call = try TimedCall(kind, program, program.randomTensors(steps: 3, seed: 0))
     let track = try RaceTrack(call)
     let native = try #require(call.execution().native)
-    let purpose = kind == .training ? program.mainPurpose : .inference
-    return (track, native.call, try program.compilation(for: purpose).variant(native.variant))
+    return (track, native.call, native.compilation)
   }
 
   @Test(arguments: [(text, 1), (text, 2), (layer, 1), (layer, 2)])

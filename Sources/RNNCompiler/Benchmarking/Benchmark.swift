@@ -78,10 +78,7 @@ public final class Benchmark {
   public func run(
     _ benchmark: BenchmarkCase, seconds: Double = 0.6, _ program: Program
   ) throws -> BenchmarkResult {
-    guard seconds > 0, seconds <= 86_400 else {
-      throw InputError(
-        "nothing is timed for \(seconds) seconds", note: "choose a number from above 0 to 86400")
-    }
+    try Limits.require(seconds: seconds, "nothing is timed for")
     let tensors = try program.randomTensors(steps: benchmark.steps, seed: 0)
     let call = try TimedCall(benchmark.kind, program, tensors)
     // The first call chooses the program for these sizes.

@@ -11,17 +11,18 @@ struct TimedCall {
   ///
   /// - Parameters:
   ///   - tensors: one for each input of the model.
-  ///   - trainer: makes what trains the program, if training is timed.
-  /// - Throws: `InputError` if the model lacks what is timed.
+  ///   - training: how it is trained, if training is timed, but for the learning rate: random data teach nothing, and a
+  ///     small one keeps them from leading the parameters astray.
+  /// - Throws: `InputError` if the model lacks what is timed, or a number makes no sense.
   init(
     _ kind: BenchmarkCase.Kind, _ program: Program, _ tensors: [String: Tensor],
-    trainer: (Program) throws -> Trainer = {
-      try Trainer($0, optimizer: .sgd(learningRate: 0.01), clipNorm: 1, seed: 0)
-    }
+    training request: OptimizationRequest = OptimizationRequest()
   ) throws {
     switch kind {
     case .training:
-      let trainer = try trainer(program)
+      var options = try request.options(nil)
+      options.learningRate = min(options.learningRate, 0.01)
+      let trainer = try Trainer(program, options: options, seed: 0)
       // Parameters and states are the trainer's: those of a batch would be copied in each call.
       let inputs = trainer.execution.graph.inputs.filter(\.isData).map(\.name)
       let batch = tensors.filter { inputs.contains($0.key) }

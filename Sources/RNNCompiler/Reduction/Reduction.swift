@@ -55,10 +55,7 @@ public struct Reduction {
   /// - Throws: `DiagnosticError` or `InputError` if the file can be read neither as a graph nor as a source, or a number
   ///   makes no sense.
   public init(contentsOfFile path: String, keep command: String, seconds: Double = 60) throws {
-    guard seconds > 0, seconds <= 86_400 else {
-      throw InputError(
-        "a command cannot take \(seconds) seconds", note: "choose a number from above 0 to 86400")
-    }
+    try Limits.require(seconds: seconds, "a command cannot take")
     guard command.contains(Self.placeholder) else {
       throw InputError(
         "the command does not say where the path of the file stands",

@@ -71,11 +71,11 @@ final class Execution {
     outputs = Array(repeating: empty, count: graph.outputs.count)
   }
 
-  /// The variant of the compilation that computes calls of these sizes, and its code; nil as long as no sizes are known,
-  /// and in the interpreter.
-  var native: (variant: Compilation.Variant, call: NativeCall)? {
+  /// The code that computes calls of these sizes, and what it was compiled by; nil as long as no sizes are known, and in
+  /// the interpreter.
+  var native: (compilation: Compilation, call: NativeCall)? {
     guard let variant, case .native(let call) = engine else { return nil }
-    return (variant, call)
+    return (compilation.variant(variant), call)
   }
 
   /// Computes calls of the same sizes with other code from now on.
@@ -223,7 +223,7 @@ final class Execution {
   }
 
   /// What the kernels have taken so far, if the code was made to take their times.
-  var kernelClocks: KernelClocks? { if case .native(let call) = engine { call.clocks } else { nil } }
+  var kernelClocks: KernelClocks? { native?.call.clocks }
 
   /// Whether the arena holds what was prepared from the tensors that the parameters have now.
   private func isPrepared(in call: NativeCall) -> Bool {

@@ -21,6 +21,16 @@ enum Limits {
     }
   }
 
+  /// Checks a length of time, of at most a day.
+  ///
+  /// - Parameter refusal: what cannot be done in it, as the first words of a message.
+  /// - Throws: `InputError`.
+  static func require(seconds: Double, _ refusal: String) throws {
+    guard seconds > 0, seconds <= 86_400 else {
+      throw InputError("\(refusal) \(seconds) seconds", note: "choose a number from above 0 to 86400")
+    }
+  }
+
   /// Checks that a plan can count the bytes of a program: it multiplies extents with the batch.
   ///
   /// - Throws: `InputError` if one step of it takes more than any machine has.

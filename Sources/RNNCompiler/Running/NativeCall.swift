@@ -22,12 +22,14 @@ final class NativeCall {
     self.init(program, try ThreadPool(count: program.plan.threads), Arena())
   }
 
-  /// Takes the memory of other code, and its threads if it has as many. One of them is called at a time, and each
-  /// finds what the other left there.
-  convenience init(_ program: NativeProgram, sharing other: NativeCall) throws {
-    let pool =
-      other.pool.count == program.plan.threads ? other.pool : try ThreadPool(count: program.plan.threads)
-    self.init(program, pool, other.arena)
+  /// Takes the memory and the threads of other code. One of them is called at a time, and each finds what the other left
+  /// there.
+  ///
+  /// - Requires: it has as many threads.
+  convenience init(_ program: NativeProgram, sharing other: NativeCall) {
+    precondition(
+      program.plan.threads == other.pool.count, "the threads of other code are too few or too many")
+    self.init(program, other.pool, other.arena)
   }
 
   private init(_ program: NativeProgram, _ pool: ThreadPool, _ arena: Arena) {

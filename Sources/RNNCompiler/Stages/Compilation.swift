@@ -39,6 +39,7 @@ public final class Compilation {
   private let hasLongSums: Bool
   private var doneVariants: [Variant: Compilation] = [:]
   private var doneOptimized: Graph?
+  private var donePlanStages: PlanStages?
   private var donePlan: Plan?
   private var doneLayout: (plan: Plan, arrangement: Arrangement)?
   private var doneScheduled: ScheduledPlan?
@@ -127,8 +128,11 @@ public final class Compilation {
   /// What is decided before the plan's kernels are made.
   public var planStages: PlanStages {
     get throws {
+      if let donePlanStages { return donePlanStages }
       let graph = try optimizedGraph
-      return try stage("clusters", graph) { try PlanStages(graph, batch: batch) }
+      let result = try stage("clusters", graph) { try PlanStages(graph, batch: batch) }
+      donePlanStages = result
+      return result
     }
   }
 
@@ -138,8 +142,9 @@ public final class Compilation {
       if let donePlan { return donePlan }
       let graph = try optimizedGraph
       let result = try stage("plan", graph) {
-        let plan = try Planner.plan(
-          graph, batch: batch, weights: options.weights == .bf16 ? .bf16 : .full)
+        // Nobody else needs them, unless they are shown.
+        let stages = try donePlanStages ?? PlanStages(graph, batch: batch)
+        let plan = Planner.plan(stages, weights: options.weights == .bf16 ? .bf16 : .full)
         try plan.verify()
         return plan
       }

@@ -48,11 +48,10 @@ public final class Tuner {
   public let continuesEarlier: Bool
 
   private let compilation: Compilation
-  private let variant: Compilation.Variant
   private let track: RaceTrack
   private let start: Candidate
   private var best: Candidate
-  private var tried: Set<ScheduledPlan.Decisions> = []
+  private var tried: Set<ScheduledPlan.Decisions>
   private var gains: [TuningGain] = []
   private var wrongChanges: [String] = []
 
@@ -73,29 +72,16 @@ public final class Tuner {
       throw InputError("the interpreter has no schedule", note: "leave --interpret out")
     }
     let tensors = try program.randomTensors(steps: steps, seed: 0)
-    var purpose = Purpose.inference
-    let call: TimedCall
-    if let request {
-      var options = try request.options(nil)
-      // Random data teach nothing, and a small rate keeps them from leading the parameters astray.
-      options.learningRate = min(options.learningRate, 0.01)
-      call = try TimedCall(.training, program, tensors) { program in
-        let trainer = try Trainer(program, options: options, seed: 0)
-        purpose = trainer.purpose
-        return trainer
-      }
-    } else {
-      call = try TimedCall(.inference, program, tensors)
-    }
+    let call = try TimedCall(
+      request == nil ? .inference : .training, program, tensors, training: request ?? OptimizationRequest())
     track = try RaceTrack(call)
     guard let native = call.execution().native else { preconditionFailure("a call without sizes") }
-    variant = native.variant
-    compilation = try program.compilation(for: purpose)
-    continuesEarlier = try compilation.variant(variant).tuned != nil
-    start = Candidate(plan: try compilation.variant(variant).scheduledPlan, call: native.call)
+    compilation = native.compilation
+    continuesEarlier = try compilation.tuned != nil
+    start = Candidate(plan: try compilation.scheduledPlan, call: native.call)
     best = start
-    let second = try Self.code(start.plan, variant, compilation, sharing: native.call)
-    let race = try track.race(second, start.call, rounds: 25)
+    tried = [start.plan.decisions]
+    let race = try track.race(compilation.code(start.plan, sharing: start.call), start.call, rounds: 25)
     seconds = race.otherSeconds
     leastSaving = max(0.01, 2 * abs(1 - race.ratio))
   }
@@ -109,22 +95,18 @@ public final class Tuner {
   public func run(
     seconds: Double, report: (TuningGain) -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws -> TuningResult {
-    guard seconds > 0, seconds <= 86_400 else {
-      throw InputError(
-        "no schedule is tuned in \(seconds) seconds", note: "choose a number from above 0 to 86400")
-    }
+    try Limits.require(seconds: seconds, "no schedule is tuned in")
     let end = ContinuousClock.now + .seconds(seconds)
     let isOver = { ContinuousClock.now >= end || shouldStop() }
-    tried = [start.plan.decisions]
     var isComplete = true
-    var known = -1
-    while isComplete, known < gains.count {
+    var known: Int
+    repeat {
       known = gains.count
       for part in try partsByTime() {
         isComplete = try improve(part, report, isOver)
         if !isComplete { break }
       }
-    }
+    } while isComplete && gains.count > known
     return try result(isComplete: isComplete)
   }
 
@@ -143,7 +125,7 @@ public final class Tuner {
     for neighbour in best.plan.neighbours(of: part.part) {
       if isOver() { return nil }
       guard tried.insert(neighbour.plan.decisions).inserted else { continue }
-      let call = try code(neighbour.plan)
+      let call = try compilation.code(neighbour.plan, sharing: start.call)
       guard try track.hasSameResults(call) else {
         wrongChanges.append("\(part.name): \(neighbour.change)")
         continue
@@ -162,15 +144,13 @@ public final class Tuner {
     // Small gains one after the other could all have been chance.
     let isFaster = race?.isWon(by: leastSaving) ?? false
     let plan = isFaster ? best.plan : start.plan
+    let before = race?.otherSeconds ?? seconds
     return TuningResult(
       schedule: "\(plan)", gains: isFaster ? gains : [], triedCount: tried.count - 1, isComplete: isComplete,
-      secondsBefore: race?.otherSeconds ?? seconds,
-      secondsAfter: isFaster ? race?.seconds ?? seconds : race?.otherSeconds ?? seconds,
-      file: isFaster ? try compilation.variant(variant).keep(plan) : nil, wrongChanges: wrongChanges)
+      secondsBefore: before, secondsAfter: race.map { isFaster ? $0.seconds : before } ?? before,
+      file: isFaster ? try compilation.keep(plan) : nil, wrongChanges: wrongChanges)
   }
 }
-
-// MARK: - Code
 
 extension Tuner {
   /// A kernel that takes enough of the time for a gain to be seen.
@@ -181,26 +161,23 @@ extension Tuner {
     let share: Double
   }
 
-  private func code(_ plan: ScheduledPlan, timesKernels: Bool = false) throws -> NativeCall {
-    try Self.code(plan, variant, compilation, sharing: start.call, timesKernels: timesKernels)
-  }
-
-  private static func code(
-    _ plan: ScheduledPlan, _ variant: Compilation.Variant, _ compilation: Compilation,
-    sharing other: NativeCall,
-    timesKernels: Bool = false
-  ) throws -> NativeCall {
-    let program = try compilation.variant(variant).with(plan, timesKernels: timesKernels).native
-    return try NativeCall(program, sharing: other)
-  }
-
   /// The kernels that matter, the longest first.
   private func partsByTime() throws -> [Part] {
-    let times = try track.kernelTimes(code(best.plan, timesKernels: true))
+    let times = try track.kernelTimes(
+      compilation.code(best.plan, sharing: start.call, timesKernels: true))
     var shares = best.plan.functions.map { _ in 0.0 }
     for (call, time) in zip(best.plan.calls, times) { shares[call.function] += time.share }
     return zip(best.plan.arrangedParts, zip(best.plan.calls, times)).map { part, kernel in
       Part(part: part, name: kernel.1.name, share: shares[kernel.0.function])
     }.filter { $0.share > min(leastSaving, 0.05) }.sorted { $0.share > $1.share }
+  }
+}
+
+extension Compilation {
+  /// Code for the same program with another schedule, which computes in the memory of other code.
+  fileprivate func code(
+    _ plan: ScheduledPlan, sharing other: NativeCall, timesKernels: Bool = false
+  ) throws -> NativeCall {
+    NativeCall(try with(plan, timesKernels: timesKernels).native, sharing: other)
   }
 }

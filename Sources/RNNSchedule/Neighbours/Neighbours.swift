@@ -30,12 +30,13 @@ extension ScheduledPlan {
     let kernels = plan.kernels
     // Those that fill panels have each a buffer of their own, which the layout added, in their order.
     let filled = kernels.filter(isPacking).map { $0.stores[0].access.buffer }.sorted()
+    let packings = Dictionary(uniqueKeysWithValues: filled.enumerated().map { ($1, $0) })
     var numbers: [KernelIdentity: [Int]] = [:]
     for (number, kernel) in source.kernels.enumerated().reversed() {
       numbers[KernelIdentity(kernel), default: []].append(number)
     }
     return kernels.map { kernel in
-      if isPacking(kernel) { return .packing(filled.firstIndex(of: kernel.stores[0].access.buffer)!) }
+      if isPacking(kernel) { return .packing(packings[kernel.stores[0].access.buffer]!) }
       return .kernel(numbers[KernelIdentity(kernel)]!.popLast()!)
     }
   }

@@ -64,9 +64,9 @@ struct Bench: ParsableCommand {
     if let model {
       let program = try Compiler(options).compile(
         contentsOfFile: model, model: name, sizes: sizes.values, batch: batch)
-      let isTrained = if case .training = program.mainPurpose { !inference } else { false }
       let one = BenchmarkCase(
-        name: program.source.name, kind: isTrained ? .training : .inference, source: program.source.text,
+        name: program.source.name, kind: program.isTrained && !inference ? .training : .inference,
+        source: program.source.text,
         batch: batch, steps: steps)
       cases = [(one, program)]
     } else {

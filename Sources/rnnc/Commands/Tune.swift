@@ -46,7 +46,7 @@ struct Tune: ParsableCommand {
     let program = try Compiler(try compiling.options()).compile(
       contentsOfFile: model.model, model: model.name, sizes: model.sizes.values, batch: batch)
     StandardError.write(program.warnings.rendered())
-    let isTrained = if case .training = program.mainPurpose { !inference } else { false }
+    let isTrained = program.isTrained && !inference
     guard isTrained || learning.request == OptimizationRequest() else {
       throw InputError(
         "the options of the optimizer say nothing of inference",
@@ -79,6 +79,9 @@ struct Tune: ParsableCommand {
   }
 
   private func report(_ result: TuningResult) -> String {
+    if result.triedCount == 0, result.isComplete {
+      return "no kernel takes enough of the time for a gain to be seen\n"
+    }
     let tried =
       "\(counted(result.triedCount, "schedule")) tried"
       + (result.isComplete

@@ -20,7 +20,7 @@ struct View: Sendable {
 /// looked through, with the batch bound.
 struct Views: Sendable {
   let graph: Graph
-  private let batch: Int
+  let batch: Int
   /// The scans by the numbers by which indices refer to them, and the other way round.
   private(set) var loops: [OperationID] = []
   private(set) var loopNumbers: [OperationID: Int] = [:]

@@ -78,7 +78,7 @@ extension Lowering {
     let batchAxis = type.shape.firstIndex(of: .batch)
     var builder = KernelBuilder(views, examples: batchAxis)
     let instruction = builder.emit(value, identity, &memory)
-    let access = Access(buffer: target.buffer, index: target.index(identity), isOwned: batchAxis != nil)
+    let access = target.access(identity, isOwned: batchAxis != nil)
     let kernel = Kernel(
       name: "start_\(memory.buffers[target.buffer.index].name)", domain: views.shape(type), kind: .map,
       body: builder.body, stores: [Store(access: access, value: instruction)], examples: batchAxis,

@@ -20,13 +20,13 @@ struct Lowering {
     let results: [Storage?]
   }
 
-  /// The plan of a graph for a number of examples.
-  static func plan(_ stages: PlanStages, batch: Int, weights: Buffer.Format) -> Plan {
+  /// The plan of what is decided about a graph.
+  static func plan(_ stages: PlanStages, weights: Buffer.Format) -> Plan {
     var lowering = Lowering(stages: stages, weights: weights, memory: Memory(stages.facts.views))
-    return lowering.plan(batch)
+    return lowering.plan()
   }
 
-  private mutating func plan(_ batch: Int) -> Plan {
+  private mutating func plan() -> Plan {
     var inputs: [Plan.Port] = []
     for (i, input) in graph.inputs.enumerated() {
       inputs.append(port(input.name, graph.type(input.value)))
@@ -51,7 +51,8 @@ struct Lowering {
     let steps = lower(.entry, results: results) + lateCopies
     let symbols = graph.symbols.subtracting([.batch]).sorted()
     return Plan(
-      name: graph.name, inputs: inputs, outputs: outputs, buffers: memory.buffers, steps: steps, batch: batch,
+      name: graph.name, inputs: inputs, outputs: outputs, buffers: memory.buffers, steps: steps,
+      batch: views.batch,
       symbols: symbols)
   }
 
@@ -167,9 +168,7 @@ struct Lowering {
           withProduct(kernel, $0, groups: clustering.groups[graph[$0].result]!, batchAxis: batchAxis)
         } ?? kernel))
 
-    func access(_ place: Storage) -> Access {
-      Access(buffer: place.buffer, index: place.index(identity), isOwned: batchAxis != nil)
-    }
+    func access(_ place: Storage) -> Access { place.access(identity, isOwned: batchAxis != nil) }
     func add(_ value: ValueID, to place: Storage) {
       guard let groups = clustering.groups[value] else {
         stores.append(Store(access: access(place), value: builder.emit(value, identity, &memory)))
@@ -244,10 +243,7 @@ struct Lowering {
     var kernel = Kernel(
       name: "reduce_\(memory.buffers[places[0].buffer.index].name)", domain: domain,
       kind: .reduce(combine, axes: reduced.count, keepsLast: keepsLast), body: builder.body,
-      stores: places.map {
-        Store(
-          access: Access(buffer: $0.buffer, index: $0.index(map), isOwned: batchAxis != nil), value: value)
-      },
+      stores: places.map { Store(access: $0.access(map, isOwned: batchAxis != nil), value: value) },
       start: operation.start.map { memory.access(views($0).through(map), examples: batchAxis) },
       examples: batchAxis, places: KernelPlaces(sum: operation.places, body: builder.places))
     kernel.sumsOverExamples = reduced.contains(.batch)

@@ -11,6 +11,11 @@ struct Storage: Hashable, Sendable {
     zip(map, strides).reduce(offset) { $0 + $1.0 * $1.1 }
   }
 
+  /// The access to the element at the given indices.
+  func access(_ map: [Affine], isOwned: Bool) -> Access {
+    Access(buffer: buffer, index: index(map), isOwned: isOwned)
+  }
+
   /// The part that begins at a form of elements along an axis.
   func part(axis: Int, start: Affine) -> Storage {
     var part = self
@@ -94,7 +99,7 @@ struct Memory {
   /// - Requires: it lies in memory.
   func access(_ view: View, examples: Int?) -> Access {
     guard let place = storage[view.base] else { preconditionFailure("\(view.base) is not in memory") }
-    return Access(buffer: place.buffer, index: place.index(view.map), isOwned: isOwned(view, examples))
+    return place.access(view.map, isOwned: isOwned(view, examples))
   }
 
   /// Whether a view shows an element of the example that an axis of the domain names.
@@ -111,9 +116,7 @@ struct Memory {
   ) -> Kernel {
     let identity = View.identity(type.rank)
     let batchAxis = type.shape.firstIndex(of: .batch)
-    func access(_ place: Storage) -> Access {
-      Access(buffer: place.buffer, index: place.index(identity), isOwned: batchAxis != nil)
-    }
+    func access(_ place: Storage) -> Access { place.access(identity, isOwned: batchAxis != nil) }
     return Kernel(
       name: "copy_\(buffers[target.buffer.index].name)", domain: views.shape(type), kind: .map,
       body: [.load(access(source))], stores: [Store(access: access(target), value: 0)], examples: batchAxis,

@@ -15,7 +15,12 @@ public enum Planner {
   public static func plan(
     _ graph: Graph, batch: Int, weights: Buffer.Format = .full
   ) throws(UnsupportedByPlan) -> Plan {
-    Lowering.plan(try PlanStages(graph, batch: batch), batch: batch, weights: weights)
+    plan(try PlanStages(graph, batch: batch), weights: weights)
+  }
+
+  /// Makes the plan of what is decided about a graph.
+  public static func plan(_ stages: PlanStages, weights: Buffer.Format = .full) -> Plan {
+    Lowering.plan(stages, weights: weights)
   }
 }
 
