@@ -142,11 +142,13 @@ extension GraphGenerator {
   }
 
   private func makeSurrogate() -> ValueID? {
-    guard options.hasSurrogates, let x = pick(where: isFloat) else { return nil }
+    guard options.hasSurrogates, let value = pick(where: isFloat) else { return nil }
+    // Not the value itself: the greater of it and a stopped copy would have a kink there.
+    let x = builder.scale(value, by: 0.9)
     let result =
       switch random.below(3) {
       case 0: builder.detach(x)
-      case 1: builder.straightThrough(x, value(shape(x)))
+      case 1: builder.straightThrough(x, self.value(shape(x)))
       default: builder.clipGradient(x, bound: 0.01 + random.unit())
       }
     return note(result, bound: bound(x))

@@ -41,7 +41,7 @@ import Testing
       inputs: random.inputs(), sizes: sizes
     ) { name in
       // The graph's interpreter rounds a sum once, the others at each of its terms.
-      element == .f64 ? 1e-12 : max(1e-5, 32 * (try random.roundingErrors(of: prepared)[name] ?? 0))
+      max(element == .f64 ? 1e-12 : 1e-5, 32 * (try random.roundingErrors(of: prepared)[name] ?? 0))
     }
     #expect(problems == [])
   }

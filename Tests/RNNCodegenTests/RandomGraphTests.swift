@@ -38,7 +38,7 @@ import Testing
       for (name, value) in expected {
         let difference = relativeDifference(value, found[name]!)
         if difference <= tolerance { continue }
-        let rounding = element == .f32 ? try random.roundingErrors(of: prepared)[name] ?? 0 : 0
+        let rounding = try random.roundingErrors(of: prepared)[name] ?? 0
         #expect(difference <= 4 * rounding, "\(pipeline.name), output \(name): \(difference)")
       }
     }
