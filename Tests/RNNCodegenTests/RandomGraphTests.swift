@@ -39,7 +39,8 @@ import Testing
         let difference = relativeDifference(value, found[name]!)
         if difference <= tolerance { continue }
         let rounding = try random.roundingErrors(of: prepared)[name] ?? 0
-        #expect(difference <= 4 * rounding, "\(pipeline.name), output \(name): \(difference)")
+        // Code rounds each term of a sum and a few times in a function; the interpreter rounds once.
+        #expect(difference <= 16 * rounding, "\(pipeline.name), output \(name): \(difference)")
       }
     }
   }

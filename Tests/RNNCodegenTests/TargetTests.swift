@@ -46,7 +46,8 @@ import Testing
       let difference = relativeDifference(value, found[name]!)
       if difference <= (seed % 2 == 0 ? 1e-12 : 1e-5) { continue }
       let rounding = try random.roundingErrors(of: prepared)[name] ?? 0
-      #expect(difference <= 4 * rounding, "output \(name): \(difference)")
+      // Code rounds each term of a sum and a few times in a function; the interpreter rounds once.
+      #expect(difference <= 16 * rounding, "output \(name): \(difference)")
     }
   }
 
