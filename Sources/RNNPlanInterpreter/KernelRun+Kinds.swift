@@ -135,7 +135,7 @@ extension KernelRun {
           while goesDeeper {
             let place = point[rank - 2] * columns + point[rank - 1]
             for operand in instruction.operands { set(operand, to: matrices[operand][place]) }
-            matrix.append(try evaluate(number))
+            matrix.append(try value(at: number))
             goesDeeper = advance(inner)
           }
         }

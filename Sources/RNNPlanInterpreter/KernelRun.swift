@@ -223,11 +223,11 @@ final class KernelRun {
   /// Computes the body at the point.
   func evaluate() throws(PlanFault) {
     let isInside = bound.map { $0.form.value(at: point) < $0.limit } ?? true
-    for number in kernel.body.indices { values[number] = try evaluate(number, isInside: isInside) }
+    for number in kernel.body.indices { values[number] = try value(at: number, isInside: isInside) }
   }
 
   /// Computes an instruction of the body at the point, of the values of those before.
-  private func evaluate(_ number: Int, isInside: Bool = true) throws(PlanFault) -> Double {
+  func value(at number: Int, isInside: Bool = true) throws(PlanFault) -> Double {
       let type = types[number]
       let value: Double
       switch kernel.body[number] {

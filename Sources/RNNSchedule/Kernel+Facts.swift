@@ -56,7 +56,7 @@ extension Kernel {
   }
 
   /// Whether a sweep has sums over columns, which go by the parts in which these are taken.
-  var combinesColumns: Bool {
+  public var combinesColumns: Bool {
     body.contains { if case .combine(_, let over, _) = $0 { over.contains(.columns) } else { false } }
   }
 
