@@ -90,7 +90,9 @@ private final class SweepEmitter {
   }
 
   /// Runs `body` for each part of the columns, handing on values from part to part.
-  private func overParts(carrying initial: [IRValue] = [], _ body: (Part, [IRValue]) -> [IRValue]) -> [IRValue] {
+  private func overParts(carrying initial: [IRValue] = [], _ body: (Part, [IRValue]) -> [IRValue])
+    -> [IRValue]
+  {
     let width = vectors * lanes
     func part(_ first: IRValue) -> Part {
       let masks = (0..<vectors).map { vector -> IRValue? in
@@ -103,7 +105,8 @@ private final class SweepEmitter {
     }
     if !isCut { return body(part(emitter.constant(0)), initial) }
     return builder.forLoop(
-      from: emitter.constant(0), to: emitter.constant(columns), step: emitter.constant(width), carrying: initial
+      from: emitter.constant(0), to: emitter.constant(columns), step: emitter.constant(width),
+      carrying: initial
     ) { body(part($0), $1) }
   }
 
@@ -127,7 +130,8 @@ private final class SweepEmitter {
       } else {
         _ = overParts { part, _ in
           setColumn(
-            number, part, (0..<vectors).map { vector in self.vector(instruction, number, part, vector, row: nil) })
+            number, part,
+            (0..<vectors).map { vector in self.vector(instruction, number, part, vector, row: nil) })
           return []
         }
       }
@@ -276,7 +280,8 @@ private final class SweepEmitter {
     let results = overParts(carrying: ofMatrix.flatMap { firsts($0) }) { part, carried in
       let firsts = ofColumns.flatMap { self.firsts($0) }
       let ends = builder.forLoop(
-        from: emitter.constant(0), to: emitter.constant(rows), step: emitter.constant(1), carrying: firsts + carried
+        from: emitter.constant(0), to: emitter.constant(rows), step: emitter.constant(1),
+        carrying: firsts + carried
       ) { index, values in
         var values = values
         var row = Row(index: index, indices: indices.merging([rowAxis: index]) { $1 })

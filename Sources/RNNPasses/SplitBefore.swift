@@ -60,7 +60,9 @@ extension Graph {
   /// Whether an operation is a product of values that are other ones in each step, which reads or makes something larger
   /// than all else that it reads and makes.
   fileprivate func isProductOfStep(_ operation: Operation, _ varying: BitSet) -> Bool {
-    guard case .dot = operation.kind, operation.operands.allSatisfy({ varying.contains($0.index) }) else { return false }
+    guard case .dot = operation.kind, operation.operands.allSatisfy({ varying.contains($0.index) }) else {
+      return false
+    }
     let ranks = (operation.operands + operation.results).map { type($0).rank }.sorted()
     return ranks[ranks.count - 1] > ranks[ranks.count - 2]
   }

@@ -86,7 +86,8 @@ private struct ScanSplit {
     let varying = graph.valuesDepending(on: scan.carryArguments + scan.elements, in: scan.body)
     for id in graph[scan.body].operations where !needed.contains(id.index) {
       let operation = graph[id]
-      if isWorthMoving(operation, varying) || operation.operands.contains(where: { moved.contains($0.index) }) {
+      if isWorthMoving(operation, varying) || operation.operands.contains(where: { moved.contains($0.index) })
+      {
         for result in operation.results { moved.insert(result.index) }
       }
     }

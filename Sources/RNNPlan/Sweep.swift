@@ -128,7 +128,9 @@ extension Kernel {
     let distance = a + b * Size(-1)
     guard distance.factors.isEmpty, let apart = distance.constant.constant else { return true }
     let span = domain.indices.suffix(2).reduce(1) { span, axis in
-      guard let extent = domain[axis].constant, let factor = a.factor(ofAxis: axis).constant else { return .max / 2 }
+      guard let extent = domain[axis].constant, let factor = a.factor(ofAxis: axis).constant else {
+        return .max / 2
+      }
       return span + (extent - 1) * abs(factor)
     }
     return abs(apart) < span

@@ -194,7 +194,8 @@ extension KernelRun {
       let row = Int(value(id))
       if !(0..<rows ~= row) { throw fault("adds to row \(row) of \(rows)") }
       let before = try stored(0, moved: row * stride)
-      try store(combine(.add, kernel.stores[0].value, before, value(of: kernel.stores[0])), 0, moved: row * stride)
+      try store(
+        combine(.add, kernel.stores[0].value, before, value(of: kernel.stores[0])), 0, moved: row * stride)
       goesOn = advance(axes)
     }
   }

@@ -22,7 +22,9 @@ struct OpenKernel {
       self.kernel.product = open
     } else {
       // One row, whose elements follow each other.
-      guard kernel.domain.count == 1, kernel.kind != .sweep, kernel.bound == nil, kernel.readsDenseRows else { return nil }
+      guard kernel.domain.count == 1, kernel.kind != .sweep, kernel.bound == nil, kernel.readsDenseRows else {
+        return nil
+      }
       let vectors = 2 * machine.lanes(.f32)
       self.kernel.domain[0] = open(
         kernel.domain[0], unit: kernel.domain[0].isMultiple(of: vectors) ? vectors : 1)

@@ -28,7 +28,9 @@ extension Lowering {
     return steps(
       .kernel(
         Kernel(
-          name: "sweep_" + targets.joined(separator: "_"), domain: sweep.domain.map(views.extent), kind: .sweep,
-          body: builder.body, stores: stores, examples: examples, places: KernelPlaces(body: builder.places))))
+          name: "sweep_" + targets.joined(separator: "_"), domain: sweep.domain.map(views.extent),
+          kind: .sweep,
+          body: builder.body, stores: stores, examples: examples, places: KernelPlaces(body: builder.places)))
+    )
   }
 }

@@ -80,7 +80,8 @@ struct Sweeps: Sendable {
       // A sweep looks through views of its own values.
       let operands = graph[id].operands.flatMap { contains(graph[id]) ? views.bases($0) : [$0] }
       for operand in operands {
-        guard let source = graph.definingOperation(operand), let before = place[source], graph[source].region == graph[id].region,
+        guard let source = graph.definingOperation(operand), let before = place[source],
+          graph[source].region == graph[id].region,
           before != own
         else { continue }
         if waiting[own].insert(before).inserted { followers[before].append(own) }
@@ -126,7 +127,8 @@ private struct SweepFinder {
 
   mutating func visit(_ id: OperationID) {
     let operation = graph[id]
-    if operation.results.count == 1, let candidate = candidate(id, operation), join(id, operation, candidate) {
+    if operation.results.count == 1, let candidate = candidate(id, operation), join(id, operation, candidate)
+    {
       return
     }
     let all = operation.operands.reduce(0) { $0 | dependence(of: $1) }
@@ -249,7 +251,8 @@ private struct SweepFinder {
     return isAdded
   }
 
-  private mutating func add(_ id: OperationID, _ operation: Operation, _ candidate: Candidate, to number: Int) -> Bool
+  private mutating func add(_ id: OperationID, _ operation: Operation, _ candidate: Candidate, to number: Int)
+    -> Bool
   {
     let group = groups[number]
     guard group.members.count < Self.mostMembers, let roles = roles(operation, candidate, in: number) else {
