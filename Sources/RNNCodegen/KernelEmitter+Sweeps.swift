@@ -279,6 +279,13 @@ private final class SweepEmitter {
     }
     let results = overParts(carrying: ofMatrix.flatMap { firsts($0) }) { part, carried in
       let firsts = ofColumns.flatMap { self.firsts($0) }
+      // What does not differ by column is summed up by each part.
+      var carried = carried
+      var start = 0
+      for sum in ofMatrix {
+        if !isOfVectors(sum) { carried[start] = self.firsts(sum)[0] }
+        start += width(sum)
+      }
       let ends = builder.forLoop(
         from: emitter.constant(0), to: emitter.constant(rows), step: emitter.constant(1),
         carrying: firsts + carried

@@ -27,7 +27,8 @@ extension GraphGenerator {
           builder.subtract(matrix, builder.scale(change, by: 0.5)), bound: bound(matrix) + bound(read) / 2)
       }
     }
-    return matrix
+    // What is given is read by none of these.
+    return note(builder.scale(matrix, by: 0.9), bound: bound(matrix))
   }
 
   /// The matrix with each row, each column or all of it multiplied by a number.
