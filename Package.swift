@@ -47,7 +47,7 @@ let package = Package(
     layer("RNNDifferentiation", ["RNNGraph"]),
     layer("RNNOptimizers", ["RNNGraph"]),
     layer("RNNPasses", ["RNNGraph", .product(name: "Collections", package: "swift-collections")]),
-    layer("RNNPlan", ["RNNGraph"]),
+    layer("RNNPlan", ["RNNGraph", .product(name: "HeapModule", package: "swift-collections")]),
     layer("RNNPlanInterpreter", ["RNNInterpreter", "RNNPlan"]),
     layer("RNNSchedule", ["RNNPlan"]),
     layer("RNNLLVM", ["CRNNLLVM", "RNNSupport"]),

@@ -49,7 +49,8 @@ extension KernelEmitter {
         } else {
           row.addresses[access] = row.addresses[access] ?? start(access)
         }
-      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert:
+      case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert,
+        .combine:
         break
       }
       if isUniform[number] { row.scalars[number] = uniform(instruction, number, row) }
@@ -81,14 +82,14 @@ extension KernelEmitter {
       return builder.sitofp(value(of: size), to: memoryType(element))
     case .index(let form):
       return builder.trunc(evaluate(form, at: row.indices), to: module.i32)
-    case .accumulator:
-      preconditionFailure("an accumulator differs by column")
+    case .accumulator, .combine:
+      preconditionFailure("an accumulator differs by column, and a sweep has no rows of a map")
     case .random, .unary, .binary, .compare, .select, .convert:
       return apply(instruction, lanes: nil) { row.scalars[$0]! }
     }
   }
 
-  private func literal(_ number: Double, _ element: ElementType) -> IRValue {
+  func literal(_ number: Double, _ element: ElementType) -> IRValue {
     switch element {
     case .f32, .f64: memoryType(element).constant(number)
     case .i32: module.i32.constant(Int(number))
@@ -97,7 +98,7 @@ extension KernelEmitter {
   }
 
   /// Truth values are bytes in memory.
-  private func truth(_ value: IRValue, _ access: Access) -> IRValue {
+  func truth(_ value: IRValue, _ access: Access) -> IRValue {
     elementType(access) == .bool ? builder.icmp(.notEqual, value, value.type.zero) : value
   }
 
@@ -132,8 +133,8 @@ extension KernelEmitter {
         values.append(builder.add(builder.splat(first, lanes), offsets))
       case .accumulator(let group, _):
         values.append(columns.accumulators[group])
-      case .constant, .size:
-        preconditionFailure("a constant is uniform")
+      case .constant, .size, .combine:
+        preconditionFailure("a constant is uniform, and a sweep has no rows of a map")
       case .random, .unary, .binary, .compare, .select, .convert:
         values.append(apply(instruction, lanes: lanes) { values[$0] })
       }
@@ -180,7 +181,7 @@ extension KernelEmitter {
     return truth(loaded, access)
   }
 
-  private var allLanes: IRValue { module.i1.vector(lanes).constant(1) }
+  var allLanes: IRValue { module.i1.vector(lanes).constant(1) }
 
   /// Addresses of the lanes, a number of bytes apart.
   private func strided(_ start: IRValue, _ first: IRValue, _ stride: IRValue) -> IRValue {
@@ -190,7 +191,7 @@ extension KernelEmitter {
   }
 
   /// Elements of rows that differ by lane.
-  private func loadRows(
+  func loadRows(
     _ access: Access, _ start: IRValue, ids: IRValue, _ stride: Size, _ columns: Columns, mask: IRValue
   ) -> IRValue {
     let element = elementType(access)
@@ -227,7 +228,7 @@ extension KernelEmitter {
   // MARK: Arithmetic
 
   /// An elementwise instruction on scalars or on vectors.
-  private func apply(_ instruction: Instruction, lanes: Int?, _ operand: (Int) -> IRValue) -> IRValue {
+  func apply(_ instruction: Instruction, lanes: Int?, _ operand: (Int) -> IRValue) -> IRValue {
     switch instruction {
     case .random(let key, let counter, let position, let stream, let element):
       return random(
@@ -238,7 +239,7 @@ extension KernelEmitter {
     case .select(let condition, let a, let b):
       return builder.select(operand(condition), operand(a), operand(b))
     case .convert(let element, let a): return convert(operand(a), to: element, lanes: lanes)
-    case .load, .loadRow, .constant, .size, .index, .accumulator:
+    case .load, .loadRow, .constant, .size, .index, .accumulator, .combine:
       preconditionFailure("not an elementwise instruction")
     }
   }

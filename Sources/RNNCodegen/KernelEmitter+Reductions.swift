@@ -4,15 +4,9 @@ import RNNPlan
 import RNNSchedule
 
 extension KernelEmitter {
-  private func identity(_ reduction: Reduction, _ type: IRType) -> IRValue {
-    switch reduction {
-    case .sum: type.constant(0.0)
-    case .maximum: type.constant(-Double.infinity)
-    case .minimum: type.constant(Double.infinity)
-    }
-  }
+  func identity(_ reduction: Reduction, _ type: IRType) -> IRValue { type.constant(reduction.identity) }
 
-  private func combine(_ reduction: Reduction, _ a: IRValue, _ b: IRValue) -> IRValue {
+  func combine(_ reduction: Reduction, _ a: IRValue, _ b: IRValue) -> IRValue {
     switch reduction {
     case .sum: binary(.add, a, b)
     case .maximum: binary(.maximum, a, b)
@@ -94,7 +88,7 @@ extension KernelEmitter {
   }
 
   /// Combines the lanes of a vector, one half with the other.
-  private func horizontal(_ reduction: Reduction, _ vector: IRValue) -> IRValue {
+  func horizontal(_ reduction: Reduction, _ vector: IRValue) -> IRValue {
     var vector = vector
     var half = lanes / 2
     while half >= 1 {

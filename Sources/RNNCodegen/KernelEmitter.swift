@@ -62,6 +62,7 @@ final class KernelEmitter {
       }
     case .scatterAdd(let id, let rows):
       emitScatter(id: id, rows)
+    case .sweep: emitSweep()
     }
     builder.return()
   }

@@ -151,4 +151,13 @@ public enum Reduction: String, Sendable, Hashable, CaseIterable {
     case .minimum: .minimum
     }
   }
+
+  /// What combining begins with: 0, or an infinity.
+  public var identity: Double {
+    switch self {
+    case .sum: 0
+    case .maximum: -.infinity
+    case .minimum: .infinity
+    }
+  }
 }

@@ -56,7 +56,13 @@ extension Graph {
       readers[id] = ScanView(id, in: self).map { Set($0.sequences) }
       return readers[id]
     }
-    for (value, stack) in zip(scan.outputs, scan.stacks) where !kept.contains(value) {
+    // What is computed first comes first: then what is computed of it need not keep it.
+    let order = scan.outputs.indices.sorted {
+      (definingOperation(scan.outputs[$0])?.index ?? -1, $0) < (
+        definingOperation(scan.outputs[$1])?.index ?? -1, $1
+      )
+    }
+    for (value, stack) in order.map({ (scan.outputs[$0], scan.stacks[$0]) }) where !kept.contains(value) {
       let reader = users[stack.index].first.flatMap(sequencesRead)
       if let reader {
         guard counts[stack.index] == 1, reader.contains(stack) else { continue }

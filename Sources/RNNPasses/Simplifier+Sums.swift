@@ -22,7 +22,7 @@ extension Simplifier {
         return make(.dot(axes), a, inner.x)
       }
     }
-    return nil
+    return dotOfMatrix(a, b, axes)
   }
 
   /// `transpose(dot(a, b)) -> dot(b, a)`, if it swaps the two operands' axes and nothing else reads the product.
@@ -115,14 +115,16 @@ extension Simplifier {
     if let c = constant(b) {  // sum(x * c) -> sum x * c
       return scale(make(.reduce(.sum, axes: axes), a), by: c)
     }
-    // sum(x * broadcast s) -> sum x * broadcast s, for a scalar s
-    for (scalar, other) in [(b, a), (a, b)] {
-      if let inner = broadcast(scalar), type(inner.x).isScalar {
+    // sum(x * broadcast s) -> sum x * broadcast s, for an s that is the same for all terms
+    for (factor, other) in [(b, a), (a, b)] {
+      if let inner = broadcast(factor), inner.axes.allSatisfy({ !axes.contains($0) }) {
         let total = make(.reduce(.sum, axes: axes), other)
-        return multiply(total, make(.broadcast(axes: [], shape: type(total).shape), inner.x))
+        let kept = inner.shape.indices.filter { !axes.contains($0) }
+        let places = inner.axes.map { kept.firstIndex(of: $0)! }
+        return multiply(total, make(.broadcast(axes: places, shape: type(total).shape), inner.x))
       }
     }
-    return nil
+    return sumOfRows(a, b, axes)
   }
 
   /// The sum of a product along its batch axes -> contraction.

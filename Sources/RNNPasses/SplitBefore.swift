@@ -10,6 +10,10 @@ import RNNGraph
 //
 // Cheap work stays in the loop, where it fuses with its readers. A loop without carries is no loop at all.
 
+// Note [Products of all steps]: a product with a weight is faster for all steps at once: the weight is read once for many
+// of them. Where both factors are other ones in each step, nothing is gained, and what the loop hands out or takes in may
+// be much more: a matrix where the loop itself would need two vectors, or a vector. Such products stay in the loop.
+
 extension Pass {
   static let splitBefore = Pass(
     name: "split-scan-before", summary: "do costly work that no carry takes part in for all steps at once"
@@ -26,10 +30,12 @@ extension Pass {
         return true
       }
       let carried = old.valuesDepending(on: scan.carryArguments, in: scan.body)
+      let varying = old.valuesDepending(on: scan.elements, in: scan.body)
       var lifted = BitSet()
       for inner in old[scan.body].operations
       where old[inner].kind.traits.contains(.costly)
         && !old[inner].results.contains(where: { carried.contains($0.index) })
+        && !old.isProductOfStep(old[inner], varying)
       {
         for result in old[inner].results { lifted.insert(result.index) }
       }
@@ -47,5 +53,17 @@ extension Pass {
       rebuilder.emit(draft)
       return true
     }
+  }
+}
+
+extension Graph {
+  /// Whether an operation is a product of values that are other ones in each step, which reads or makes something larger
+  /// than all else that it reads and makes.
+  fileprivate func isProductOfStep(_ operation: Operation, _ varying: BitSet) -> Bool {
+    guard case .dot = operation.kind, operation.operands.allSatisfy({ varying.contains($0.index) }) else {
+      return false
+    }
+    let ranks = (operation.operands + operation.results).map { type($0).rank }.sorted()
+    return ranks[ranks.count - 1] > ranks[ranks.count - 2]
   }
 }

@@ -11,7 +11,7 @@ import RNNGraph
 //
 // Two sorts of work: sums over the steps (the gradients of weights), and products, with all that follows from them,
 // of which only the stack over the steps is wanted (the gradients of inputs, the logits). The values that they read
-// are stacked by the loop, unless they can be had outside.
+// are stacked by the loop, unless they can be had outside. See note [Products of all steps] for those that stay.
 
 extension Pass {
   static let splitBehind = Pass(
@@ -83,9 +83,11 @@ private struct ScanSplit {
     let needed = graph.operationsNeeded(
       for: scan.nexts.indices.filter { !sums.contains($0) }.map { scan.nexts[$0] }, in: scan.body)
     moved = BitSet()
+    let varying = graph.valuesDepending(on: scan.carryArguments + scan.elements, in: scan.body)
     for id in graph[scan.body].operations where !needed.contains(id.index) {
       let operation = graph[id]
-      if isWorthMoving(operation.kind) || operation.operands.contains(where: { moved.contains($0.index) }) {
+      if isWorthMoving(operation, varying) || operation.operands.contains(where: { moved.contains($0.index) })
+      {
         for result in operation.results { moved.insert(result.index) }
       }
     }
@@ -95,8 +97,12 @@ private struct ScanSplit {
   }
 
   /// Whether it pays to do an operation behind the loop for its own sake, and not only behind another.
-  private func isWorthMoving(_ kind: OperationKind) -> Bool {
-    if case .reduce = kind { false } else { kind.traits.contains(.costly) }
+  private func isWorthMoving(_ operation: Operation, _ varying: BitSet) -> Bool {
+    switch operation.kind {
+    case .reduce: false
+    case .dot: operation.operands.contains { !varying.contains($0.index) }
+    default: operation.kind.traits.contains(.costly)
+    }
   }
 
   func isMoved(_ value: ValueID) -> Bool { moved.contains(value.index) }

@@ -23,6 +23,8 @@ public enum Instruction: Hashable, Sendable {
   case compare(Comparison, Int, Int)
   case select(Int, Int, Int)
   case convert(ElementType, Int)
+  /// The values of a sweep's matrix, row or column combined over its rows, its columns, or both.
+  case combine(Reduction, SweepAxes, Int)
 }
 
 /// The rows of a table that ids name.
@@ -46,7 +48,7 @@ extension Instruction {
     case .load, .constant, .size, .index, .accumulator: []
     case .loadRow(_, let id, _): [id]
     case .random(let key, let counter, let position, _, _): [key, counter, position]
-    case .unary(_, let a), .convert(_, let a): [a]
+    case .unary(_, let a), .convert(_, let a), .combine(_, _, let a): [a]
     case .binary(_, let a, let b), .compare(_, let a, let b): [a, b]
     case .select(let condition, let a, let b): [condition, a, b]
     }
@@ -56,7 +58,9 @@ extension Instruction {
   public var access: Access? {
     switch self {
     case .load(let access), .loadRow(let access, _, _): access
-    case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert: nil
+    case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert,
+      .combine:
+      nil
     }
   }
 
@@ -68,7 +72,9 @@ extension Instruction {
     switch self {
     case .load(let access): .load(transform(access))
     case .loadRow(let access, let id, let rows): .loadRow(transform(access), id: id, rows)
-    case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert: self
+    case .constant, .size, .index, .accumulator, .random, .unary, .binary, .compare, .select, .convert,
+      .combine:
+      self
     }
   }
 

@@ -8,6 +8,9 @@ public enum KernelKind: Hashable, Sendable {
   case reduce(Reduction, axes: Int, keepsLast: Bool)
   /// Adds rows of the last axis to the rows of a table named by an instruction; zeroes the table first.
   case scatterAdd(id: Int, TableRows)
+  /// Goes over the rows of matrices, which the last two axes of the domain count out, as often as its sums need. See note
+  /// [Sweeps], `Sources/RNNPlan/Sweep.swift`.
+  case sweep
 }
 
 /// A value stored at every point of the domain.
@@ -132,6 +135,7 @@ extension Kernel {
     case .map: product != nil
     case .reduce(let reduction, _, let keepsLast): reduction == .sum && keepsLast
     case .scatterAdd: true
+    case .sweep: false
     }
   }
 

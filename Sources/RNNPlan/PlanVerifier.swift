@@ -26,6 +26,7 @@ extension Plan {
   /// 11. A tile takes all groups of a product, or a number that divides them; blocks have packed columns, rows of a known
   ///     number that no split by examples cuts, room for the copies of each thread and for all sums that wait.
   /// 12. A sum that is to be a chain, or that starts from a value, is added up term after term and not in lanes.
+  /// 13. A sweep has rows and columns of known numbers, which threads do not share; nothing else combines rows or columns.
   ///
   /// - Throws: `BrokenPlan` with all violations.
   public func verify() throws(BrokenPlan) {
@@ -197,6 +198,16 @@ private struct PlanVerifier {
         problems.append("\(kernel.name): %\(number) reads a later one")
       }
     }
+    if kernel.kind == .sweep {
+      if kernel.domain.count < 2 || kernel.domain.suffix(2).contains(where: { $0.constant == nil }) {
+        problems.append("\(kernel.name) sweeps over an open number of rows or columns")
+      }
+      if kernel.product != nil || kernel.bound != nil || kernel.start != nil {
+        problems.append("\(kernel.name) sweeps with a product, a bound or a start")
+      }
+    } else if kernel.body.contains(where: \.isCombine) {
+      problems.append("\(kernel.name) combines rows or columns and is no sweep")
+    }
     var results = kernel.stores.map(\.value)
     if case .scatterAdd(let id, _) = kernel.kind { results.append(id) }
     for value in results where value >= kernel.body.count {
@@ -306,6 +317,8 @@ private struct PlanVerifier {
       if axis != last {
         problems.append("\(kernel.name) is split where it sums up")
       }
+    case .sweep:
+      if axis >= last - 1 { problems.append("\(kernel.name) is split along its rows or columns") }
     }
     guard let product = kernel.product else { return }
     guard let layout = product.layout else {

@@ -14,6 +14,7 @@ extension KernelRun {
     switch kernel.kind {
     case .map: try map()
     case .reduce(let reduction, let axes, let keepsLast): try reduce(reduction, axes, keepsLast: keepsLast)
+    case .sweep: try sweep()
     case .scatterAdd(let id, let rows):
       try scatterAdd(
         id: id, stride: rows.stride.evaluate(scope.sizes), rows: rows.count.evaluate(scope.sizes))
@@ -93,22 +94,16 @@ extension KernelRun {
     guard axes >= 0, axes <= end else { throw fault("combines \(axes) axes of \(rank)") }
     let reduced = Array((end - axes)..<end)
     let kept = Array(0..<(end - axes)) + Array(end..<rank)
-    let first =
-      switch reduction {
-      case .sum: 0.0
-      case .maximum: -Double.infinity
-      case .minimum: Double.infinity
-      }
     var goesOn = begin(kept)
     while goesOn {
       for axis in reduced { point[axis] = 0 }
-      let start = try startingValue() ?? first
+      let start = try startingValue() ?? reduction.identity
       var results = kernel.stores.map { _ in start }
       var goesDeeper = begin(reduced)
       while goesDeeper {
         try evaluate()
         for (number, store) in kernel.stores.enumerated() {
-          results[number] = combine(reduction.function, store, results[number], value(of: store))
+          results[number] = combine(reduction.function, store.value, results[number], value(of: store))
         }
         goesDeeper = advance(reduced)
       }
@@ -116,6 +111,65 @@ extension KernelRun {
       for number in results.indices { try store(results[number], number) }
       goesOn = advance(kept)
     }
+  }
+
+  // MARK: Sweeps
+
+  /// At each point of the outer axes, the values of each instruction for all elements of the matrix, one instruction after the
+  /// other; then the stores.
+  private func sweep() throws(PlanFault) {
+    guard rank >= 2 else { throw fault("has no rows and columns") }
+    let outer = Array(0..<(rank - 2))
+    let inner = [rank - 2, rank - 1]
+    let (rows, columns) = (ranges[rank - 2].count, ranges[rank - 1].count)
+    if rows == 0 || columns == 0 { return }
+    var goesOn = begin(outer)
+    while goesOn {
+      var matrices: [[Double]] = []
+      for (number, instruction) in kernel.body.enumerated() {
+        var matrix: [Double] = []
+        if case .combine(let reduction, let axes, let operand) = instruction {
+          matrix = combined(reduction, axes, matrices[operand], number, rows, columns)
+        } else {
+          var goesDeeper = begin(inner)
+          while goesDeeper {
+            let place = point[rank - 2] * columns + point[rank - 1]
+            for operand in instruction.operands { set(operand, to: matrices[operand][place]) }
+            matrix.append(try value(at: number))
+            goesDeeper = advance(inner)
+          }
+        }
+        matrices.append(matrix)
+      }
+      for (number, store) in kernel.stores.enumerated() {
+        let axes = kernel.sweepAxes(of: store.access.index)
+        var goesDeeper = begin(inner)
+        while goesDeeper {
+          let (row, column) = (point[rank - 2], point[rank - 1])
+          if axes.contains(.rows) || row == 0, axes.contains(.columns) || column == 0 {
+            try self.store(matrices[store.value][row * columns + column], number)
+          }
+          goesDeeper = advance(inner)
+        }
+      }
+      for axis in inner { point[axis] = 0 }
+      goesOn = advance(outer)
+    }
+  }
+
+  /// A matrix combined over some of its axes, repeated along these.
+  private func combined(
+    _ reduction: Reduction, _ axes: SweepAxes, _ matrix: [Double], _ number: Int, _ rows: Int, _ columns: Int
+  ) -> [Double] {
+    func group(_ place: Int) -> Int {
+      let (row, column) = place.quotientAndRemainder(dividingBy: columns)
+      return (axes.contains(.rows) ? 0 : row) * columns + (axes.contains(.columns) ? 0 : column)
+    }
+    var results = Array(repeating: reduction.identity, count: rows * columns)
+    for (place, value) in matrix.enumerated() {
+      results[group(place)] = combine(reduction.function, number, results[group(place)], value)
+    }
+    return matrix.indices.map { results[group($0)] }
   }
 
   // MARK: Tables
@@ -140,7 +194,8 @@ extension KernelRun {
       let row = Int(value(id))
       if !(0..<rows ~= row) { throw fault("adds to row \(row) of \(rows)") }
       let before = try stored(0, moved: row * stride)
-      try store(combine(.add, kernel.stores[0], before, value(of: kernel.stores[0])), 0, moved: row * stride)
+      try store(
+        combine(.add, kernel.stores[0].value, before, value(of: kernel.stores[0])), 0, moved: row * stride)
       goesOn = advance(axes)
     }
   }

@@ -111,6 +111,7 @@ final class KernelRun {
     case .convert(let own, let a):
       _ = try type(a)
       element = own
+    case .combine(_, _, let a): element = try type(a)
     }
     forms.append(form)
     types.append(element)
@@ -202,9 +203,12 @@ final class KernelRun {
   /// The value of an instruction, once the body is evaluated.
   func value(_ instruction: Int) -> Double { values[instruction] }
 
-  /// Two values of a store's type combined.
-  func combine(_ function: BinaryFunction, _ store: Store, _ a: Double, _ b: Double) -> Double {
-    Self.apply(function, a, b, types[store.value])
+  /// Says what an instruction's value is.
+  func set(_ instruction: Int, to value: Double) { values[instruction] = value }
+
+  /// Two values of an instruction's type combined.
+  func combine(_ function: BinaryFunction, _ instruction: Int, _ a: Double, _ b: Double) -> Double {
+    Self.apply(function, a, b, types[instruction])
   }
 
   func fault(_ problem: String) -> PlanFault {
@@ -219,31 +223,35 @@ final class KernelRun {
   /// Computes the body at the point.
   func evaluate() throws(PlanFault) {
     let isInside = bound.map { $0.form.value(at: point) < $0.limit } ?? true
-    for (number, instruction) in kernel.body.enumerated() {
-      let type = types[number]
-      let value: Double
-      switch instruction {
-      case .load(let access):
-        value = isInside ? try load(access, forms[number]!.value(at: point)) : 0
-      case .loadRow(let access, let id, let rows):
-        let row = Int(values[id]) * rows.stride.evaluate(scope.sizes)
-        value = isInside ? try load(access, forms[number]!.value(at: point) + row) : 0
-      case .constant(let constant, _): value = type.rounded(constant)
-      case .size(let size, _): value = type.rounded(Double(size.evaluate(scope.sizes)))
-      case .index: value = Double(Int32(truncatingIfNeeded: forms[number]!.value(at: point)))
-      case .accumulator(let group, _): value = sums[group]
-      case .random(let key, let counter, let position, let stream, _):
-        func word(_ operand: Int) -> UInt32 { UInt32(bitPattern: Int32(values[operand])) }
-        value = uniformRandom(
-          key: word(key), stream: stream, counter: word(counter), position: word(position))
-      case .unary(let function, let a): value = type.rounded(function.evaluate(values[a]))
-      case .binary(let function, let a, let b): value = Self.apply(function, values[a], values[b], type)
-      case .compare(let comparison, let a, let b): value = comparison.evaluate(values[a], values[b]) ? 1 : 0
-      case .select(let condition, let a, let b): value = values[condition] != 0 ? values[a] : values[b]
-      case .convert(_, let a): value = type.rounded(values[a])
-      }
-      values[number] = value
+    for number in kernel.body.indices { values[number] = try value(at: number, isInside: isInside) }
+  }
+
+  /// Computes an instruction of the body at the point, of the values of those before.
+  func value(at number: Int, isInside: Bool = true) throws(PlanFault) -> Double {
+    let type = types[number]
+    let value: Double
+    switch kernel.body[number] {
+    case .load(let access):
+      value = isInside ? try load(access, forms[number]!.value(at: point)) : 0
+    case .loadRow(let access, let id, let rows):
+      let row = Int(values[id]) * rows.stride.evaluate(scope.sizes)
+      value = isInside ? try load(access, forms[number]!.value(at: point) + row) : 0
+    case .constant(let constant, _): value = type.rounded(constant)
+    case .size(let size, _): value = type.rounded(Double(size.evaluate(scope.sizes)))
+    case .index: value = Double(Int32(truncatingIfNeeded: forms[number]!.value(at: point)))
+    case .accumulator(let group, _): value = sums[group]
+    case .random(let key, let counter, let position, let stream, _):
+      func word(_ operand: Int) -> UInt32 { UInt32(bitPattern: Int32(values[operand])) }
+      value = uniformRandom(
+        key: word(key), stream: stream, counter: word(counter), position: word(position))
+    case .unary(let function, let a): value = type.rounded(function.evaluate(values[a]))
+    case .binary(let function, let a, let b): value = Self.apply(function, values[a], values[b], type)
+    case .compare(let comparison, let a, let b): value = comparison.evaluate(values[a], values[b]) ? 1 : 0
+    case .select(let condition, let a, let b): value = values[condition] != 0 ? values[a] : values[b]
+    case .convert(_, let a): value = type.rounded(values[a])
+    case .combine: throw fault("combines rows or columns and is no sweep")
     }
+    return value
   }
 
   /// A function of two values of a type; whole numbers wrap.

@@ -55,6 +55,11 @@ extension Kernel {
     return accesses
   }
 
+  /// Whether a sweep has sums over columns, which go by the parts in which these are taken.
+  public var combinesColumns: Bool {
+    body.contains { if case .combine(_, let over, _) = $0 { over.contains(.columns) } else { false } }
+  }
+
   /// Whether the last of a product's tiles may have fewer rows than its panels of copies.
   public var mayHaveLowTiles: Bool {
     guard let product, product.blocks != nil else { return false }
@@ -82,7 +87,7 @@ extension KernelForm {
       case .constant(_, let element), .size(_, let element), .accumulator(_, let element),
         .convert(let element, _), .random(_, _, _, _, let element):
         element
-      case .index, .unary, .binary, .compare, .select: nil
+      case .index, .unary, .binary, .compare, .select, .combine: nil
       }
     }
     types += kernel.stores.map { elements[$0.access.buffer.index] }

@@ -22,7 +22,9 @@ struct OpenKernel {
       self.kernel.product = open
     } else {
       // One row, whose elements follow each other.
-      guard kernel.domain.count == 1, kernel.bound == nil, kernel.readsDenseRows else { return nil }
+      guard kernel.domain.count == 1, kernel.kind != .sweep, kernel.bound == nil, kernel.readsDenseRows else {
+        return nil
+      }
       let vectors = 2 * machine.lanes(.f32)
       self.kernel.domain[0] = open(
         kernel.domain[0], unit: kernel.domain[0].isMultiple(of: vectors) ? vectors : 1)
@@ -87,7 +89,7 @@ extension Kernel {
     body.allSatisfy { instruction in
       switch instruction {
       case .load(let access): [0, 1].contains(access.index.factor(ofAxis: domain.count - 1))
-      case .loadRow, .random, .index: false
+      case .loadRow, .random, .index, .combine: false
       case .constant, .size, .accumulator, .unary, .binary, .compare, .select, .convert: true
       }
     }

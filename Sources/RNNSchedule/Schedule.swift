@@ -20,6 +20,18 @@ public struct Schedule: Hashable, Sendable {
   public var reduction: ReductionSchedule?
   /// How a product is computed, if the kernel has one.
   public var product: ProductSchedule?
+  /// How a sweep is made, if the kernel is one.
+  public var sweep: SweepSchedule?
+}
+
+/// How a sweep over the rows of matrices is made.
+public struct SweepSchedule: Hashable, Sendable {
+  /// The vectors of a row that are taken together. If these are not all, the columns are cut in several parts, of which
+  /// each has its own sweep.
+  public var vectors: Int
+
+  /// A sweep that takes some vectors together.
+  public init(vectors: Int) { self.vectors = vectors }
 }
 
 /// How a reduction is made.

@@ -23,6 +23,7 @@ extension ScheduledPlan {
   ///    prefetches all lines or none.
   /// 8. Code is there 64 times at most: more rounds, accumulators or panels than registers hold are for nothing, and LLVM
   ///    would take long.
+  /// 9. A sweep has a schedule that takes a vector or more together; other kernels have none.
   ///
   /// - Throws: `BrokenSchedule` with all violations.
   public func verify() throws(BrokenSchedule) {
@@ -66,6 +67,8 @@ extension Schedule {
     check((reduction != nil) == isReduction, "a schedule of a reduction that is not there, or none")
     check(reduction.map { $0.accumulators > 0 } ?? true, "a reduction without accumulators")
     check(reduction.map { $0.accumulators <= mostCopies } ?? true, "more than \(mostCopies) accumulators")
+    check((sweep != nil) == (kernel.kind == .sweep), "a schedule of a sweep that is not there, or none")
+    check(sweep.map { (1...mostCopies).contains($0.vectors) } ?? true, "a sweep of no vectors, or too many")
     check(prefetchRows >= 0, "a prefetch behind what is read")
     if let product, let wanted = kernel.product {
       problems += product.problems(of: wanted, form, plan, lanes)

@@ -122,6 +122,8 @@ extension Kernel {
     guard let product else {
       // Whole vectors and what is left over; a reduction has several sums side by side, too.
       if case .reduce = kind { return 60 + 6 * row }
+      // Some vectors side by side.
+      if kind == .sweep { return 60 + 4 * row }
       return 60 + 2 * row
     }
     return 120 + 20 * product.tile.sums + 2 * row * product.tile.vectors + (product.blocks == nil ? 0 : 120)
@@ -132,6 +134,7 @@ extension Instruction {
   fileprivate var codeSize: Int {
     switch self {
     case .load, .constant, .size, .index, .accumulator, .compare, .select, .convert: 2
+    case .combine: 8
     case .loadRow: 8
     case .random: 60
     case .unary(let function, _): function.traits.contains(.long) ? 30 : 3

@@ -6,7 +6,7 @@ extension GraphGenerator {
     case constant, size, unary, positive, binary, divide, select, convert, surrogate, dot, product, reduce,
       broadcast,
       reshape, transpose, slice, pad, concat, reverse, reversePrefix, iota, uniform, oneHot, gather,
-      scatterAdd, scan
+      scatterAdd, matrices, scan
   }
 
   func chooseStep() -> Step {
@@ -43,6 +43,7 @@ extension GraphGenerator {
     case .oneHot: makeOneHot()
     case .gather: makeGather()
     case .scatterAdd: makeScatterAdd()
+    case .matrices: makeMatrices()
     case .scan: makeScan()
     }
   }

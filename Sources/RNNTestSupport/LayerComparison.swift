@@ -99,15 +99,17 @@ extension Plan {
       case .map: kernel.product != nil
       case .reduce(let reduction, _, _): reduction == .sum
       case .scatterAdd: true
+      case .sweep: kernel.body.contains(where: \.isCombine)
       }
     }
   }
 
-  /// Whether code may give other bits than the plan's text: sums along the last axis are added up in lanes, and functions
-  /// are approximated.
+  /// Whether code may give other bits than the plan's text: sums along the last axis are added up in lanes, sums of a sweep
+  /// by FMAs, and functions are approximated.
   fileprivate var leavesRoom: Bool {
     kernels.contains { kernel in
       if case .reduce(.sum, _, keepsLast: false) = kernel.kind { return true }
+      if kernel.kind == .sweep { return true }
       return kernel.body.contains { instruction in
         guard case .unary(let function, _) = instruction else { return false }
         return function.traits.contains(.long) || function == .rsqrt

@@ -55,6 +55,7 @@ public final class RandomScheduler: Scheduler {
         .axis($0, multiple: 8)
       }
     case .scatterAdd: splits.append(.axis(last, multiple: 16))
+    case .sweep: splits += (0..<(last - 1)).map { .axis($0, multiple: draw([1, 2])) }
     }
     return splits
   }
@@ -92,6 +93,7 @@ public final class RandomScheduler: Scheduler {
       let isPaired = kernel.bound == nil && kernel.fillsVectors(of: 2 * schedule.lanes)
       schedule.registers = schedule.transposedAxis == nil && isPaired ? draw([1, 2]) : 1
     }
+    if schedule.sweep != nil, !kernel.combinesColumns { schedule.sweep?.vectors = draw([1, 2, 5]) }
     if schedule.prefetchRows > 0 { schedule.prefetchRows = draw([0, 1, 8]) }
     if var how = schedule.product, let product = kernel.product {
       schedule.registers = draw([1, 2])

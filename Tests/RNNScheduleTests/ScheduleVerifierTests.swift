@@ -15,12 +15,16 @@ import Testing
           %b = data "b" : f32[20, 40]
           %w = parameter "w" constant(0) : f32[48, 40]
           %ids = data "ids" : i32[9]
+          %c = data "c" : f32[B, 6, 20]
           %p = dot %a, %b contract(1; 1) : f32[16, 20]
           %q = dot %a, %w contract(1; 1) : f32[16, 48]
           %r = tanh %q : f32[16, 48]
           %s = transpose %w axes(1, 0) : f32[40, 48]
           %u = tanh %s : f32[40, 48]
           %m = reduce_sum %p axes(1) : f32[16]
+          %d = exp %c : f32[B, 6, 20]
+          %e = reduce_sum %d axes(1) : f32[B, 20]
+          output "e" = %e
           output "p" = %p
           output "r" = %r
           output "u" = %u
@@ -102,6 +106,21 @@ import Testing
       return true
     }
     #expect(reduction.contains("a reduction without accumulators"))
+  }
+
+  @Test func sweepsTakeAVectorOrMore() throws {
+    let found = try problems { form, schedule in
+      guard form.kernel.kind == .sweep else { return false }
+      schedule.sweep?.vectors = 0
+      return true
+    }
+    #expect(found.contains("a sweep of no vectors, or too many"))
+    let other = try problems { form, schedule in
+      guard form.kernel.kind == .map else { return false }
+      schedule.sweep = SweepSchedule(vectors: 1)
+      return true
+    }
+    #expect(other.contains("a schedule of a sweep that is not there, or none"))
   }
 
   @Test func noRowIsLeftOver() throws {

@@ -39,7 +39,7 @@ struct ClusterBuilder {
   static func clustering(of region: RegionID, results: [Destination?], _ facts: ValueFacts) -> Clustering {
     let graph = facts.graph
     var builder = ClusterBuilder(facts: facts, region: region, results: Set(graph[region].results))
-    let operations = graph[region].operations
+    let operations = facts.sweeps.ordered(graph[region].operations, facts.views)
     builder.findAbsorbed(operations)
     builder.findPostponed(operations)
     for id in operations where !graph[id].results.contains(where: builder.postponed.contains) {

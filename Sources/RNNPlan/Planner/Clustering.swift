@@ -36,6 +36,8 @@ struct Cluster: Sendable {
     case scatter(OperationID)
     /// One loop.
     case scan(OperationID)
+    /// One sweep over the rows of matrices, by its number in `Sweeps`.
+    case sweep(Int)
   }
 
   let kind: Kind
@@ -62,9 +64,10 @@ struct Cluster: Sendable {
 
   var isPointwise: Bool { if case .pointwise = kind { true } else { false } }
   var isScan: Bool { if case .scan = kind { true } else { false } }
+  var isSweep: Bool { if case .sweep = kind { true } else { false } }
 }
 
-/// The third stage, for one region: its clusters in their order, and what was found out on the way.
+/// The fourth stage, for one region: its clusters in their order, and what was found out on the way.
 struct Clustering: Sendable {
   let clusters: [Cluster]
   /// The cluster that computes a value.
@@ -89,9 +92,11 @@ struct Clustering: Sendable {
     return cluster >= replaceable[input, default: 0]
   }
 
-  /// Whether a cluster that computes a value reads a view of it from a register, over its own domain or another.
-  func isLocal(_ view: View, in home: Int, domain: [Dimension]?, _ graph: Graph) -> Bool {
-    clusters[home].isLocal(view, domain: domain, groups: groups[view.base], graph)
+  /// Whether the cluster that computes a value reads a view of it from a register. A sweep always does: else what reads
+  /// the value would be no part of it.
+  func isLocal(_ view: View, in home: Int, _ graph: Graph) -> Bool {
+    let cluster = clusters[home]
+    return cluster.isSweep || cluster.isLocal(view, domain: cluster.domain, groups: groups[view.base], graph)
   }
 }
 

@@ -11,11 +11,12 @@ extension ClusterBuilder {
       let operation = graph[id]
       if case .reduce = operation.kind { continue }
       guard !operation.kind.traits.isDisjoint(with: [.elementwise, .view]),
-        !results.contains(operation.result),
+        !results.contains(operation.result), !facts.sweeps.contains(operation),
         facts.needed[operation.result] == nil
       else { continue }
       let readers = Set(
         facts.users[operation.result.index].map { user -> OperationID? in
+          if facts.sweeps.contains(graph[user]) { return nil }
           if case .reduce = graph[user].kind { return user }
           return graph[user].results.first.flatMap { absorber[$0] }
         })
@@ -60,7 +61,9 @@ extension ClusterBuilder {
       }
       if !isGiven { continue }
       if views.isLeaf(result) { leaves.insert(result) }
-      guard operation.kind.isElementwise, absorbed[result] == nil, facts.needed[result] == nil else {
+      guard operation.kind.isElementwise, absorbed[result] == nil, facts.needed[result] == nil,
+        !facts.sweeps.contains(operation)
+      else {
         continue
       }
       let weight = operation.operands.reduce(weight(of: operation)) { $0 + weights[$1, default: 0] }
@@ -73,7 +76,10 @@ extension ClusterBuilder {
   /// Computes what was postponed and is read by an operation, but cannot join it: only elementwise work is computed
   /// together with its operands.
   mutating func assignOperands(of reader: OperationID) {
-    if graph[reader].kind.isElementwise, absorbed[graph[reader].result] == nil { return }
+    let operation = graph[reader]
+    if operation.kind.isElementwise, absorbed[operation.result] == nil, !facts.sweeps.contains(operation) {
+      return
+    }
     for operand in graph[reader].operands { assignPostponed(operand) }
   }
 
@@ -94,6 +100,7 @@ extension ClusterBuilder {
 
   mutating func assign(_ id: OperationID) {
     let operation = graph[id]
+    if facts.sweeps.contains(operation) { return assignSweep(id) }
     switch operation.kind {
     case .unary, .binary, .compare, .select, .convert:
       if absorbed[operation.result] != nil {
@@ -142,6 +149,19 @@ extension ClusterBuilder {
     case .surrogate, .broadcast, .transpose, .slice, .reverse:
       break
     }
+  }
+
+  /// A sweep comes with the last of its members.
+  private mutating func assignSweep(_ id: OperationID) {
+    let number = facts.sweeps.home[graph[id].result]!
+    let sweep = facts.sweeps.groups[number]
+    guard sweep.members.last == id else { return }
+    let outside = sweep.members.flatMap { graph[$0].operands }.filter {
+      facts.sweeps.home[views($0).base] != number
+    }
+    append(
+      .sweep(number), sweep.domain, after: ready(outside, domain: nil),
+      computing: sweep.members.map { graph[$0].result })
   }
 
   /// Zeros first; then the operand over them.

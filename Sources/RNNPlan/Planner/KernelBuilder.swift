@@ -7,6 +7,8 @@ struct KernelBuilder {
   private let cluster: (clustering: Clustering, number: Int)?
   /// The axis of the domain that counts examples.
   private let examples: Int?
+  /// What becomes a sweep, if the kernel is one.
+  private let sweep: SweepGroup?
 
   private(set) var body: [Instruction] = []
   /// The equations that each instruction comes from.
@@ -21,9 +23,13 @@ struct KernelBuilder {
     var map: [Affine]
   }
 
-  init(_ views: Views, cluster: (clustering: Clustering, number: Int)? = nil, examples: Int?) {
+  init(
+    _ views: Views, cluster: (clustering: Clustering, number: Int)? = nil, sweep: SweepGroup? = nil,
+    examples: Int?
+  ) {
     self.views = views
     self.cluster = cluster
+    self.sweep = sweep
     self.examples = examples
   }
 
@@ -54,7 +60,7 @@ struct KernelBuilder {
 
   private mutating func emitBase(_ view: View, _ memory: inout Memory) -> Int {
     if let (clustering, number) = cluster, clustering.home[view.base] == number,
-      clustering.isLocal(view, in: number, domain: clustering.clusters[number].domain, views.graph)
+      clustering.isLocal(view, in: number, views.graph)
     {
       guard let groups = clustering.groups[view.base] else { return compute(view, &memory) }
       current = views.graph.places(of: view.base)
@@ -126,10 +132,27 @@ struct KernelBuilder {
       let access = Access(buffer: table.buffer, index: index, isOwned: false)
       let rows = views.extent(graph.type(operation.operands[0]).shape[0])
       return add(.loadRow(access, id: id, TableRows(count: rows, stride: table.strides[0])))
-    case .surrogate, .dot, .reduce, .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse,
+    case .dot, .reduce:
+      if let sweep, let roles = sweep.operandRoles[id] { return combined(operation, roles, sweep, &memory) }
+      preconditionFailure("\(view.base) has no memory")
+    case .surrogate, .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse,
       .scatterAdd, .scan:
       preconditionFailure("\(view.base) has no memory")
     }
+  }
+
+  /// A sum of a sweep, or a product without one.
+  private mutating func combined(
+    _ operation: Operation, _ roles: [SweepAxes], _ sweep: SweepGroup, _ memory: inout Memory
+  ) -> Int {
+    let factors = zip(operation.operands, roles).map { emit($0, sweep.map($1), &memory) }
+    let term = factors.count == 2 ? add(.binary(.multiply, factors[0], factors[1])) : factors[0]
+    let all = roles.reduce(into: SweepAxes()) { $0.formUnion($1) }
+    let over = all.subtracting(sweep.roles[operation.result]!)
+    if over.isEmpty { return term }
+    var reduction = Reduction.sum
+    if case .reduce(let own, _, _) = operation.kind { reduction = own }
+    return add(.combine(reduction, over, term))
   }
 
   /// Row `t` of a reversed prefix is row `length - 1 - t` before the length and row `t` from there on.

@@ -59,10 +59,23 @@ struct LoopLayout: Sendable {
 
 extension ValueFacts {
   /// Whether nothing reads a carry, nor what it becomes, but the elementwise operation that makes the next one of it, each
-  /// element of its own.
+  /// element of its own; or the sweep that does so.
   fileprivate func isUpdatedInPlace(_ argument: ValueID, _ next: ValueID) -> Bool {
+    if let sweep = sweeps.home[next] {
+      return users[argument.index].allSatisfy { isRead(argument, by: $0, in: sweep) }
+    }
     guard let id = graph.definingOperation(next), graph[id].kind.isElementwise else { return false }
     return users[argument.index] == [id] && users[next.index].isEmpty
+  }
+}
+
+extension ValueFacts {
+  /// Whether an operation is part of a sweep, or shows a value only to operations that are.
+  private func isRead(_ value: ValueID, by user: OperationID, in sweep: Int) -> Bool {
+    let operation = graph[user]
+    if operation.results.count == 1, sweeps.home[operation.result] == sweep { return true }
+    return isPlainView(operation)
+      && users[operation.result.index].allSatisfy { isRead(value, by: $0, in: sweep) }
   }
 }
 

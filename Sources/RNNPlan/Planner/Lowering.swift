@@ -7,7 +7,7 @@ struct Lowering {
   let weights: Buffer.Format
   var memory: Memory
   /// Copies over replaced inputs that must wait until nothing reads these any more.
-  private var lateCopies: [Step] = []
+  var lateCopies: [Step] = []
 
   var graph: Graph { stages.facts.graph }
   var views: Views { stages.facts.views }
@@ -83,7 +83,7 @@ struct Lowering {
   }
 
   /// The memory that a destination means for a value; nil for a replacement that would come too early.
-  private func storage(_ destination: Destination, of value: ValueID, _ scope: Scope) -> Storage? {
+  func storage(_ destination: Destination, of value: ValueID, _ scope: Scope) -> Storage? {
     switch destination {
     case .result(let number, _):
       return scope.results[number]
@@ -109,6 +109,7 @@ struct Lowering {
     case .reduce(let id): lowerReduction(id, scope)
     case .scatter(let id): lowerScatter(id, scope)
     case .scan(let id): lowerScan(id, scope)
+    case .sweep(let sweep): lowerSweep(number, facts.sweeps.groups[sweep], scope)
     }
   }
 
@@ -184,7 +185,7 @@ struct Lowering {
   }
 
   /// A step that copies what is stored for a value.
-  private func copy(_ source: Storage, to target: Storage, of value: ValueID) -> Step {
+  func copy(_ source: Storage, to target: Storage, of value: ValueID) -> Step {
     .kernel(memory.copyKernel(from: source, to: target, graph.type(value), graph.places(of: value)))
   }
 

@@ -1,6 +1,6 @@
 import RNNGraph
 
-/// The fourth stage, for one region: which of its values lie in memory because another kernel reads them than the one that
+/// The fifth stage, for one region: which of its values lie in memory because another kernel reads them than the one that
 /// computes them, or because they are wanted there. Others are computed where they are used. Loops lay out what they make.
 struct Placement: Sendable {
   private let clustering: Clustering
@@ -16,7 +16,8 @@ struct Placement: Sendable {
     let graph = facts.graph
     for id in graph[region].operations where !facts.isPlainView(graph[id]) {
       let operation = graph[id]
-      let reader = operation.kind.isElementwise ? clustering.home[operation.result] : nil
+      let isInside = operation.kind.isElementwise || facts.sweeps.contains(operation)
+      let reader = isInside ? clustering.home[operation.result] : nil
       for operand in operation.operands { placeWhatIsRead(operand, in: reader, by: id) }
     }
     for (number, cluster) in clustering.clusters.enumerated() {
@@ -25,7 +26,7 @@ struct Placement: Sendable {
         placeWhatIsRead(value, in: number)
       }
       for value in cluster.values {
-        let isComputedApart = !cluster.isPointwise && !cluster.isScan
+        let isComputedApart = !cluster.isPointwise && !cluster.isScan && !cluster.isSweep
         if isComputedApart || facts.needed[value] != nil || clustering.destinations[value] != nil {
           place(value)
         }
@@ -44,7 +45,7 @@ struct Placement: Sendable {
       if let home = clustering.home[base] {
         let isRead =
           base != view.base || reader != home
-          || !clustering.isLocal(view, in: home, domain: clustering.clusters[home].domain, facts.graph)
+          || !clustering.isLocal(view, in: home, facts.graph)
         if isRead { place(base, for: operation) }
       } else if clustering.completion[base] != nil {
         place(base, for: operation)

@@ -26,7 +26,8 @@ public enum Planner {
 
 /// What is decided about a graph before kernels are made of it.
 ///
-/// `Views` says what values show of others, and `ValueFacts` what must lie in memory. For each region, `ClusterBuilder` groups
+/// `Views` says what values show of others, `Sweeps` what becomes one sweep, and `ValueFacts` what must lie in memory. For each
+/// region, `ClusterBuilder` groups
 /// the operations into a `Clustering`, and `Placement` chooses what else lies in memory, and where; `LoopLayout` says so of
 /// the carries of loops. `Lowering` then makes the kernels.
 public struct PlanStages: Sendable {

@@ -111,6 +111,7 @@ extension Cluster {
     case .pointwise: return "\(dot == nil ? "map" : "product") \(shape)\(reason) {"
     case .reduce: return "reduce \(shape) {"
     case .scatter: return "scatter_add \(shape) {"
+    case .sweep: return "sweep \(shape) {"
     case .scan(let id):
       guard case .scan(let scan) = graph[id].kind else { return "" }
       let direction = scan.isReversed ? "down from" : "up to"

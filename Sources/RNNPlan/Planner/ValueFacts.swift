@@ -1,9 +1,11 @@
 import RNNGraph
 
-/// The second stage: what is true of values whoever computes them, namely who reads them, what must lie in memory, and what
+/// The third stage: what is true of values whoever computes them, namely who reads them, what must lie in memory, and what
 /// stays the same from call to call.
 struct ValueFacts: Sendable {
   let views: Views
+  /// What becomes a sweep.
+  let sweeps: Sweeps
   /// The operations that read each value.
   let users: [[OperationID]]
   /// Values that must lie in memory because of how they are read, and the first operation that reads them so.
@@ -17,8 +19,9 @@ struct ValueFacts: Sendable {
 
   init(_ views: Views) {
     self.views = views
+    sweeps = Sweeps(views)
     users = views.graph.users()
-    needed = Self.findNeeded(views)
+    needed = Self.findNeeded(views, sweeps)
     stableInputs = Self.findStableInputs(views.graph)
     stableValues = Self.findStableValues(views, from: stableInputs)
   }
@@ -33,14 +36,14 @@ struct ValueFacts: Sendable {
     return views(operation.result).base != operation.result
   }
 
-  private static func findNeeded(_ views: Views) -> [ValueID: OperationID] {
+  private static func findNeeded(_ views: Views, _ sweeps: Sweeps) -> [ValueID: OperationID] {
     let graph = views.graph
     var needed: [ValueID: OperationID] = [:]
     for id in graph.reachableRegions.flatMap({ graph[$0].operations }) {
       let operation = graph[id]
       let operands: [ValueID] =
         switch operation.kind {
-        case .dot: operation.operands
+        case .dot: sweeps.contains(operation) ? [] : operation.operands
         case .gather, .reversePrefix: [operation.operands[0]]
         case .reduce, .scatterAdd: operation.start.map { [$0] } ?? []
         case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .surrogate,

@@ -71,6 +71,7 @@ extension PlanParser {
       try expect(word: "row")
       let id = try value(below: .max)
       return (.scatterAdd(id: id, try rows()), id)
+    case "sweep": return (.sweep, nil)
     default: throw start.error("\(start.name) is not a step")
     }
   }
@@ -228,6 +229,13 @@ extension PlanParser {
       _ = take()
       return .unary(function, try operand(&self))
     }
+    if let reduction = Reduction(rawValue: word) {
+      _ = take()
+      let value = try operand(&self)
+      if accept(word: "over") { return .combine(reduction, try sweepAxes(), value) }
+      guard let function = BinaryFunction(rawValue: word) else { throw unexpected("'over'") }
+      return .binary(function, value, try next(&self))
+    }
     if let function = BinaryFunction(rawValue: word) {
       _ = take()
       return .binary(function, try operand(&self), try next(&self))
@@ -246,6 +254,15 @@ extension PlanParser {
     try expect(word: "row")
     let id = try operand(&self)
     return .loadRow(access, id: id, try rows())
+  }
+
+  /// `rows`, `columns`, or `rows and columns`.
+  private mutating func sweepAxes() throws(GraphParseError) -> SweepAxes {
+    if accept(word: "columns") { return .columns }
+    try expect(word: "rows")
+    guard accept(word: "and") else { return .rows }
+    try expect(word: "columns")
+    return .matrix
   }
 
   /// What begins with an element type: a number, a conversion, or a word.

@@ -77,6 +77,7 @@ extension Kernel {
       case .reduce(let reduction, let axes, let keepsLast):
         "reduce \(reduction.rawValue) \(axes) axes\(keepsLast ? " before the last" : "")"
       case .scatterAdd(let id, let rows): "scatter_add to row %\(id) of \(rows.text)"
+      case .sweep: "sweep"
       }
     let share =
       switch split {
@@ -150,7 +151,15 @@ extension Instruction: CustomStringConvertible {
     case .compare(let comparison, let a, let b): "\(comparison.rawValue) %\(a), %\(b)"
     case .select(let condition, let a, let b): "select %\(condition), %\(a), %\(b)"
     case .convert(let element, let a): "\(element.rawValue) %\(a)"
+    case .combine(let reduction, let axes, let a): "\(reduction.rawValue) %\(a) over \(axes)"
     }
+  }
+}
+
+extension SweepAxes: CustomStringConvertible {
+  public var description: String {
+    [contains(.rows) ? "rows" : nil, contains(.columns) ? "columns" : nil].compactMap(\.self)
+      .joined(separator: " and ")
   }
 }
 

@@ -47,6 +47,7 @@ extension KernelArrangement {
         check(kernel.product == nil || axis >= kernel.rowAxis, "a product is shared by rows or columns")
       case .reduce: check(!kernel.reducedAxes.contains(axis), "threads share an axis that is summed over")
       case .scatterAdd: check(axis == last, "threads share rows that are added up")
+      case .sweep: check(axis < last - 1, "threads share rows or columns of a sweep")
       }
     }
     guard problems.isEmpty, let product, let wanted = kernel.product else { return problems }

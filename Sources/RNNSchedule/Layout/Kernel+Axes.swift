@@ -7,7 +7,7 @@ extension Kernel {
   ///
   /// - Parameter keepingExamples: whether the axis of examples stays as it is, because the threads share it.
   func withFewestAxes(keepingExamples: Bool) -> Kernel {
-    if product != nil { return self }
+    if product != nil || kind == .sweep { return self }
     var kernel = self
     kernel.dropUnitAxes()
     kernel.joinAxes(keepingExamples: keepingExamples)
@@ -49,7 +49,7 @@ extension Kernel {
       else { continue }
       switch kind {
       case .map: break
-      case .scatterAdd: continue
+      case .scatterAdd, .sweep: continue
       case .reduce(let reduction, let axes, let keepsLast):
         let reduced = reducedAxes
         guard reduced.contains(axis) == reduced.contains(axis + 1) else { continue }

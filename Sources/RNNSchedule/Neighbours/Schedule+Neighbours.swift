@@ -18,6 +18,12 @@ extension Schedule {
         add { ($0.transposedAxis, $0.registers) = (axis, axis == nil ? registers : 1) }
       }
     }
+    if let sweep {
+      // Another cut makes sums over columns in another order, unless there is none.
+      for vectors in [sweep.vectors / 2, sweep.vectors * 2] where !kernel.combinesColumns {
+        add { $0.sweep?.vectors = vectors }
+      }
+    }
     if case .scatterAdd = kernel.kind {
       for rows in [0, max(prefetchRows / 2, 1), max(prefetchRows * 2, 4)] { add { $0.prefetchRows = rows } }
     }

@@ -16,7 +16,7 @@ extension ProcessorScheduler {
     var (examples, columns) = (0.0, 0.0)
     for kernel in plan.steps.flatMap(\.loops).flatMap(\.body).flatMap(\.kernelsOfItself) {
       switch kernel.kind {
-      case .reduce, .scatterAdd: return true
+      case .reduce, .scatterAdd, .sweep: return true
       case .map:
         guard let product = kernel.product else { continue }
         guard let count = weights(of: product, in: kernel) else { return true }

@@ -26,6 +26,11 @@ extension ProcessorScheduler {
         return .axis(axis, multiple: axis == last ? lanes : 1)
       }
       return .none
+    case .sweep:
+      for axis in 0..<(last - 1) where (kernel.domain[axis].constant ?? machine.openExtent) >= threads {
+        return .axis(axis, multiple: 1)
+      }
+      return .none
     case .scatterAdd:
       return (kernel.domain[last].constant ?? 0) >= lanes * threads ? .axis(last, multiple: lanes) : .none
     }

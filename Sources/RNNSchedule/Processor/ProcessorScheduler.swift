@@ -46,8 +46,21 @@ public struct ProcessorScheduler: Scheduler {
       schedule.reduction = ReductionSchedule(accumulators: machine.accumulators)
     case .scatterAdd:
       schedule.prefetchRows = machine.scatterAhead
+    case .sweep:
+      schedule.sweep = SweepSchedule(vectors: sweptVectors(kernel, lanes: lanes))
     }
     return schedule
+  }
+
+  // MARK: Sweeps
+
+  /// All columns of a row if they leave room in the registers for what is computed of them; otherwise equal parts.
+  private func sweptVectors(_ kernel: Kernel, lanes: Int) -> Int {
+    let columns = kernel.domain[kernel.lastAxis].constant ?? lanes
+    let all = (columns + lanes - 1) / lanes
+    let most = max(1, machine.vectorRegisters / 8)
+    let parts = (all + most - 1) / most
+    return (all + parts - 1) / parts
   }
 
   // MARK: Copies

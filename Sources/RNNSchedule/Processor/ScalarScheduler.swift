@@ -29,6 +29,7 @@ public struct ScalarScheduler: Scheduler {
   public func schedule(_ form: KernelForm, threads: Int) -> Schedule {
     var schedule = Schedule(lanes: 1)
     if case .reduce = form.kernel.kind { schedule.reduction = ReductionSchedule(accumulators: 1) }
+    if form.kernel.kind == .sweep { schedule.sweep = SweepSchedule(vectors: 1) }
     if let product = form.kernel.product {
       var how = ProductSchedule(rows: .single)
       how.microKernels = how.shapes(of: product, form.kernel, lanes: 1).map {

@@ -102,6 +102,7 @@ extension Schedule {
     case "vectors of # elements, equations on # registers": (lanes, registers) = (numbers[0], numbers[1])
     case "squares along i# are transposed in registers": transposedAxis = numbers[0]
     case "prefetch # rows ahead": prefetchRows = numbers[0]
+    case "rows swept # vectors at a time": sweep = SweepSchedule(vectors: numbers[0])
     case "# accumulators": reduction = ReductionSchedule(accumulators: numbers[0])
     default:
       guard product != nil else { throw UnknownLine(message: "'\(line)' is no decision for this function") }

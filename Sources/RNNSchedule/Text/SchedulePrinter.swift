@@ -49,6 +49,7 @@ extension Schedule {
     if let transposedAxis { lines.append("squares along i\(transposedAxis) are transposed in registers") }
     if prefetchRows > 0 { lines.append("prefetch \(prefetchRows) rows ahead") }
     if let reduction { lines.append("\(reduction.accumulators) accumulators") }
+    if let sweep { lines.append("rows swept \(sweep.vectors) vectors at a time") }
     if let product { lines += product.lines }
     return lines
   }
