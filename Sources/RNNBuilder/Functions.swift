@@ -165,7 +165,7 @@ public func split(_ x: Value) -> (Value, Value, Value, Value) {
 /// The matrix of the products of the elements of two vectors.
 public func outer(_ a: Value, _ b: Value) -> Value { .call("outer", a, b) }
 
-/// The matrix of which each of so many rows is the vector: `repeat` of the language.
+/// What has so many rows, each of which is the value: `repeat` of the language.
 public func repeated(_ x: Value, rows: Size) -> Value {
   .call("repeat", x, Value(rows), labels: [nil, "rows"])
 }

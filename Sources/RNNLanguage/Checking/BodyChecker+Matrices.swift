@@ -54,11 +54,13 @@ extension BodyChecker {
     return add(.outer, [a, b], ValueType(shape, extent), at: site)
   }
 
-  /// A vector as each of so many rows or columns of a matrix.
+  /// A value as each of so many rows, along a new first axis, or a vector as each of so many columns of a matrix.
   mutating func tile(_ value: Expression, _ axis: MatrixAxis, _ count: Expression, at site: SourceRange)
     -> NodeID?
   {
-    let (x, count) = (checkVector(value, of: "repeat with '\(axis.rawValue):'"), evaluator.size(count))
+    let checked =
+      axis == .rows ? checkNumber(value) : checkVector(value, of: "repeat with '\(axis.rawValue):'")
+    let (x, count) = (checked, evaluator.size(count))
     guard let x, let count else {
       hasFaults = true
       return nil

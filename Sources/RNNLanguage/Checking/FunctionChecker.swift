@@ -71,6 +71,8 @@ struct FunctionChecker {
             .argumentCount(builtin.signature, expected: builtin.argumentCount, found: count, at: name.range),
             in: id)
         }
+      } else if name.text == BodyChecker.copier {
+        fault(.headsAreNoValue(name), in: id)
       } else {
         let known = checker.names(forReportAt: name.range) {
           Builtin.names + program.names(in: id.module) { if case .function = $0 { true } else { false } }

@@ -19,10 +19,10 @@ extension BodyLowering {
       parameters: parameters, inputs: inputs, states: states, surroundings: environment.surroundings)
     let result: LoweredValue
     if let steps = application.steps, instance.cell.runsStepByStep {
-      result = scan(instance.cell, over: symbol(steps), inner)
+      result = scan(instance, over: symbol(steps), inner)
     } else {
       let extent = application.steps.map(Extent.steps) ?? .example
-      result = step(instance.cell, inner, lead: lead(extent))
+      result = step(instance, inner, lead: lead(extent))
     }
     if let model, case .application(_, let final) = result {
       model.addFinalStates(final, of: instance, application)
@@ -30,12 +30,22 @@ extension BodyLowering {
     return result
   }
 
-  /// Computes a cell where the values stand: one step, or all steps of a cell without state at once.
-  private func step(_ cell: CheckedCell, _ environment: Environment, lead: [Dimension]) -> LoweredValue {
-    var body = BodyLowering(cell, context, environment, lead: lead)
+  /// Computes an instance where the values stand: one step, or all steps of a cell without state at once.
+  ///
+  /// Heads are leading axes inside, and own ones outside.
+  private func step(_ instance: CheckedInstance, _ environment: Environment, lead: [Dimension])
+    -> LoweredValue
+  {
+    let copies = instance.heads.map(Dimension.fixed)
+    var inner = environment
+    inner.inputs = environment.inputs.map { $0.leading(copies.count) }
+    inner.states = environment.states.map { $0.leading(copies.count) }
+    var body = BodyLowering(instance.cell, context, inner, lead: lead + copies, heads: heads + copies)
     body.run()
-    return .application(
-      outputs: body.outputs.map { led($0, by: lead) }, states: body.nextStates.map { led($0, by: lead) })
+    func outside(_ value: LoweredValue) -> LoweredValue {
+      led(value, by: lead + copies).leading(-copies.count)
+    }
+    return .application(outputs: body.outputs.map(outside), states: body.nextStates.map(outside))
   }
 
   /// Repeats a value along leading axes that it lacks.
@@ -54,7 +64,10 @@ extension BodyLowering {
   /// Runs a cell along a sequence: parameters are the same in every step, states go from step to step.
   ///
   /// An example whose sequence has ended keeps its states, and its outputs are 0.
-  private func scan(_ cell: CheckedCell, over steps: Symbol, _ environment: Environment) -> LoweredValue {
+  private func scan(_ instance: CheckedInstance, over steps: Symbol, _ environment: Environment)
+    -> LoweredValue
+  {
+    let cell = instance.cell
     let outside = environment.surroundings
     let paths = cell.parameterPaths().sorted()
     var invariants = paths.map { environment.parameters[$0] }
@@ -100,7 +113,7 @@ extension BodyLowering {
       let inner = Environment(
         parameters: Parameters(Dictionary(uniqueKeysWithValues: zip(paths, invariants))), inputs: inputs,
         states: carries.map { .tensor($0, lead: 1) }, surroundings: surroundings)
-      guard case .application(let outputs, let states) = step(cell, inner, lead: [.batch]) else {
+      guard case .application(let outputs, let states) = step(instance, inner, lead: [.batch]) else {
         preconditionFailure("a step is an application")
       }
       let (next, results) = (states.map(tensor), outputs.map(tensor))
