@@ -175,6 +175,15 @@ public func repeated(_ x: Value, columns: Size) -> Value {
   .call("repeat", x, Value(columns), labels: [nil, "columns"])
 }
 
+/// What a function of the language gives for the rows of the values, one by one: `each` of the language.
+///
+/// - Parameter function: its name there, such as `"norm"`. A formula of Swift for each row is a cell with heads.
+public func each(_ function: String, _ rows: Value...) -> Value {
+  Value.compute(rows) { operands in
+    .call(Name("each"), Value.arguments([Expression(.name(function))] + operands))
+  }
+}
+
 /// The same elements, row by row, in another shape.
 public func reshape(_ x: Value, _ shape: [Size]) -> Value {
   Value.compute([x] + shape.map { Value($0) }) { .call(Name("reshape"), Value.arguments($0)) }

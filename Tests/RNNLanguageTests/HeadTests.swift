@@ -191,6 +191,57 @@ struct HeadTests {
         output y, z, u
         loss mse(y, sin(y)) + mse(z, square(z)) + sum(u)
         """),
+    Case(
+      testDescription: "functions of each row",
+      cells: """
+        fn unit(x) = x / norm(x)
+        fn scores(a, b) = clip_gradient(dot(a, b) * unit(a) + 2, 0.1)
+        fn rows(m) = each(unit, m)
+        fn together(s, v) = softmax_steps(s) * repeat(last(s) + v, like: s)
+        cell Cell(H) {
+            param W: [2, H] = normal(1)
+            input x: [2, H]
+            state S: [2, H]
+            S' = each(unit, S + x) + each(logsumexp, W)[0] * each(tanh, W)
+            output S'
+        }
+        cell CellApart(H) {
+            param W: [2, H] = normal(1)
+            input x: [2, H]
+            state S: [2, H]
+            next = concat(reshape(unit(S[0] + x[0]), 1, H), reshape(unit(S[1] + x[1]), 1, H))
+            S' = next + logsumexp(W[0]) * tanh(W)
+            output S'
+        }
+        """,
+      data: "x: seq [2, 3], a: [2, 3]",
+      heads: """
+        param P: [2, 3] = normal(1)
+        rnn = Cell(3)
+        y = each(scores, x, repeat(each(unit, P), like: x)) + repeat(each(total, x), like: x)
+        m = each(rows, each(outer, x, sin(x)))
+        z = rnn(m[1][:2] + repeat(each(scores, P, a), like: x))
+        w = each(together, x, a)
+        """,
+      apart: """
+        param P: [2, 3] = normal(1)
+        rnn = CellApart(3)
+        t = repeat(total(x), like: x)
+        p = scores(x[0], repeat(unit(P[0]), like: x))
+        q = scores(x[1], repeat(unit(P[1]), like: x))
+        y = concat(reshape(p, 1, 3), reshape(q, 1, 3)) + t
+        o = outer(x[1], sin(x[1]))
+        m = concat(reshape(unit(o[0]), 1, 3), reshape(unit(o[1]), 1, 3))
+        n = concat(reshape(scores(P[0], a[0]), 1, 3), reshape(scores(P[1], a[1]), 1, 3))
+        z = rnn(m + repeat(n, like: x))
+        f = together(x[0], a[0])
+        g = together(x[1], a[1])
+        w = concat(reshape(f, 1, 3), reshape(g, 1, 3))
+        """,
+      results: """
+        output y, z, w
+        loss mse(y, sin(y)) + mse(z, w)
+        """),
   ]
 
   /// What a name of single instances stands for: `rnn1.inner0.h` is of `rnn.inner.h` the place `[1, 0]`.
@@ -245,6 +296,49 @@ struct HeadTests {
       let value = part(try #require(found["grad.\(name)"]), indices, hasBatch: input.role == .state)
       #expect(difference(value, expected["grad.\(input.name)"]) < 1e-11, "the gradient of \(input.name)")
     }
+  }
+
+  @Test func eachHeadDrawsForItself() throws {
+    let graph = try loweredGraph(
+      of: """
+        cell Drops {
+            param w: [64] = ones
+            input x: [64]
+            state h: [64]
+            h' = dropout(x, 0.5)
+            output h', bernoulli(0.5, like: w) + 0 * x
+        }
+        cell Layer {
+            input x: [64]
+            output dropout(x, 0.5), bernoulli(0.5, like: x)
+        }
+        model M {
+            input x: seq [2, 64]
+            drops = heads(2, Drops())
+            layer = heads(2, Layer())
+            y, w = drops(x)
+            z, u = layer(x)
+            output y, w, z, u
+        }
+        """, isTraining: true)
+    let (steps, batch) = (3, 4)
+    var inputs = [
+      "x": DenseArray(.f64, [steps, batch, 2, 64], repeating: 1), "seed": DenseArray(.i32, scalar: 5),
+      "drops.w": DenseArray(.f64, [2, 64], repeating: 1),
+      "drops.h": DenseArray(.f64, [batch, 2, 64], repeating: 0),
+    ]
+    let outputs = try Interpreter(graph).run(inputs: inputs)
+    func rows(_ name: String) throws -> [[Double]] {
+      let numbers = try #require(outputs[name]).numbers
+      return stride(from: 0, to: numbers.count, by: 64).map { Array(numbers[$0..<($0 + 64)]) }
+    }
+    for name in ["y", "z", "u"] { #expect(Set(try rows(name)).count == steps * batch * 2, "\(name)") }
+    // A draw like a parameter is one for all examples and steps, and one for each head.
+    let w = try rows("w")
+    #expect(w[0] != w[1])
+    #expect(w.indices.allSatisfy { w[$0] == w[$0 % 2] })
+    inputs["seed"] = DenseArray(.i32, scalar: 6)
+    #expect(try Interpreter(graph).run(inputs: inputs)["y"] != outputs["y"])
   }
 }
 

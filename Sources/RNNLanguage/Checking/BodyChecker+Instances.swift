@@ -105,7 +105,7 @@ extension CheckedCell {
       let node = nodes[output.node.index]
       return .tokenOfHeads(
         "its output is \(node.type.step)", at: site,
-        way: "put the numbers out that it is computed from, and take the token of each head outside: argmax(y[0])",
+        way: "put the numbers out that it is computed from, and take each head's token outside: argmax(y[0])",
         Diagnostic.Note("the output is computed here", at: node.site))
     }
     return nil
@@ -116,15 +116,14 @@ extension CheckedInstance {
   /// How a value becomes what all heads together take, of which each takes `type`.
   func headNotes(_ found: ValueType, for type: ValueType) -> [Diagnostic.Note] {
     guard let count = heads.first, found.element == .number else { return [] }
-    let one = type.step
-    let all = (heads + type.shape).map(String.init).joined(separator: ", ")
-    if found.shape == heads.dropFirst() + type.shape {
-      return [Diagnostic.Note("each of \(counted(count, "head")) takes \(one): repeat(x, rows: \(count)) gives all the same")]
+    let (one, all) = (ValueType(heads.dropFirst() + type.shape, .example), heads + type.shape)
+    var note = "each of \(counted(count, "head")) takes \(one.step)"
+    if found.shape == one.shape {
+      note += ": repeat(x, rows: \(count)) gives all the same"
+    } else if found.shape.reduce(1, *) == all.reduce(1, *) {
+      note += ": reshape(x, \(all.map(String.init).joined(separator: ", "))) gives each its part"
     }
-    if found.shape.reduce(1, *) == (heads + type.shape).reduce(1, *) {
-      return [Diagnostic.Note("each of \(counted(count, "head")) takes \(one): reshape(x, \(all)) gives each its part")]
-    }
-    return [Diagnostic.Note("each of \(counted(count, "head")) takes \(one)")]
+    return [Diagnostic.Note(note)]
   }
 }
 
@@ -135,10 +134,12 @@ extension Diagnostic {
       notes: [Note("heads(n, Cell(…)) makes n copies of a cell, as in heads(8, LSTM(H, H))")])
   }
 
-  fileprivate static func tokenOfHeads(_ what: String, at site: SourceRange, way: String, _ note: Note) -> Diagnostic {
+  fileprivate static func tokenOfHeads(_ what: String, at site: SourceRange, way: String, _ note: Note)
+    -> Diagnostic
+  {
     Diagnostic(
-      "token-heads", "the cell cannot be made into heads: \(what), and tokens have no axis for the heads", at: site,
-      notes: [Note(way), note])
+      "token-heads", "the cell cannot be made into heads: \(what), and tokens have no axis for the heads",
+      at: site, notes: [Note(way), note])
   }
 
   /// A call that makes instances, in the place of a value.

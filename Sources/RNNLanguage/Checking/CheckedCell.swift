@@ -65,6 +65,8 @@ enum CheckedOperation: Hashable, Sendable {
   case result(Int)
   /// A state after the application that is the operand.
   case nextState(Int)
+  /// The only output of an instance without parameters and states, whose heads are the rows of the operands.
+  case each(instance: Int)
 }
 
 /// A cell applied to values.

@@ -36,16 +36,39 @@ extension BodyLowering {
   private func step(_ instance: CheckedInstance, _ environment: Environment, lead: [Dimension])
     -> LoweredValue
   {
+    let body = body(of: instance, environment, lead: lead)
+    func outside(_ value: LoweredValue) -> LoweredValue { outsideOfHeads(value, of: instance, lead: lead) }
+    return .application(outputs: body.outputs.map(outside), states: body.nextStates.map(outside))
+  }
+
+  /// What a function gives for each row of some values, which are heads inside of it.
+  func each(_ instance: CheckedInstance, _ rows: [LoweredValue], _ type: ValueType) -> LoweredValue {
+    let inner = Environment(
+      parameters: environment.parameters, inputs: rows, states: [], surroundings: environment.surroundings)
+    let body = body(of: instance, inner, lead: lead, symbols: symbols)
+    return outsideOfHeads(body.outputs[0], of: instance, lead: lead(type.extent))
+  }
+
+  /// The values of an instance's body, in which its heads are leading axes.
+  private func body(
+    of instance: CheckedInstance, _ environment: Environment, lead: [Dimension],
+    symbols: [String: Symbol] = [:]
+  ) -> BodyLowering {
     let copies = instance.heads.map(Dimension.fixed)
     var inner = environment
     inner.inputs = environment.inputs.map { $0.leading(copies.count) }
     inner.states = environment.states.map { $0.leading(copies.count) }
-    var body = BodyLowering(instance.cell, context, inner, lead: lead + copies, heads: heads + copies)
+    var body = BodyLowering(
+      instance.cell, context, inner, lead: lead + copies, heads: heads + copies, symbols: symbols)
     body.run()
-    func outside(_ value: LoweredValue) -> LoweredValue {
-      led(value, by: lead + copies).leading(-copies.count)
-    }
-    return .application(outputs: body.outputs.map(outside), states: body.nextStates.map(outside))
+    return body
+  }
+
+  /// A value of an instance's body, with its heads as own axes.
+  private func outsideOfHeads(_ value: LoweredValue, of instance: CheckedInstance, lead: [Dimension])
+    -> LoweredValue
+  {
+    led(value, by: lead + instance.heads.map(Dimension.fixed)).leading(-instance.heads.count)
   }
 
   /// Repeats a value along leading axes that it lacks.

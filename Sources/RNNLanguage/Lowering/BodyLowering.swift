@@ -46,7 +46,7 @@ struct BodyLowering {
   /// The numbers of copies of the body that are computed side by side: the leading axes of its parameters.
   let heads: [Dimension]
   /// The number of steps that each length of the body's sequences stands for.
-  private let symbols: [String: Symbol]
+  let symbols: [String: Symbol]
   /// Where the states of an instance begin among the states of the body.
   let firstStates: [Int]
   /// Tells a model of the applications in it, and where their states start; nil in a cell.
@@ -55,7 +55,7 @@ struct BodyLowering {
 
   init(
     _ cell: CheckedCell, _ context: LoweringContext, _ environment: Environment, lead: [Dimension],
-    heads: [Dimension] = [], model: ModelLowering? = nil
+    heads: [Dimension] = [], symbols known: [String: Symbol] = [:], model: ModelLowering? = nil
   ) {
     self.cell = cell
     self.context = context
@@ -63,7 +63,7 @@ struct BodyLowering {
     self.lead = lead
     self.heads = heads
     self.model = model
-    var symbols: [String: Symbol] = [:]
+    var symbols = known
     for (input, value) in zip(cell.inputs, environment.inputs) {
       guard case .steps(let length) = input.type.extent else { continue }
       symbols[length] = value.axes(in: context.builder).lead.first?.symbol
@@ -176,6 +176,7 @@ struct BodyLowering {
     case .nextState(let index):
       guard case .application(_, let states) = operands[0] else { break }
       return states[index]
+    case .each(let instance): return each(cell.instances[instance], operands, node.type)
     }
     preconditionFailure("\(node.operation) on \(operands)")
   }

@@ -51,6 +51,10 @@ def install(tape):
 
         return apply
 
+    def each_row(function, *values):
+        return stepwise(lambda *rows: tape.stack(*[
+            function(*[tape.part(x, i) for x in rows]) for i in range(tape.rows(rows[0]))]))(*values)
+
     def split(x, parts):
         size = tape.rows(x) // parts
         return tuple(tape.part(x, slice(i * size, (i + 1) * size)) for i in range(parts))
@@ -128,7 +132,7 @@ def install(tape):
         "stop_gradient": stepwise(tape.stop_gradient), "straight_through": stepwise(tape.straight_through),
         "clip_gradient": stepwise(tape.clip_gradient),
         "square_root": lambda x: x ** 0.5,
-        "stepwise": stepwise, "Cell": Cell, "Heads": lambda *arguments: Heads(tape, *arguments), "Sequence": Sequence, "zeros": zeros,
+        "each": each_row, "stepwise": stepwise, "Cell": Cell, "Heads": lambda *arguments: Heads(tape, *arguments), "Sequence": Sequence, "zeros": zeros,
     })
     return functions
 
