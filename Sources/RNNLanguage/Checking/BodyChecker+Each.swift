@@ -32,9 +32,7 @@ extension BodyChecker {
         .wrongType("what each gives for a row", expected: "numbers", found: result, at: site))
     }
     let copies = CheckedInstance(name: "", cell: body, heads: [count], site: site)
-    guard copies.volume <= SizeEvaluator.limit else {
-      return reportShape(.tooLarge(at: site))
-    }
+    guard copies.volume != nil else { return reportShape(.tooLarge(at: site)) }
     instances.append(Instance(name: Name(text: "", range: site), checked: copies, firstState: stateCount))
     return add(
       .each(instance: instances.count - 1), rows.map(\.node), result.with(heads: [count]), at: site)

@@ -68,7 +68,7 @@ extension BodyChecker {
     }
     let heads = [count] + inner.heads
     let together = CheckedInstance(name: "", cell: inner.cell, heads: heads, site: expression.range)
-    guard together.volume <= SizeEvaluator.limit else {
+    guard together.volume != nil else {
       reportShape(.tooLarge(at: arguments[0].value.range))
       return nil
     }
@@ -120,7 +120,7 @@ extension CheckedInstance {
     var note = "each of \(counted(count, "head")) takes \(one.step)"
     if found.shape == one.shape {
       note += ": repeat(x, rows: \(count)) gives all the same"
-    } else if found.shape.reduce(1, *) == all.reduce(1, *) {
+    } else if found.shape.volume == all.volume {
       note += ": reshape(x, \(all.map(String.init).joined(separator: ", "))) gives each its part"
     }
     return [Diagnostic.Note(note)]

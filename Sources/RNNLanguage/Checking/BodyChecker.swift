@@ -166,6 +166,7 @@ struct BodyChecker {
     _ operation: CheckedOperation, _ operands: [NodeID], _ type: ValueType, at site: SourceRange
   ) -> NodeID? {
     guard reserve() else { return nil }
+    guard type.shape.volume != nil else { return reportShape(.tooLarge(at: site)) }
     let number = number(operation, operands)
     nodes.append(
       CheckedNode(

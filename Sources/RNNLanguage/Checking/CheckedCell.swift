@@ -182,8 +182,9 @@ final class CheckedCell: Sendable {
       instances.contains { $0.cell.isRandom }
       || nodes.contains { if case .bernoulli = $0.operation { true } else { false } }
     weight = instances.reduce(nodes.count + parameters.count + 1) { $0 + $1.cell.weight }
-    let shapes = nodes.map(\.type.shape) + parameters.map(\.shape) + states.map(\.shape)
-    volume = (shapes.map { $0.reduce(1, *) } + instances.map(\.volume)).max() ?? 1
+    // Parameters, inputs and states are nodes, too.
+    let volumes = nodes.compactMap(\.type.shape.volume) + instances.compactMap(\.volume)
+    volume = volumes.max() ?? 1
     depth = 1 + (instances.map(\.cell.depth).max() ?? 0)
   }
 

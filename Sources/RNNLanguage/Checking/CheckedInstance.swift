@@ -19,13 +19,8 @@ struct CheckedInstance: Sendable {
   /// The types of what an application gives in a step.
   var outputTypes: [ValueType] { cell.outputs.map { cell.type($0.node).with(heads: heads) } }
 
-  /// The number of elements of its largest tensor, for one example and step.
-  var volume: Int {
-    heads.reduce(cell.volume) { volume, count in
-      let product = volume.multipliedReportingOverflow(by: count)
-      return product.overflow ? .max : product.partialValue
-    }
-  }
+  /// The number of elements of its largest tensor, for one example and step; nil if there are too many.
+  var volume: Int? { (heads + [cell.volume]).volume }
 
   /// The cell at a path of instances that starts here, and the numbers of copies of it; itself for an empty path.
   func instance(_ path: ArraySlice<String>) -> (cell: CheckedCell, heads: [Int])? {
