@@ -175,9 +175,9 @@ public func repeated(_ x: Value, columns: Size) -> Value {
   .call("repeat", x, Value(columns), labels: [nil, "columns"])
 }
 
-/// What a function of the language gives for the rows of the values, one by one: `each` of the language.
+/// What a function of the language, or an instance without states, gives for the rows of the values, one by one: `each` of the language.
 ///
-/// - Parameter function: its name there, such as `"norm"`. A formula of Swift for each row is a cell with heads.
+/// - Parameter function: its name there, such as `"norm"`. A formula of Swift for each row is a cell without parameters.
 public func each(_ function: String, _ rows: Value...) -> Value {
   Value.compute(rows) { operands in
     .call(Name("each"), Value.arguments([Expression(.name(function))] + operands))

@@ -242,6 +242,51 @@ struct HeadTests {
         output y, z, w
         loss mse(y, sin(y)) + mse(z, w)
         """),
+    Case(
+      testDescription: "an instance for each row, and heads of that",
+      cells: """
+        cell Scaled(H) {
+            map = Linear(H, H)
+            param g: [H] = normal(1)
+            input x: [H], s: []
+            output s * map(x) + g
+        }
+        cell Rows(H) {
+            scale = Scaled(H)
+            pair = heads(2, Scaled(H))
+            input x: [2, H]
+            s = sum(x, over: columns)
+            output each(scale, x, s) + each(pair, repeat(x, rows: 2), outer(s, s))[1]
+        }
+        cell RowsApart(H) {
+            scale = Scaled(H)
+            pair0 = Scaled(H)
+            pair1 = Scaled(H)
+            input x: [2, H]
+            s = sum(x, over: columns)
+            a = scale(x[0], s[0]) + pair0(x[0], s[0] * s[1])
+            b = scale(x[1], s[1]) + pair1(x[1], s[1] * s[1])
+            output concat(reshape(a, 1, H), reshape(b, 1, H))
+        }
+        """,
+      data: "x: seq [2, 2, 3], a: [2, 2, 3]",
+      heads: """
+        rows = heads(2, Rows(3))
+        one = Rows(3)
+        y = rows(x)
+        z = one(x[0]) + repeat(one(a[1]), like: x)
+        """,
+      apart: """
+        rows0 = RowsApart(3)
+        rows1 = RowsApart(3)
+        one = RowsApart(3)
+        y = concat(reshape(rows0(x[0]), 1, 2, 3), reshape(rows1(x[1]), 1, 2, 3))
+        z = one(x[0]) + repeat(one(a[1]), like: x)
+        """,
+      results: """
+        output y, z
+        loss mse(y, sin(y)) + mse(z, y[0])
+        """),
   ]
 
   /// What a name of single instances stands for: `rnn1.inner0.h` is of `rnn.inner.h` the place `[1, 0]`.

@@ -88,7 +88,10 @@ extension BodyChecker {
 
   // MARK: Application of cells
 
-  private mutating func apply(_ index: Int, _ arguments: [Argument], at site: SourceRange) -> [NodeID]? {
+  /// - Parameter toRows: whether it is applied to the rows of the arguments one by one.
+  mutating func apply(_ index: Int, _ arguments: [Argument], toRows: Bool = false, at site: SourceRange)
+    -> [NodeID]?
+  {
     let instance = instances[index].checked
     let cell = instance.cell
     instances[index].isApplied = true
@@ -115,7 +118,8 @@ extension BodyChecker {
     }
     var operands: [NodeID] = []
     var iterated: [NodeID] = []
-    let inputs = instance.inputs
+    let rows = toRows ? values[0].flatMap { type($0).shape.first } ?? 1 : nil
+    let inputs = instance.inputs.map { $0.with(heads: rows.map { [$0] } ?? []) }
     // The steps that each length of the cell's own sequences stands for.
     var lengths: [String: String] = [:]
     for (offset, argument) in arguments.filter({ $0.label == nil }).enumerated() {
@@ -157,14 +161,15 @@ extension BodyChecker {
     }
     let steps: String? = if case .steps(let length) = extent { length } else { nil }
     let application = Application(
-      instance: index, ordinal: earlier.count + 1, steps: steps, inputCount: count)
+      instance: index, ordinal: earlier.count + 1, steps: steps, inputCount: count, rows: rows)
     let resultExtent = steps.map(Extent.steps) ?? .example
     guard
       let node = add(.apply(application), operands + given, ValueType([], resultExtent), at: site)
     else { return nil }
     instances[index].applications.append(node)
     let results = instance.outputTypes.enumerated().map { offset, type in
-      add(.result(offset), [node], type.with(extent: resultExtent), at: site)
+      let all = type.with(heads: rows.map { [$0] } ?? []).with(extent: resultExtent)
+      return add(.result(offset), [node], all, at: site)
     }
     return results.contains { $0 == nil } ? nil : results.compactMap { $0 }
   }

@@ -7,6 +7,10 @@ extension BodyChecker {
   /// The function is written out in a body of its own, of which there is a copy for each row.
   mutating func each(_ arguments: [Expression], at site: SourceRange) -> NodeID? {
     let values = Array(arguments.dropFirst())
+    if case .name(let name) = arguments[0].kind, case .instance(let index)? = scope.names[name]?.entity {
+      _ = lookup(name, at: arguments[0].range)
+      return each(index, values, at: site)
+    }
     let checked = values.map { checkNumber($0) }
     guard let function = functionName(arguments[0]) else { return nil }
     var rows: [(node: NodeID, type: ValueType)] = []
@@ -36,6 +40,21 @@ extension BodyChecker {
     instances.append(Instance(name: Name(text: "", range: site), checked: copies, firstState: stateCount))
     return add(
       .each(instance: instances.count - 1), rows.map(\.node), result.with(heads: [count]), at: site)
+  }
+
+  /// What an instance gives for the rows of values.
+  private mutating func each(_ index: Int, _ values: [Expression], at site: SourceRange) -> NodeID? {
+    let instance = instances[index].checked
+    if instance.cell.runsStepByStep || instance.cell.inputs.contains(where: { $0.type.element != .number }) {
+      instances[index].isApplied = true
+      report(.notForRows(instance, at: site))
+      return nil
+    }
+    let arguments = values.map { Argument(label: nil, value: $0) }
+    guard let results = apply(index, arguments, toRows: true, at: site) else { return nil }
+    if results.count == 1 { return results[0] }
+    report(.severalValues(results.count, at: site))
+    return nil
   }
 
   /// The function that an expression names; nil after a report.
@@ -109,8 +128,17 @@ extension Diagnostic {
       notes: [
         Note(
           "each(f, x) applies f, a function of the language or one that 'fn' declares, to each row of x;"
-            + " heads(n, Cell(…)) are copies of a cell for n rows")
+            + " an instance without a state can stand in its place")
       ])
+  }
+
+  fileprivate static func notForRows(_ instance: CheckedInstance, at site: SourceRange) -> Diagnostic {
+    let reason =
+      !instance.cell.states.isEmpty
+      ? "has a state" : instance.cell.runsStepByStep ? "takes whole sequences" : "takes tokens"
+    return Diagnostic(
+      "each", "'\(instance.name)' \(reason), and cannot be applied to rows one by one", at: site,
+      notes: [Note("heads(n, Cell(…)) are n copies of a cell, with states and parameters of their own")])
   }
 
   fileprivate static func noRows(_ found: ValueType, at site: SourceRange) -> Diagnostic {

@@ -79,6 +79,8 @@ struct Application: Hashable, Sendable {
   let steps: String?
   /// The number of operands that are inputs; the rest are initial states.
   let inputCount: Int
+  /// How many rows of the operands, along their first axis, it is applied to one by one; nil if to all as they are.
+  let rows: Int?
 }
 
 /// A value of a checked body.

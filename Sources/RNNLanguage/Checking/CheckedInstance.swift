@@ -38,7 +38,7 @@ extension ValueType {
 }
 
 extension CheckedInput {
-  fileprivate func with(heads: [Int]) -> CheckedInput {
+  func with(heads: [Int]) -> CheckedInput {
     CheckedInput(name: name, type: type.with(heads: heads), isTarget: isTarget, site: site)
   }
 }

@@ -8,6 +8,7 @@ extension BodyLowering {
     let inputs = Array(operands.prefix(application.inputCount))
     let given = Array(operands.dropFirst(application.inputCount))
     let parameters = environment.parameters.of(instance.name)
+    let rows = application.rows.map { [Dimension.fixed($0)] } ?? []
     var states: [LoweredValue] = []
     if let model, !instance.cell.states.isEmpty {
       states = model.initialStates(of: instance, application, given: given, parameters)
@@ -22,7 +23,7 @@ extension BodyLowering {
       result = scan(instance, over: symbol(steps), inner)
     } else {
       let extent = application.steps.map(Extent.steps) ?? .example
-      result = step(instance, inner, lead: lead(extent))
+      result = step(instance, inner, lead: lead(extent), rows: rows)
     }
     if let model, case .application(_, let final) = result {
       model.addFinalStates(final, of: instance, application)
@@ -32,12 +33,23 @@ extension BodyLowering {
 
   /// Computes an instance where the values stand: one step, or all steps of a cell without state at once.
   ///
-  /// Heads are leading axes inside, and own ones outside.
-  private func step(_ instance: CheckedInstance, _ environment: Environment, lead: [Dimension])
-    -> LoweredValue
-  {
-    let body = body(of: instance, environment, lead: lead)
-    func outside(_ value: LoweredValue) -> LoweredValue { outsideOfHeads(value, of: instance, lead: lead) }
+  /// Heads, and rows that it is applied to one by one, are leading axes inside, and own ones outside.
+  private func step(
+    _ instance: CheckedInstance, _ environment: Environment, lead: [Dimension], rows: [Dimension] = []
+  ) -> LoweredValue {
+    var inner = environment
+    inner.inputs = environment.inputs.map { $0.leading(rows.count) }
+    if !heads.isEmpty, !rows.isEmpty {
+      inner.parameters = environment.parameters.values(of: instance.cell) { value in
+        let shape = builder.type(value).shape
+        let axes = shape.indices.map { $0 < heads.count ? $0 : $0 + rows.count }
+        return builder.broadcast(value, axes: axes, shape: heads + rows + shape.dropFirst(heads.count))
+      }
+    }
+    let body = body(of: instance, inner, lead: lead + rows, shared: heads.isEmpty ? [] : rows)
+    func outside(_ value: LoweredValue) -> LoweredValue {
+      outsideOfHeads(value, of: instance, lead: lead + rows).leading(-rows.count)
+    }
     return .application(outputs: body.outputs.map(outside), states: body.nextStates.map(outside))
   }
 
@@ -50,8 +62,10 @@ extension BodyLowering {
   }
 
   /// The values of an instance's body, in which its heads are leading axes.
+  ///
+  /// - Parameter shared: axes of its parameters between the heads around it and its own.
   private func body(
-    of instance: CheckedInstance, _ environment: Environment, lead: [Dimension],
+    of instance: CheckedInstance, _ environment: Environment, lead: [Dimension], shared: [Dimension] = [],
     symbols: [String: Symbol] = [:]
   ) -> BodyLowering {
     let copies = instance.heads.map(Dimension.fixed)
@@ -59,7 +73,7 @@ extension BodyLowering {
     inner.inputs = environment.inputs.map { $0.leading(copies.count) }
     inner.states = environment.states.map { $0.leading(copies.count) }
     var body = BodyLowering(
-      instance.cell, context, inner, lead: lead + copies, heads: heads + copies, symbols: symbols)
+      instance.cell, context, inner, lead: lead + copies, heads: heads + shared + copies, symbols: symbols)
     body.run()
     return body
   }

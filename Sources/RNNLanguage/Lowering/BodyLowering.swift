@@ -34,6 +34,11 @@ struct BodyLowering {
       return value
     }
 
+    /// What is made of the parameters of a cell, which these are.
+    func values(of cell: CheckedCell, _ make: (ValueID) -> ValueID) -> Parameters {
+      Parameters(Dictionary(uniqueKeysWithValues: cell.parameterPaths().map { ($0, make(self[$0])) }))
+    }
+
     /// The parameters of an instance.
     func of(_ instance: String) -> Parameters { Parameters(values, prefix: "\(prefix)\(instance).") }
   }
