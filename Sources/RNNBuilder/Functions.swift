@@ -165,7 +165,7 @@ public func split(_ x: Value) -> (Value, Value, Value, Value) {
 /// The matrix of the products of the elements of two vectors.
 public func outer(_ a: Value, _ b: Value) -> Value { .call("outer", a, b) }
 
-/// The matrix of which each of so many rows is the vector: `repeat` of the language.
+/// What has so many rows, each of which is the value: `repeat` of the language.
 public func repeated(_ x: Value, rows: Size) -> Value {
   .call("repeat", x, Value(rows), labels: [nil, "rows"])
 }
@@ -173,6 +173,15 @@ public func repeated(_ x: Value, rows: Size) -> Value {
 /// The matrix of which each of so many columns is the vector: `repeat` of the language.
 public func repeated(_ x: Value, columns: Size) -> Value {
   .call("repeat", x, Value(columns), labels: [nil, "columns"])
+}
+
+/// What a function of the language, or an instance without states, gives for the rows of the values, one by one: `each` of the language.
+///
+/// - Parameter function: its name there, such as `"norm"`. A formula of Swift for each row is a cell without parameters.
+public func each(_ function: String, _ rows: Value...) -> Value {
+  Value.compute(rows) { operands in
+    .call(Name("each"), Value.arguments([Expression(.name(function))] + operands))
+  }
 }
 
 /// The same elements, row by row, in another shape.

@@ -90,9 +90,10 @@ struct Listing {
     let statements = unit.statements.map { statement in
       switch statement.content {
       case .plain(let kind): Statement(kind)
-      case .instance(let instance, let cell, let arguments):
+      case .instance(let instance):
         Statement(
-          .definition([DefinedName(instance)], Expression(.call(Name(self.name(of: cell)), arguments))))
+          .definition(
+            [DefinedName(instance.name)], instance.expression(cellName: self.name(of: instance.cell))))
       }
     }
     return UnitDeclaration(unit.kind, name, unit.sizes, statements)

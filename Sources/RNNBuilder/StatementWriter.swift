@@ -42,8 +42,7 @@ struct StatementWriter {
     for (index, step) in steps.enumerated() {
       switch step.kind {
       case .declaration(let statement): add(.plain(statement), step.place)
-      case .instance(let name, let cell, let arguments):
-        add(.instance(name, of: cell, arguments), step.place)
+      case .instance(let instance): add(.instance(instance), step.place)
       case .operation(let operands, let results, let form):
         let (expressions, size) = take(operands)
         let expression = Expression(form(expressions))

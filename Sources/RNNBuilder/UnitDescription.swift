@@ -25,12 +25,12 @@ final class UnitDescription: Sendable {
     self.statements = statements
     self.names = names
     self.faults = faults
-    let inner = statements.map { if case .instance(_, let cell, _) = $0.content { cell.depth } else { 0 } }
+    let inner = statements.map { if case .instance(let made) = $0.content { made.cell.depth } else { 0 } }
     depth = 1 + (inner.max() ?? 0)
   }
 
   /// The cells of its instances.
   var cells: [Cell] {
-    statements.compactMap { if case .instance(_, let cell, _) = $0.content { cell } else { nil } }
+    statements.compactMap { if case .instance(let made) = $0.content { made.cell } else { nil } }
   }
 }

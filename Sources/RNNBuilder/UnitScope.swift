@@ -75,9 +75,11 @@ public class UnitScope {
   /// - Parameters:
   ///   - sizes: the cell's sizes in the order of their declaration; those that have a default can be left out.
   ///   - named: further sizes by their names.
+  ///   - heads: how many copies of the cell stand side by side, each with parameters and states of its own; `[n, m]` for
+  ///     n copies of m copies.
   public final func instance(
     _ name: String, of cell: Cell, _ sizes: Size..., named: KeyValuePairs<String, Size> = [:],
-    fileID: String = #fileID, line: Int = #line
+    heads: [Size] = [], fileID: String = #fileID, line: Int = #line
   ) -> Instance {
     let place = Place(fileID, line)
     declare(name, "an instance", place)
@@ -95,7 +97,9 @@ public class UnitScope {
         note:
           "at most \(Words.nestingLimit) levels fit; many layers are instances beside each other in one cell")
     } else {
-      append(Step(.instance(name, of: cell, arguments), place))
+      let counts = heads.map { expression($0, place) }
+      append(
+        Step(.instance(MadeInstance(name: name, cell: cell, arguments: arguments, heads: counts)), place))
     }
     return Instance(name: name, scope: self)
   }

@@ -71,7 +71,7 @@ extension CheckedOperation {
       .outer, .tile,
       .reshape, .along, .slice, .element, .concat, .crossEntropy, .squaredError, .bernoulli, .last, .total,
       .reverse,
-      .softmaxOverSteps, .repeated, .apply, .result, .nextState:
+      .softmaxOverSteps, .repeated, .apply, .result, .nextState, .each:
       false
     }
   }

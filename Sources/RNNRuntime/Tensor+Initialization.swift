@@ -18,22 +18,26 @@ extension Tensor {
   }
 
   /// Fills a matrix with a random orthogonal one, times `gain`: its rows are orthonormal if it is wide, its
-  /// columns if it is tall.
+  /// columns if it is tall. Of a stack, each matrix of the last two axes is filled so.
   ///
   /// The factor Q of a matrix of normal numbers, with R's diagonal positive, is equally distributed over all
   /// orthogonal matrices (Mezzadri: "How to generate random matrices from the classical compact groups", 2007).
-  /// - Throws: `InputError` if the tensor is not a matrix.
+  /// - Throws: `InputError` if the tensor is neither a matrix nor a stack of some.
   /// - Requires: the elements are floating-point numbers.
   public mutating func fillOrthogonal(gain: Double = 1, using stream: inout RandomStream) throws {
-    guard shape.count == 2 else {
+    guard shape.count > 1 else {
       throw InputError("only a matrix can be orthogonal, not a tensor of shape \(shape)")
     }
-    let (rows, columns) = (shape[0], shape[1])
+    let (rows, columns) = (shape[shape.count - 2], shape[shape.count - 1])
     let (vectorCount, length) = (min(rows, columns), max(rows, columns))
-    let vectors = Self.orthonormalVectors(vectorCount, length: length, using: &stream)
     let stride = Self.paddedLength(length)
-    var (row, column) = (0, 0)
+    var vectors: [Double] = []
+    var (row, column) = (rows, 0)
     fill {
+      if row == rows {
+        vectors = Self.orthonormalVectors(vectorCount, length: length, using: &stream)
+        row = 0
+      }
       let value = rows <= columns ? vectors[row * stride + column] : vectors[column * stride + row]
       column += 1
       if column == columns { (row, column) = (row + 1, 0) }

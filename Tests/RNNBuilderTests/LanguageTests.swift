@@ -49,6 +49,7 @@ struct LanguageTests {
         m.output("c\(index)", over(y, .columns))
       }
       m.output("z", softmax(y, over: .rows) + logSoftmax(y, over: .columns) - norm(x) * logSumExp(x))
+      m.output("o", each("outer", y, y))
       m.loss(crossEntropy(x, t))
     }
     let text = """
@@ -77,6 +78,7 @@ struct LanguageTests {
           output r4 = norm(y, over: rows) + p * norm(reshape(y, 12)), c4 = norm(y, over: columns)
           output r5 = logsumexp(y, over: rows) + p * logsumexp(reshape(y, 12)), c5 = logsumexp(y, over: columns)
           output z = softmax(y, over: rows) + log_softmax(y, over: columns) - norm(x) * logsumexp(x)
+          output o = each(outer, y, y)
           loss cross_entropy(x, t)
       }
       """

@@ -96,6 +96,25 @@ struct StreamTests {
       """, batch: 3, steps: 5)
   }
 
+  @Test func heads() throws {
+    try check(
+      """
+      cell Memory(K, V) {
+          param W: [V, V] = normal(0.5)
+          input k: [K], v: [V], keep: []
+          state S: [K, V]
+          S' = keep * S + outer(k, v - tanh(W @ (S.T @ k)))
+          output S'.T @ k
+      }
+      model M(N = 3, K = 5, V = 9) {
+          input k: seq [N, K], v: seq [N, V], keep: seq []
+          param U: [N, K, V] = normal(0.5)
+          memory = heads(N, Memory(K, V))
+          output y = memory(k, v, repeat(sigmoid(keep), rows: N)), z = U @ v
+      }
+      """, batch: 3, steps: 5)
+  }
+
   @Test func aLoopThatStartsWhereAnotherEnds() throws {
     try check(
       """

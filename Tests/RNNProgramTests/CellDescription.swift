@@ -31,6 +31,8 @@ struct CellDescription: Sendable {
 
   var takesSequences: Bool { inputs.contains { $0.type.steps != nil } }
   var isSimple: Bool { outputs.count == 1 && draws.isEmpty }
+  /// Whether copies of it can stand side by side.
+  var canHaveHeads: Bool { (inputs.map(\.type) + outputs.map(\.type)).allSatisfy(\.isNumber) }
 }
 
 /// An instance of a cell in a unit.
@@ -39,10 +41,19 @@ struct Instance {
   let cell: CellDescription
   /// The sizes of the cell in those of the unit.
   let sizes: [String: Extent]
+  /// How many copies of the cell stand side by side; nil for the cell alone.
+  var heads: Extent?
   var applications = 0
 
-  func shape(_ shape: [Extent]) -> [Extent] { shape.replacing(sizes) }
+  func shape(_ shape: [Extent]) -> [Extent] { [heads].compactMap { $0 } + shape.replacing(sizes) }
   func type(_ type: ValueType) -> ValueType {
     ValueType(shape(type.shape), type.place, token: type.token?.replacing(sizes))
+  }
+
+  /// What makes the instance in Python, with its path and parameters.
+  func python(path: String) -> String {
+    let values = "(" + cell.sizes.map { "\(sizes[$0.name]!.text)," }.joined(separator: " ") + ")"
+    let copies = heads.map { "Heads(\($0.text), \(cell.name), " } ?? "\(cell.name)("
+    return "\(copies)\(path), P, \(values))"
   }
 }

@@ -151,8 +151,7 @@ extension ProgramGenerator {
     var setUp = ["Cell.__init__(c, path, P)", "\(names) = c.sizes = sizes"]
     setUp += scope.state.parameters.map { "c.\($0.name) = P[path + \".\($0.name)\"]" }
     for instance in scope.state.instances {
-      let values = instance.cell.sizes.map { "\(instance.sizes[$0.name]!.text)," }.joined(separator: " ")
-      setUp.append("c.\(instance.name) = \(instance.cell.name)(path + \".\(instance.name)\", P, (\(values)))")
+      setUp.append("c.\(instance.name) = \(instance.python(path: "path + \".\(instance.name)\""))")
     }
     let declared = states.map { "(\"\($0.name)\", \($0.shape.python), \($0.first?.python ?? "None"))" }
     setUp.append("c.states = [\(declared.joined(separator: ", "))]")

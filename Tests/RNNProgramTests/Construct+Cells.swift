@@ -94,10 +94,11 @@ extension Scope {
   ) -> (number: Int, first: [Int: Term])? {
     var sizes: [String: Extent] = [:]
     var first = given
+    let heads = given.isEmpty && cell.canHaveHeads && random.chance(0.25) ? headCount() : nil
     for (i, term) in given {
       if let name = cell.inputs[i].type.shape[0].multiples.keys.first { sizes[name] = term.type.shape[0] }
     }
-    for (i, port) in cell.inputs.enumerated() where first.isEmpty && port.type.steps == nil {
+    for (i, port) in cell.inputs.enumerated() where first.isEmpty && port.type.steps == nil && heads == nil {
       if let count = port.type.token {
         guard let token = operand(0, where: { $0.type.token != nil }) else { return nil }
         guard let name = count.multiples.keys.first else { return nil }
@@ -127,15 +128,21 @@ extension Scope {
       texts.append((isNamed ? "\(size.name): " : "") + extent.text)
     }
     let name = fresh(cell.states.isEmpty ? "layer" : "rnn")
-    let instance = Instance(name: name, cell: cell, sizes: sizes)
+    let instance = Instance(name: name, cell: cell, sizes: sizes, heads: heads)
     state.instances.append(instance)
-    let values = "(" + cell.sizes.map { "\(sizes[$0.name]!.text)," }.joined(separator: " ") + ")"
+    let call = "\(cell.name)(\(texts.joined(separator: ", ")))"
     state.lines.append(
       (
-        "\(name) = \(cell.name)(\(texts.joined(separator: ", ")))",
-        isModel ? "\(name) = \(cell.name)(\"\(name)\", P, \(values))" : ""
+        "\(name) = " + (heads.map { "heads(\($0.text), \(call))" } ?? call),
+        isModel ? "\(name) = \(instance.python(path: "\"\(name)\""))" : ""
       ))
     return (state.instances.count - 1, first)
+  }
+
+  /// A number of copies; few, since each is computed by itself in Python.
+  private func headCount() -> Extent {
+    let size = random.pick(sizes.keys.sorted().filter { sizes[$0]! < 6 })
+    return size.flatMap { random.chance(0.3) ? Extent($0) : nil } ?? Extent(1 + random.below(3))
   }
 
   /// Applies an instance to given and further values.

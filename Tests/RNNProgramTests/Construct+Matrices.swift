@@ -48,12 +48,14 @@ extension Construct {
     },
     // repeat(v, rows: n) and repeat(v, columns: n)
     Construct(2) { scope, depth in
-      guard let v = scope.operand(depth, where: \.type.isVector) else { return nil }
       let (count, isRows) = (scope.extent(), scope.random.chance(0.5))
+      guard let v = scope.operand(depth, where: { $0.type.isVector || isRows && $0.type.isScalar }) else {
+        return nil
+      }
+      if isRows { return v.rows(count) }
       return Term(
-        rnn: "repeat(\(v.rnn), \(isRows ? "rows" : "columns"): \(count.text))",
-        python: "\(isRows ? "rows_of" : "columns_of")(\(v.python), \(count.text))",
-        type: v.type.with(shape: isRows ? [count] + v.type.shape : v.type.shape + [count]), range: v.range)
+        rnn: "repeat(\(v.rnn), columns: \(count.text))", python: "columns_of(\(v.python), \(count.text))",
+        type: v.type.with(shape: v.type.shape + [count]), range: v.range)
     },
     // reshape(x, A, B)
     Construct(2) { scope, depth in

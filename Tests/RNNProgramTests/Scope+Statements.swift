@@ -51,6 +51,9 @@ extension Scope {
         return .call(
           "dot", [term, parameter(term.type.shape)], type, .within(width(term) * term.bound))
       }
+    case 3...:
+      let away = Term.call("sin", [term], term.type, .within(1))
+      return .call("mse", [term, away], type, 0...((term.bound + 1) * (term.bound + 1)))
     default:
       let product = Term.binary(
         "@", "matmul", .product, term, parameter([term.type.shape[1]]),

@@ -74,8 +74,8 @@ final class Scope {
 
   /// A new parameter of the unit.
   func parameter(_ shape: [Extent], isZero: Bool = false) -> Term {
-    let name = fresh(shape.count == 2 ? "W" : "b")
-    let columns = shape.count == 2 ? Double(shape[1].value(sizes)) : 1
+    let name = fresh(shape.count > 1 ? "W" : "b")
+    let columns = shape.count > 1 ? Double(shape[shape.count - 1].value(sizes)) : 1
     let bound = isZero ? 0 : 1 / columns.squareRoot()
     state.parameters.append(Parameter(name: name, shape: shape, bound: bound))
     let term = Term(
@@ -217,6 +217,9 @@ final class Scope {
       let bias = parameter(wanted.shape)
       return .binary(
         "+", "add", .sum, product, bias, wanted, .within(product.bound + bias.bound))
+    case 2... where random.chance(0.5):
+      guard let row = value(Array(wanted.shape.dropFirst()), wanted.place, depth: depth) else { return nil }
+      return row.rows(wanted.shape[0])
     default:
       guard let scalar = source(wanted.place, depth, where: \.isScalar) else { return nil }
       let weight = parameter(wanted.shape)

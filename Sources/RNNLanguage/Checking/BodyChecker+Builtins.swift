@@ -56,6 +56,7 @@ extension BodyChecker {
     case .dot: dot(values[0], values[1], at: site)
     case .outer: outer(values[0], values[1], at: site)
     case .reshape: reshape(values[0], Array(values.dropFirst()), at: site)
+    case .each: each(values, at: site)
     case .where: select(values, at: site)
     case .concat: concat(values, at: site)
     case .onehot: oneHot(values[0], at: site)

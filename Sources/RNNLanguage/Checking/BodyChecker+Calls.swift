@@ -29,6 +29,8 @@ extension BodyChecker {
     hasFaults = true
     if let definition = definitions[name.text], scope.calls.isEmpty {
       report(.usedBeforeDefinition(name.text, at: name.range, definedAt: definition))
+    } else if name.text == Self.copier {
+      report(.headsAreNoValue(name))
     } else if !unit.isIncomplete {
       let (scope, program) = (scope, checker.program)
       let known = checker.names(forReportAt: name.range) {
@@ -86,8 +88,12 @@ extension BodyChecker {
 
   // MARK: Application of cells
 
-  private mutating func apply(_ index: Int, _ arguments: [Argument], at site: SourceRange) -> [NodeID]? {
-    let cell = instances[index].cell
+  /// - Parameter toRows: whether it is applied to the rows of the arguments one by one.
+  mutating func apply(_ index: Int, _ arguments: [Argument], toRows: Bool = false, at site: SourceRange)
+    -> [NodeID]?
+  {
+    let instance = instances[index].checked
+    let cell = instance.cell
     instances[index].isApplied = true
     let name = instances[index].name.text
     var values: [NodeID?] = []
@@ -101,7 +107,7 @@ extension BodyChecker {
         report(.unknownLabel(label, notes: [Diagnostic.Note("the initial states are given by 'from:'")]))
         return nil
       }
-      guard let states = checkInitialStates(argument.value, of: cell, name) else { return nil }
+      guard let states = checkInitialStates(argument.value, of: instance) else { return nil }
       initial = states
     }
     let count = cell.inputs.count
@@ -112,18 +118,21 @@ extension BodyChecker {
     }
     var operands: [NodeID] = []
     var iterated: [NodeID] = []
+    let rows = toRows ? values[0].flatMap { type($0).shape.first } ?? 1 : nil
+    let inputs = instance.inputs.map { $0.with(heads: rows.map { [$0] } ?? []) }
     // The steps that each length of the cell's own sequences stands for.
     var lengths: [String: String] = [:]
     for (offset, argument) in arguments.filter({ $0.label == nil }).enumerated() {
       guard let value = values[offset] else { continue }
-      let input = cell.inputs[offset]
+      let input = inputs[offset]
       let note = Diagnostic.Note("the input is declared here", at: input.site)
       guard type(value).matches(input.type), type(value).isSequence || !input.type.isSequence else {
         reportShape(
           .wrongType(
             "input '\(input.name)' of '\(name)'", expected: input.type.described, found: type(value),
             at: argument.value.range,
-            notes: Diagnostic.Note.numbers(of: type(value), for: input.type) + [note]))
+            notes: Diagnostic.Note.numbers(of: type(value), for: input.type)
+              + instance.headNotes(type(value), for: cell.inputs[offset].type) + [note]))
         continue
       }
       if case .steps(let own) = input.type.extent, case .steps(let given) = type(value).extent {
@@ -152,22 +161,24 @@ extension BodyChecker {
     }
     let steps: String? = if case .steps(let length) = extent { length } else { nil }
     let application = Application(
-      instance: index, ordinal: earlier.count + 1, steps: steps, inputCount: count)
+      instance: index, ordinal: earlier.count + 1, steps: steps, inputCount: count, rows: rows)
     let resultExtent = steps.map(Extent.steps) ?? .example
     guard
       let node = add(.apply(application), operands + given, ValueType([], resultExtent), at: site)
     else { return nil }
     instances[index].applications.append(node)
-    let results = cell.outputs.enumerated().map { offset, output in
-      add(.result(offset), [node], cell.type(output.node).with(extent: resultExtent), at: site)
+    let results = instance.outputTypes.enumerated().map { offset, type in
+      let all = type.with(heads: rows.map { [$0] } ?? []).with(extent: resultExtent)
+      return add(.result(offset), [node], all, at: site)
     }
     return results.contains { $0 == nil } ? nil : results.compactMap { $0 }
   }
 
   /// The values behind `from:`; nil after a report.
-  private mutating func checkInitialStates(_ expression: Expression, of cell: CheckedCell, _ name: String)
+  private mutating func checkInitialStates(_ expression: Expression, of instance: CheckedInstance)
     -> [NodeID]?
   {
+    let (name, states) = (instance.name, instance.states)
     guard isModel else {
       report(
         .misplaced(
@@ -187,7 +198,7 @@ extension BodyChecker {
           report(.notYetApplied(source, at: expression.range))
           return nil
         }
-        values = instances[index].cell.states.enumerated().map { offset, state in
+        values = instances[index].checked.states.enumerated().map { offset, state in
           let type = ValueType(state.shape, .example)
           return (add(.nextState(offset), [application], type, at: expression.range), expression.range)
         }
@@ -196,12 +207,12 @@ extension BodyChecker {
       }
     default: values = [(check(expression), expression.range)]
     }
-    guard values.count == cell.states.count else {
-      let list = cell.states.map { "\($0.name): \($0.shape.bracketed)" }.joined(separator: ", ")
+    guard values.count == states.count else {
+      let list = states.map { "\($0.name): \($0.shape.bracketed)" }.joined(separator: ", ")
       report(
         Diagnostic(
           "value-count",
-          "\(counted(values.count, "initial state")) for \(counted(cell.states.count, "state"))",
+          "\(counted(values.count, "initial state")) for \(counted(states.count, "state"))",
           at: expression.range,
           notes: [
             Diagnostic.Note(list.isEmpty ? "'\(name)' has no state" : "the states of '\(name)' are \(list)")
@@ -209,7 +220,7 @@ extension BodyChecker {
       return nil
     }
     var nodes: [NodeID] = []
-    for ((value, site), state) in zip(values, cell.states) {
+    for ((value, site), state) in zip(values, states) {
       guard let value else { return nil }
       guard type(value).element == .number, type(value).shape == state.shape else {
         reportShape(

@@ -12,7 +12,7 @@ extension BodyChecker {
     guard !isModel else { return own }
     return own
       + instances.flatMap { instance in
-        instance.cell.states.map { state in
+        instance.checked.states.map { state in
           var initial = state.initial
           if case .parameter(let path) = initial { initial = .parameter("\(instance.name.text).\(path)") }
           return CheckedState(
@@ -38,7 +38,7 @@ extension BodyChecker {
         if !instance.isApplied { report(.neverApplied(instance.name.text, at: instance.name.range)) }
         continue
       }
-      for (index, state) in instance.cell.states.enumerated() {
+      for (index, state) in instance.checked.states.enumerated() {
         let type = ValueType(state.shape, .example)
         let node = add(.nextState(index), [application], type, at: nodes[application.index].site)
         if let node { next.append(node) }

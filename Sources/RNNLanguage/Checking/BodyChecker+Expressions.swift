@@ -219,7 +219,8 @@ extension BodyChecker {
       return reportShape(.doesNotMultiply(type(a), type(b), at: site))
     }
     guard let extent = join([a, b], at: site) else { return nil }
-    return add(.product, [a, b], ValueType(shape, extent), at: site)
+    let stack = type(a).productStack(type(b))
+    return add(.product(stack: stack.count), [a, b], ValueType(shape, extent), at: site)
   }
 
   // MARK: Parts
@@ -305,10 +306,11 @@ extension BodyChecker {
     }
     guard let operand = checkNumber(base) else { return nil }
     let found = type(operand)
-    guard found.shape.count == 2 else {
+    guard found.shape.count > 1 else {
       return reportShape(.wrongType("what is transposed", expected: "a matrix", found: found, at: site))
     }
-    return add(.transpose, [operand], ValueType(found.shape.reversed(), found.extent), at: site)
+    let result = ValueType(found.shape.dropLast(2) + found.shape.suffix(2).reversed(), found.extent)
+    return add(.transpose, [operand], result, at: site)
   }
 
   /// The names of `a.b.c` if `a` is an instance.
@@ -325,7 +327,7 @@ extension BodyChecker {
   /// The cell of the instance at a path that starts in the body.
   private func resolveInstance(_ path: [String]) -> CheckedCell? {
     guard let first = path.first, case .instance(let index)? = scope.names[first]?.entity else { return nil }
-    return instances[index].cell.instance(path.dropFirst())
+    return instances[index].checked.instance(path.dropFirst())?.cell
   }
 
   private mutating func checkInstanceMember(
@@ -336,14 +338,14 @@ extension BodyChecker {
     guard case .instance(let index)? = lookup(path[0], at: site) else { return nil }
     let instance = instances[index]
     let inner = path.dropFirst()
-    guard let cell = instance.cell.instance(inner) else {
+    guard let (cell, heads) = instance.checked.instance(inner) else {
       let names = instance.cell.instances.map(\.name)
       report(.unknownName(path.joined(separator: "."), "instance", at: site, among: names))
       return nil
     }
     if !isNext, let parameter = cell.parameters.first(where: { $0.name == name.text }) {
       let fullPath = (path + [name.text]).joined(separator: ".")
-      return add(.parameter(fullPath), ValueType(parameter.shape, .constant), at: site)
+      return add(.parameter(fullPath), ValueType(heads + parameter.shape, .constant), at: site)
     }
     let statePath = (inner + [name.text]).joined(separator: ".")
     guard let state = instance.cell.states.firstIndex(where: { $0.name == statePath }) else {
@@ -351,7 +353,7 @@ extension BodyChecker {
       report(.unknownName(name.text, "member", at: name.range, among: names + cell.states.map(\.name)))
       return nil
     }
-    let shape = instance.cell.states[state].shape
+    let shape = instance.checked.states[state].shape
     if isNext {
       guard let application = instance.applications.last else {
         report(.notYetApplied(path[0], at: site))

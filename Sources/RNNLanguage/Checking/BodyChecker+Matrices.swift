@@ -46,29 +46,22 @@ extension BodyChecker {
   mutating func outer(_ left: Expression, _ right: Expression, at site: SourceRange) -> NodeID? {
     let (a, b) = (checkVector(left, of: "outer"), checkVector(right, of: "outer"))
     guard let a, let b, let extent = join([a, b], at: site) else { return nil }
-    let shape = type(a).shape + type(b).shape
-    guard evaluator.holds(shape, at: site) else {
-      hasFaults = true
-      return nil
-    }
-    return add(.outer, [a, b], ValueType(shape, extent), at: site)
+    return add(.outer, [a, b], ValueType(type(a).shape + type(b).shape, extent), at: site)
   }
 
-  /// A vector as each of so many rows or columns of a matrix.
+  /// A value as each of so many rows, along a new first axis, or a vector as each of so many columns of a matrix.
   mutating func tile(_ value: Expression, _ axis: MatrixAxis, _ count: Expression, at site: SourceRange)
     -> NodeID?
   {
-    let (x, count) = (checkVector(value, of: "repeat with '\(axis.rawValue):'"), evaluator.size(count))
+    let checked =
+      axis == .rows ? checkNumber(value) : checkVector(value, of: "repeat with '\(axis.rawValue):'")
+    let (x, count) = (checked, evaluator.size(count))
     guard let x, let count else {
       hasFaults = true
       return nil
     }
     var shape = type(x).shape
     shape.insert(count, at: axis.index)
-    guard evaluator.holds(shape, at: site) else {
-      hasFaults = true
-      return nil
-    }
     return add(.tile(axis), [x], ValueType(shape, type(x).extent), at: site)
   }
 

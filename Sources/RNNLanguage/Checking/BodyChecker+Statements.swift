@@ -44,6 +44,9 @@ extension BodyChecker {
           operation = .parameter(name.text)
           let otherName = group.otherNames[name.text]
           checkOtherName(otherName)
+          if initializer == .orthogonal, let initial, type.shape.count < 2 {
+            reportShape(.notOrthogonal(name.text, type, at: initial.range))
+          }
           parameters.append(
             CheckedParameter(
               name: name.text, otherName: otherName?.text, shape: type.shape,
@@ -195,11 +198,8 @@ extension BodyChecker {
       for name in names { assign(name, nil) }
       return
     }
-    if names.count == 1, !names[0].isNext, case .call(let callee, let arguments) = value.kind,
-      scope.names[callee.text] == nil, let id = checker.program.lookup(callee.text, in: scope.module),
-      case .unit(let cell) = checker.program[id]
-    {
-      defineInstance(names[0].name, id, cell, callee, arguments)
+    if names.count == 1, !names[0].isNext, makesInstance(value) {
+      defineInstance(names[0].name, value)
       return
     }
     guard let values = checkValues(value) else {
@@ -246,20 +246,6 @@ extension BodyChecker {
       node = nil
     }
     setNext(ofState: index, node, at: name.range)
-  }
-
-  private mutating func defineInstance(
-    _ name: Name, _ id: DeclarationID, _ cell: UnitDeclaration, _ callee: Name, _ arguments: [Argument]
-  ) {
-    let instance = checker.instantiate(id, cell, callee, arguments, sizes: sizes, sizesNote)
-    guard let instance else {
-      hasFaults = true
-      define(name, .faulty, kind: nil)
-      return
-    }
-    instances.append(Instance(name: name, cell: instance, firstState: stateCount))
-    stateCount += instance.states.count
-    define(name, .instance(instances.count - 1), kind: "instance")
   }
 
   // MARK: Results

@@ -45,12 +45,14 @@ struct BodyChecker {
 
   struct Instance {
     let name: Name
-    let cell: CheckedCell
+    let checked: CheckedInstance
     /// The number of its first state among all states of the body.
     let firstState: Int
     var applications: [NodeID] = []
     /// Whether an application is in the text, be it at fault.
     var isApplied = false
+
+    var cell: CheckedCell { checked.cell }
   }
 
   let checker: Checker
@@ -164,6 +166,7 @@ struct BodyChecker {
     _ operation: CheckedOperation, _ operands: [NodeID], _ type: ValueType, at site: SourceRange
   ) -> NodeID? {
     guard reserve() else { return nil }
+    guard type.shape.volume != nil else { return reportShape(.tooLarge(at: site)) }
     let number = number(operation, operands)
     nodes.append(
       CheckedNode(
@@ -297,7 +300,7 @@ struct BodyChecker {
     let result = CheckedCell(
       name: unit.name.text, isLibrary: checker.program.isLibrary(scope.module), sizes: sizes,
       parameters: parameters, inputs: inputs, states: allStates(),
-      instances: instances.map { CheckedInstance(name: $0.name.text, cell: $0.cell, site: $0.name.range) },
+      instances: instances.map(\.checked),
       nodes: nodes, nextStates: nextStates, outputs: outputs, loss: loss?.node)
     if isModel, result.isRandom, let taken = scope.names["seed"] {
       report(.seedTaken(at: taken.site))

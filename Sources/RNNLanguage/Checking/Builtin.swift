@@ -56,7 +56,7 @@ enum Composition: String, CaseIterable {
   case relu, square, silu, gelu, clamp, pow, atan2, logaddexp
   case max, min, sum, mean, dot
   case softmax, logSoftmax = "log_softmax", logsumexp, norm
-  case outer, reshape
+  case outer, reshape, each
   case `where`, concat, split
   case onehot, argmax, crossEntropy = "cross_entropy", mse
   case last, total, reverse, `repeat`, softmaxSteps = "softmax_steps"
@@ -74,6 +74,7 @@ enum Composition: String, CaseIterable {
         + " or \(rawValue)(x, over: rows) of a matrix"
     case .dot, .outer, .mse, .logaddexp: "\(rawValue)(a, b)"
     case .reshape: "reshape(x, A, B, …)"
+    case .each: "each(f, a, b, …)"
     case .clamp: "clamp(x, low, high)"
     case .pow: "pow(x, exponent)"
     case .atan2: "atan2(y, x)"
@@ -106,7 +107,7 @@ enum Composition: String, CaseIterable {
       2...2
     case .where, .clamp: 3...3
     case .concat: 1...Int.max
-    case .reshape: 2...Int.max
+    case .reshape, .each: 2...Int.max
     }
   }
 
@@ -116,7 +117,8 @@ enum Composition: String, CaseIterable {
     case .sum, .mean, .max, .min, .softmax, .logSoftmax, .logsumexp, .norm: ["over"]
     case .repeat: ["like"] + MatrixAxis.allCases.map(\.rawValue)
     case .bernoulli: ["like"]
-    case .relu, .square, .silu, .gelu, .clamp, .pow, .atan2, .logaddexp, .dot, .outer, .reshape, .where,
+    case .relu, .square, .silu, .gelu, .clamp, .pow, .atan2, .logaddexp, .dot, .outer, .reshape, .each,
+      .where,
       .concat, .split, .onehot, .argmax, .crossEntropy,
       .mse, .last, .total, .reverse, .softmaxSteps, .dropout, .stopGradient, .straightThrough, .clipGradient:
       []

@@ -23,12 +23,13 @@ enum CheckedOperation: Hashable, Sendable {
   /// Where two values differ.
   case notEqual
   case select
-  /// Matrix times vector, vector times matrix, or matrix times matrix.
-  case product
+  /// Matrix times vector, vector times matrix, or matrix times matrix, for each place of so many axes in front.
+  case product(stack: Int)
+  /// Of each matrix of the last two axes.
   case transpose
   /// A vector and another one give the matrix of the products of their elements.
   case outer
-  /// A vector as each row, or each column, of a matrix.
+  /// A value as each row of what has one axis more in front, or a vector as each column of a matrix.
   case tile(MatrixAxis)
   /// The same elements in the shape of the result.
   case reshape
@@ -64,6 +65,8 @@ enum CheckedOperation: Hashable, Sendable {
   case result(Int)
   /// A state after the application that is the operand.
   case nextState(Int)
+  /// The only output of an instance without parameters and states, whose heads are the rows of the operands.
+  case each(instance: Int)
 }
 
 /// A cell applied to values.
@@ -76,6 +79,8 @@ struct Application: Hashable, Sendable {
   let steps: String?
   /// The number of operands that are inputs; the rest are initial states.
   let inputCount: Int
+  /// How many rows of the operands, along their first axis, it is applied to one by one; nil if to all as they are.
+  let rows: Int?
 }
 
 /// A value of a checked body.
@@ -126,12 +131,6 @@ struct CheckedState: Sendable {
   let site: SourceRange
 }
 
-struct CheckedInstance: Sendable {
-  let name: String
-  let cell: CheckedCell
-  let site: SourceRange
-}
-
 struct CheckedOutput: Sendable {
   let name: String
   let node: NodeID
@@ -159,6 +158,8 @@ final class CheckedCell: Sendable {
   let isRandom: Bool
   /// The number of nodes, those of its instances included.
   let weight: Int
+  /// The number of elements of the largest tensor for one example and step, those of its instances included.
+  let volume: Int
   /// The number of cells inside of each other, from this one to the innermost.
   let depth: Int
 
@@ -183,6 +184,9 @@ final class CheckedCell: Sendable {
       instances.contains { $0.cell.isRandom }
       || nodes.contains { if case .bernoulli = $0.operation { true } else { false } }
     weight = instances.reduce(nodes.count + parameters.count + 1) { $0 + $1.cell.weight }
+    // Parameters, inputs and states are nodes, too.
+    let volumes = nodes.compactMap(\.type.shape.volume) + instances.compactMap(\.volume)
+    volume = volumes.max() ?? 1
     depth = 1 + (instances.map(\.cell.depth).max() ?? 0)
   }
 
@@ -197,11 +201,5 @@ final class CheckedCell: Sendable {
   /// All its parameters, those of its instances included, by their paths behind a prefix.
   func parameterPaths(_ prefix: String = "") -> [String] {
     parameters.map { prefix + $0.name } + instances.flatMap { $0.cell.parameterPaths("\(prefix)\($0.name).") }
-  }
-
-  /// The cell of the instance at a path of names, or itself for an empty path.
-  func instance(_ path: ArraySlice<String>) -> CheckedCell? {
-    guard let first = path.first else { return self }
-    return instances.first { $0.name == first }?.cell.instance(path.dropFirst())
   }
 }

@@ -71,13 +71,21 @@ struct FunctionChecker {
             .argumentCount(builtin.signature, expected: builtin.argumentCount, found: count, at: name.range),
             in: id)
         }
+      } else if name.text == BodyChecker.copier {
+        fault(.headsAreNoValue(name), in: id)
       } else {
         let known = checker.names(forReportAt: name.range) {
           Builtin.names + program.names(in: id.module) { if case .function = $0 { true } else { false } }
         }
         fault(.unknownFunction(name, "function", among: known), in: id)
       }
-      for argument in arguments {
+      var values = arguments[...]
+      if Builtin(rawValue: name.text) == .composed(.each), program.lookup(name.text, in: id.module) == nil,
+        let function = values.popFirst()?.value
+      {
+        checkFunctionName(function, id, &calls)
+      }
+      for argument in values {
         if !argument.isAxis {
           visit(argument.value, parameters: parameters, id, &calls)
         } else if MatrixAxis(argument.value) == nil, !argument.value.isInvalid {
@@ -88,6 +96,16 @@ struct FunctionChecker {
     default: break
     }
     for child in expression.kind.children { visit(child, parameters: parameters, id, &calls) }
+  }
+
+  /// Checks the name of the function that another one applies.
+  private func checkFunctionName(
+    _ expression: Expression, _ id: DeclarationID, _ calls: inout [(DeclarationID, SourceRange)]
+  ) {
+    guard case .name(let name) = expression.kind, program.isFunction(name, in: id.module) else {
+      return fault(checker.notAFunction(expression, in: id.module), in: id)
+    }
+    if let callee = program.lookup(name, in: id.module) { calls.append((callee, expression.range)) }
   }
 
   private func fault(_ diagnostic: Diagnostic, in id: DeclarationID) {

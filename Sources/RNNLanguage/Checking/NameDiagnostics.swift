@@ -53,11 +53,13 @@ extension Diagnostic {
 
   /// - Parameter what: what was looked for, such as `function`.
   static func unknownFunction(_ name: Name, _ what: String, among names: [String]) -> Diagnostic {
+    // A word of another language is known, and not one that is mistyped.
+    let foreign = ForeignWords.hint(forFunction: name.text)
     let hint =
-      ForeignWords.hint(forFunction: name.text)
+      foreign
       ?? "a function is declared by 'fn \(name.text)(x) = …'"
       + (what == "function" ? "" : ", a cell by 'cell \(name.text)(sizes) { … }'")
-    return unknownName(name.text, what, at: name.range, among: names, hint: hint)
+    return unknownName(name.text, what, at: name.range, among: foreign == nil ? names : [], hint: hint)
   }
 
   static func usedBeforeDefinition(_ name: String, at site: SourceRange, definedAt: SourceRange)

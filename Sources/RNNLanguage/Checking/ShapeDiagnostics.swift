@@ -79,8 +79,11 @@ extension Diagnostic {
     switch (left.shape.count, right.shape.count) {
     case (1, 1): fit = "dot(a, b) is the product of two vectors, a * b multiplies their elements"
     case (0, _), (_, 0): fit = "a scalar multiplies with '*'"
-    case (2, _): fit = "on the right of \(left.step), [\(left.shape[1])] or [\(left.shape[1]), n] would fit"
-    default: fit = "on the right of \(left.step), [\(left.shape[0]), n] would fit"
+    case (let rank, let other):
+      let isVector = rank == 1 || other > rank
+      let stack = left.shape.dropLast(isVector ? 1 : 2).map { "\($0), " }.joined()
+      let (vector, matrix) = ("[\(stack)\(left.shape[rank - 1])]", "[\(stack)\(left.shape[rank - 1]), n]")
+      fit = "on the right of \(left.step), \(isVector ? matrix : "\(vector) or \(matrix)") would fit"
     }
     return Diagnostic(
       "shape", "'@' cannot multiply \(left.step) by \(right.step)", at: site, notes: [Note(fit)])
@@ -187,6 +190,12 @@ extension Diagnostic {
   }
 
   // MARK: Tokens
+
+  static func notOrthogonal(_ name: String, _ type: ValueType, at site: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "bad-initializer", "only a matrix can be orthogonal, and '\(name)' is \(type.step)", at: site,
+      notes: [Note("uniform(bound) and normal(deviation) fill a parameter of any shape")])
+  }
 
   static func tokensDiffer(_ left: ValueType, _ right: ValueType, at site: SourceRange) -> Diagnostic {
     Diagnostic(

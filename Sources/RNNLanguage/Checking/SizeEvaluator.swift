@@ -85,16 +85,9 @@ struct SizeEvaluator {
 
   /// Whether a tensor can be as large as this; false after a report.
   func holds(_ shape: [Int], at site: SourceRange) -> Bool {
-    var volume = 1
-    for extent in shape {
-      let product = volume.multipliedReportingOverflow(by: extent)
-      guard !product.overflow, product.partialValue <= Self.limit else {
-        report(.tooLarge(at: site))
-        return false
-      }
-      volume = product.partialValue
-    }
-    return true
+    if shape.volume != nil { return true }
+    report(.tooLarge(at: site))
+    return false
   }
 
   /// The number that an expression stands for, or nil if it is not made of numbers, sizes and functions of them.
@@ -125,5 +118,18 @@ struct SizeEvaluator {
       }
     case .next, .element, .slice, .member, .tuple, .invalid: return nil
     }
+  }
+}
+
+extension [Int] {
+  /// The number of elements of a tensor of this shape; nil if there are too many.
+  var volume: Int? {
+    var volume = 1
+    for extent in self {
+      let product = volume.multipliedReportingOverflow(by: extent)
+      guard !product.overflow, product.partialValue <= SizeEvaluator.limit else { return nil }
+      volume = product.partialValue
+    }
+    return volume
   }
 }

@@ -44,13 +44,23 @@ struct ValueType: Hashable, Sendable {
   func matches(_ other: ValueType) -> Bool { element == other.element && shape == other.shape }
 
   /// The shape of the product '@' with another type, or nil if the two do not multiply.
+  ///
+  /// A stack of matrices or vectors multiplies with one of the same axes in front, each with each.
   func product(_ other: ValueType) -> [Int]? {
-    switch (shape.count, other.shape.count) {
-    case (2, 1) where shape[1] == other.shape[0]: [shape[0]]
-    case (1, 2) where shape[0] == other.shape[0]: [other.shape[1]]
-    case (2, 2) where shape[1] == other.shape[0]: [shape[0], other.shape[1]]
-    default: nil
-    }
+    let stack = productStack(other)
+    guard shape.starts(with: stack), other.shape.starts(with: stack) else { return nil }
+    let (left, right) = (shape.dropFirst(stack.count), other.shape.dropFirst(stack.count))
+    let isProduct = [(2, 1), (1, 2), (2, 2)].contains { $0 == (left.count, right.count) }
+    guard isProduct, left.last == right.first else { return nil }
+    return stack + left.dropLast() + right.dropFirst()
+  }
+
+  /// The axes in front of the left matrix or vector of a product '@' with another type, which has the same number of
+  /// axes or one more or less.
+  func productStack(_ other: ValueType) -> [Int] {
+    let (rank, otherRank) = (shape.count, other.shape.count)
+    guard abs(rank - otherRank) < 2 else { return [] }
+    return Array(shape.prefix(Swift.max(0, Swift.max(rank, otherRank) - 2)))
   }
 
   func with(extent: Extent) -> ValueType { ValueType(element, shape, extent) }

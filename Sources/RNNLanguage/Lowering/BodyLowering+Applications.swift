@@ -8,6 +8,7 @@ extension BodyLowering {
     let inputs = Array(operands.prefix(application.inputCount))
     let given = Array(operands.dropFirst(application.inputCount))
     let parameters = environment.parameters.of(instance.name)
+    let rows = application.rows.map { [Dimension.fixed($0)] } ?? []
     var states: [LoweredValue] = []
     if let model, !instance.cell.states.isEmpty {
       states = model.initialStates(of: instance, application, given: given, parameters)
@@ -19,10 +20,10 @@ extension BodyLowering {
       parameters: parameters, inputs: inputs, states: states, surroundings: environment.surroundings)
     let result: LoweredValue
     if let steps = application.steps, instance.cell.runsStepByStep {
-      result = scan(instance.cell, over: symbol(steps), inner)
+      result = scan(instance, over: symbol(steps), inner)
     } else {
       let extent = application.steps.map(Extent.steps) ?? .example
-      result = step(instance.cell, inner, lead: lead(extent))
+      result = step(instance, inner, lead: lead(extent), rows: rows)
     }
     if let model, case .application(_, let final) = result {
       model.addFinalStates(final, of: instance, application)
@@ -30,12 +31,58 @@ extension BodyLowering {
     return result
   }
 
-  /// Computes a cell where the values stand: one step, or all steps of a cell without state at once.
-  private func step(_ cell: CheckedCell, _ environment: Environment, lead: [Dimension]) -> LoweredValue {
-    var body = BodyLowering(cell, context, environment, lead: lead)
+  /// Computes an instance where the values stand: one step, or all steps of a cell without state at once.
+  ///
+  /// Heads, and rows that it is applied to one by one, are leading axes inside, and own ones outside.
+  private func step(
+    _ instance: CheckedInstance, _ environment: Environment, lead: [Dimension], rows: [Dimension] = []
+  ) -> LoweredValue {
+    var inner = environment
+    inner.inputs = environment.inputs.map { $0.leading(rows.count) }
+    if !heads.isEmpty, !rows.isEmpty {
+      inner.parameters = environment.parameters.values(of: instance.cell) { value in
+        let shape = builder.type(value).shape
+        let axes = shape.indices.map { $0 < heads.count ? $0 : $0 + rows.count }
+        return builder.broadcast(value, axes: axes, shape: heads + rows + shape.dropFirst(heads.count))
+      }
+    }
+    let body = body(of: instance, inner, lead: lead + rows, shared: heads.isEmpty ? [] : rows)
+    func outside(_ value: LoweredValue) -> LoweredValue {
+      outsideOfHeads(value, of: instance, lead: lead + rows).leading(-rows.count)
+    }
+    return .application(outputs: body.outputs.map(outside), states: body.nextStates.map(outside))
+  }
+
+  /// What a function gives for each row of some values, which are heads inside of it.
+  func each(_ instance: CheckedInstance, _ rows: [LoweredValue], _ type: ValueType) -> LoweredValue {
+    let inner = Environment(
+      parameters: environment.parameters, inputs: rows, states: [], surroundings: environment.surroundings)
+    let body = body(of: instance, inner, lead: lead, symbols: symbols)
+    return outsideOfHeads(body.outputs[0], of: instance, lead: lead(type.extent))
+  }
+
+  /// The values of an instance's body, in which its heads are leading axes.
+  ///
+  /// - Parameter shared: axes of its parameters between the heads around it and its own.
+  private func body(
+    of instance: CheckedInstance, _ environment: Environment, lead: [Dimension], shared: [Dimension] = [],
+    symbols: [String: Symbol] = [:]
+  ) -> BodyLowering {
+    let copies = instance.heads.map(Dimension.fixed)
+    var inner = environment
+    inner.inputs = environment.inputs.map { $0.leading(copies.count) }
+    inner.states = environment.states.map { $0.leading(copies.count) }
+    var body = BodyLowering(
+      instance.cell, context, inner, lead: lead + copies, heads: heads + shared + copies, symbols: symbols)
     body.run()
-    return .application(
-      outputs: body.outputs.map { led($0, by: lead) }, states: body.nextStates.map { led($0, by: lead) })
+    return body
+  }
+
+  /// A value of an instance's body, with its heads as own axes.
+  private func outsideOfHeads(_ value: LoweredValue, of instance: CheckedInstance, lead: [Dimension])
+    -> LoweredValue
+  {
+    led(value, by: lead + instance.heads.map(Dimension.fixed)).leading(-instance.heads.count)
   }
 
   /// Repeats a value along leading axes that it lacks.
@@ -54,7 +101,10 @@ extension BodyLowering {
   /// Runs a cell along a sequence: parameters are the same in every step, states go from step to step.
   ///
   /// An example whose sequence has ended keeps its states, and its outputs are 0.
-  private func scan(_ cell: CheckedCell, over steps: Symbol, _ environment: Environment) -> LoweredValue {
+  private func scan(_ instance: CheckedInstance, over steps: Symbol, _ environment: Environment)
+    -> LoweredValue
+  {
+    let cell = instance.cell
     let outside = environment.surroundings
     let paths = cell.parameterPaths().sorted()
     var invariants = paths.map { environment.parameters[$0] }
@@ -100,7 +150,7 @@ extension BodyLowering {
       let inner = Environment(
         parameters: Parameters(Dictionary(uniqueKeysWithValues: zip(paths, invariants))), inputs: inputs,
         states: carries.map { .tensor($0, lead: 1) }, surroundings: surroundings)
-      guard case .application(let outputs, let states) = step(cell, inner, lead: [.batch]) else {
+      guard case .application(let outputs, let states) = step(instance, inner, lead: [.batch]) else {
         preconditionFailure("a step is an application")
       }
       let (next, results) = (states.map(tensor), outputs.map(tensor))

@@ -93,6 +93,25 @@ extension BodyLowering {
     map(value) { builder.argmax($0) }
   }
 
+  /// The row of a table at an id.
+  ///
+  /// Where each head has a table of its own, the tables one under the other are a single one.
+  func lookup(_ table: LoweredValue, _ ids: LoweredValue) -> LoweredValue {
+    let (lead, own) = (table.axes(in: builder).lead, table.axes(in: builder).own)
+    let axes = Axes(lead: builder.commonLead([table, ids]), own: [])
+    var place = builder.conform(ids, to: axes, element)
+    let rows = lead.compactMap(\.fixed).reduce(own[0].fixed ?? 1, *)
+    if !lead.isEmpty {
+      // Whole numbers up to the largest id are exact in f64.
+      let first = builder.iota(.fixed(rows / (own[0].fixed ?? 1)), .f64)
+      let firsts = builder.reshape(builder.scale(first, by: Double(own[0].fixed ?? 1)), lead)
+      let all = builder.conform(.tensor(firsts, lead: lead.count), to: axes, .f64)
+      place = builder.convert(builder.add(builder.convert(place, to: .f64), all), to: .i32)
+    }
+    let tables = builder.reshape(tensor(table), [.fixed(rows)] + own.dropFirst())
+    return .tensor(builder.gather(tables, place), lead: axes.lead.count)
+  }
+
   /// A draw for each element in training, and the probability outside of it.
   func draw(_ probability: Double, _ type: ValueType) -> LoweredValue {
     let lead = lead(type.extent)
@@ -100,9 +119,10 @@ extension BodyLowering {
     let share = builder.constant(probability, type)
     guard let seed = environment.surroundings.seed else { return .tensor(share, lead: lead.count) }
     let counter: ValueID
-    if let step = environment.surroundings.step, !lead.isEmpty {
+    // What leads with neither examples nor steps is the same for all of them.
+    if let step = environment.surroundings.step, lead.first?.symbol != nil {
       counter = step
-    } else if lead.count == 2 {
+    } else if lead.first?.symbol != nil, lead[0] != .batch {
       counter = builder.iota(lead[0], .i32)
     } else {
       counter = builder.constant(0, TensorType(.i32, []))
@@ -126,7 +146,7 @@ extension BodyLowering {
     return .tensor(builder.multiply(rows, columns), lead: axes.lead.count)
   }
 
-  /// A vector as each row or column of a matrix of this shape.
+  /// A value as each row, or a vector as each column, of what has this shape.
   func tile(_ value: LoweredValue, _ axis: MatrixAxis, _ shape: [Int]) -> LoweredValue {
     let axes = Axes(lead: value.axes(in: builder).lead, own: shape.map(Dimension.fixed))
     return .tensor(builder.conform(value, to: axes, ownAt: 1 - axis.index, element), lead: axes.lead.count)
@@ -136,31 +156,23 @@ extension BodyLowering {
 
   /// `a @ b` for a matrix and a vector, a vector and a matrix, or two matrices.
   ///
-  /// An operand without leading axes, such as a weight, is shared by all examples and steps: it stands on the right of
-  /// the product, so that the leading axes come first in the result.
+  /// The leading axes of one are the last ones of the other's. An operand that has fewer, such as a weight, is shared along
+  /// those that it lacks: it stands on the right of the product, and these axes come first in the result.
   func product(_ a: LoweredValue, _ b: LoweredValue) -> LoweredValue {
     let (left, right) = (a.axes(in: builder), b.axes(in: builder))
-    let leftContracting = left.all.count - 1
-    let rightContracting = right.lead.count
-    if left.lead.isEmpty || right.lead.isEmpty {
-      let lead = max(left.lead.count, right.lead.count)
-      if left.lead.isEmpty, !right.lead.isEmpty || right.own.count == 1 {
-        let axes = DotAxes(lhsContracting: [rightContracting], rhsContracting: [leftContracting])
-        let result = builder.dot(tensor(b), tensor(a), axes)
-        let isMatrix = left.own.count == 2 && right.own.count == 2
-        return .tensor(isMatrix ? builder.swapLastAxes(result) : result, lead: lead)
-      }
-      let axes = DotAxes(lhsContracting: [leftContracting], rhsContracting: [rightContracting])
-      return .tensor(builder.dot(tensor(a), tensor(b), axes), lead: lead)
-    }
-    let lead = builder.commonLead([a, b])
-    let batch = Array(lead.indices)
+    let common = min(left.lead.count, right.lead.count)
+    let isSwapped =
+      left.lead.count < right.lead.count || (right.lead.isEmpty && left.lead.isEmpty && right.own.count == 1)
+    let lead = isSwapped ? right.lead : left.lead
+    let (last, first) = (left.all.count - 1, right.lead.count)
     let axes = DotAxes(
-      lhsContracting: [lead.count + left.own.count - 1], rhsContracting: [lead.count], lhsBatch: batch,
-      rhsBatch: batch)
-    let x = builder.conform(a, to: Axes(lead: lead, own: left.own), element)
-    let y = builder.conform(b, to: Axes(lead: lead, own: right.own), element)
-    return .tensor(builder.dot(x, y, axes), lead: lead.count)
+      lhsContracting: [isSwapped ? first : last], rhsContracting: [isSwapped ? last : first],
+      lhsBatch: Array((lead.count - common)..<lead.count), rhsBatch: Array(0..<common))
+    var result = builder.dot(tensor(isSwapped ? b : a), tensor(isSwapped ? a : b), axes)
+    let order = Array(common..<lead.count) + Array(0..<common)
+    result = builder.transpose(result, order + (lead.count..<builder.type(result).rank))
+    let isMatrix = left.own.count == 2 && right.own.count == 2
+    return .tensor(isSwapped && isMatrix ? builder.swapLastAxes(result) : result, lead: lead.count)
   }
 }
 

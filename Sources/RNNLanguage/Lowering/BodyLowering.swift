@@ -5,7 +5,8 @@ import RNNSupport
 ///
 /// The same nodes serve one step of a loop, where values lead with `[B]`, and a whole sequence, where they lead with
 /// `[T, B]`: what an operation makes follows from its operands. Sequences that a cell takes whole lead with `[S, B]` in
-/// each of its steps.
+/// each of its steps. In heads, the numbers of copies stand behind all of these: a value leads with `[B, n]`, and a
+/// parameter with `[n]`. So all leading axes are the last ones of the longest.
 struct BodyLowering {
   /// The values that a body starts from.
   struct Environment {
@@ -33,6 +34,11 @@ struct BodyLowering {
       return value
     }
 
+    /// What is made of the parameters of a cell, which these are.
+    func values(of cell: CheckedCell, _ make: (ValueID) -> ValueID) -> Parameters {
+      Parameters(Dictionary(uniqueKeysWithValues: cell.parameterPaths().map { ($0, make(self[$0])) }))
+    }
+
     /// The parameters of an instance.
     func of(_ instance: String) -> Parameters { Parameters(values, prefix: "\(prefix)\(instance).") }
   }
@@ -40,10 +46,12 @@ struct BodyLowering {
   let context: LoweringContext
   let cell: CheckedCell
   let environment: Environment
-  /// The leading axes of the values of one step: `[B]`, or `[T, B]` where all steps are computed at once.
+  /// The leading axes of the values of one step: `[B]`, or `[T, B]` where all steps are computed at once, and the heads.
   let lead: [Dimension]
+  /// The numbers of copies of the body that are computed side by side: the leading axes of its parameters.
+  let heads: [Dimension]
   /// The number of steps that each length of the body's sequences stands for.
-  private let symbols: [String: Symbol]
+  let symbols: [String: Symbol]
   /// Where the states of an instance begin among the states of the body.
   let firstStates: [Int]
   /// Tells a model of the applications in it, and where their states start; nil in a cell.
@@ -52,14 +60,15 @@ struct BodyLowering {
 
   init(
     _ cell: CheckedCell, _ context: LoweringContext, _ environment: Environment, lead: [Dimension],
-    model: ModelLowering? = nil
+    heads: [Dimension] = [], symbols known: [String: Symbol] = [:], model: ModelLowering? = nil
   ) {
     self.cell = cell
     self.context = context
     self.environment = environment
     self.lead = lead
+    self.heads = heads
     self.model = model
-    var symbols: [String: Symbol] = [:]
+    var symbols = known
     for (input, value) in zip(cell.inputs, environment.inputs) {
       guard case .steps(let length) = input.type.extent else { continue }
       symbols[length] = value.axes(in: context.builder).lead.first?.symbol
@@ -95,9 +104,9 @@ struct BodyLowering {
   /// The leading axes of a value that repeats over `extent`.
   func lead(_ extent: Extent) -> [Dimension] {
     switch extent {
-    case .constant: []
+    case .constant: heads
     case .example: lead
-    case .steps(let length): [.symbol(symbol(length)), .batch]
+    case .steps(let length): [.symbol(symbol(length)), .batch] + heads
     }
   }
 
@@ -108,7 +117,7 @@ struct BodyLowering {
     switch node.operation {
     case .literal(let value): return .literal(value)
     case .parameter(let path):
-      return .tensor(environment.parameters[path], lead: 0)
+      return .tensor(environment.parameters[path], lead: heads.count)
     case .input(let index): return environment.inputs[index]
     case .state(let index): return environment.states[index]
     case .unary(let function): return map(operands[0]) { builder.unary(function, $0) }
@@ -130,7 +139,8 @@ struct BodyLowering {
         return builder.compare(.equal, mask, builder.constant(0, like: mask))
       }
     case .select: return select(operands[0], operands[1], operands[2])
-    case .product: return product(operands[0], operands[1])
+    case .product(let stack):
+      return product(operands[0].leading(stack), operands[1].leading(stack)).leading(-stack)
     case .transpose:
       return map(operands[0]) { builder.swapLastAxes($0) }
     case .outer: return outer(operands[0], operands[1])
@@ -148,11 +158,7 @@ struct BodyLowering {
       guard case .tensor(let ids, let lead) = operands[0], let extent = node.type.shape.first else { break }
       return .tensor(builder.oneHot(ids, extent: extent, element), lead: lead)
     case .argmax: return argmax(operands[0])
-    case .lookup:
-      guard case .tensor(let table, _) = operands[0], case .tensor(let ids, let lead) = operands[1] else {
-        break
-      }
-      return .tensor(builder.gather(table, ids), lead: lead)
+    case .lookup: return lookup(operands[0], operands[1])
     case .crossEntropy: return crossEntropy(operands[0], operands[1])
     case .squaredError:
       return mean(
@@ -167,7 +173,7 @@ struct BodyLowering {
     case .softmaxOverSteps: return softmaxOverSteps(operands[0])
     case .repeated(let steps):
       let axes = Axes(lead: lead(.steps(steps)), own: operands[0].axes(in: builder).own)
-      return .tensor(builder.conform(operands[0], to: axes, element), lead: 2)
+      return .tensor(builder.conform(operands[0], to: axes, element), lead: axes.lead.count)
     case .apply(let application): return apply(application, operands)
     case .result(let index):
       guard case .application(let outputs, _) = operands[0] else { break }
@@ -175,6 +181,7 @@ struct BodyLowering {
     case .nextState(let index):
       guard case .application(_, let states) = operands[0] else { break }
       return states[index]
+    case .each(let instance): return each(cell.instances[instance], operands, node.type)
     }
     preconditionFailure("\(node.operation) on \(operands)")
   }

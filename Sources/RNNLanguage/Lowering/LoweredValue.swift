@@ -24,6 +24,13 @@ extension LoweredValue {
     let shape = builder.type(id).shape
     return Axes(lead: Array(shape.prefix(lead)), own: Array(shape.dropFirst(lead)))
   }
+
+  /// The same value with so many of its own axes counted among the leading ones, behind those that it has; with so many
+  /// of the leading ones counted among its own if the number is negative.
+  func leading(_ count: Int) -> LoweredValue {
+    guard case .tensor(let id, let lead) = self else { return self }
+    return .tensor(id, lead: lead + count)
+  }
 }
 
 extension GraphBuilder {

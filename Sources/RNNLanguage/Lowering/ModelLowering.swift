@@ -33,7 +33,7 @@ final class ModelLowering {
       surroundings.seed = builder.graph.addInput("seed", role: .seed, TensorType(.i32, []))
     }
     var parameters: [String: ValueID] = [:]
-    addParameters(of: model, path: "", &parameters)
+    addParameters(of: model, path: "", heads: [], &parameters)
     addInitialStates()
 
     let environment = BodyLowering.Environment(
@@ -121,16 +121,20 @@ final class ModelLowering {
     return .tensor(builder.at(places) { builder.masked(id, lengths: lengths) }, lead: lead)
   }
 
-  private func addParameters(of cell: CheckedCell, path: String, _ values: inout [String: ValueID]) {
+  /// - Parameter heads: how many copies of the cell there are side by side.
+  private func addParameters(
+    of cell: CheckedCell, path: String, heads: [Int], _ values: inout [String: ValueID]
+  ) {
     for parameter in cell.parameters {
-      let type = TensorType(element, parameter.shape.map(Dimension.fixed))
+      let type = TensorType(element, (heads + parameter.shape).map(Dimension.fixed))
       let name = path + parameter.name
       values[name] = builder.graph.addInput(
         name, role: .parameter(parameter.initializer), type,
         places: SourcePlaces([SourcePlace(parameter.site, name: parameter.name)]))
     }
     for instance in cell.instances {
-      addParameters(of: instance.cell, path: "\(path)\(instance.name).", &values)
+      addParameters(
+        of: instance.cell, path: "\(path)\(instance.name).", heads: heads + instance.heads, &values)
     }
   }
 
@@ -148,7 +152,7 @@ final class ModelLowering {
       guard case .apply(let application) = node.operation, node.operands.count == application.inputCount
       else { continue }
       let instance = model.instances[application.instance]
-      for state in instance.cell.states where state.initial == .given {
+      for state in instance.states where state.initial == .given {
         let shape = [.batch] + state.shape.map(Dimension.fixed)
         let name = name(state, of: instance, application)
         let own = state.name.split(separator: ".").last.map(String.init) ?? state.name
@@ -164,7 +168,7 @@ final class ModelLowering {
     of instance: CheckedInstance, _ application: Application, given: [LoweredValue],
     _ parameters: BodyLowering.Parameters
   ) -> [LoweredValue] {
-    instance.cell.states.enumerated().map { index, state in
+    instance.states.enumerated().map { index, state in
       let axes = Axes(lead: [.batch], own: state.shape.map(Dimension.fixed))
       let value: LoweredValue
       if index < given.count {
@@ -186,7 +190,7 @@ final class ModelLowering {
 
   /// Notes the states of an application after its last step.
   func addFinalStates(_ values: [LoweredValue], of instance: CheckedInstance, _ application: Application) {
-    for (state, value) in zip(instance.cell.states, values) {
+    for (state, value) in zip(instance.states, values) {
       guard case .tensor(let id, _) = value else { continue }
       finalStates.append((name(state, of: instance, application), id))
     }

@@ -104,7 +104,9 @@ package enum Words {
   /// The most cells inside of each other.
   package static let nestingLimit = Checker.nestingLimit
   /// The names of its functions.
-  package static let functions = Builtin.names
+  package static let functions = Builtin.names + [copier]
+  /// The function that makes copies of a cell.
+  package static let copier = BodyChecker.copier
   /// Its keywords.
   package static let keywords = Keyword.allCases.map(\.rawValue)
 }

@@ -40,6 +40,21 @@ def install(tape):
 
         return stepwise(apply)
 
+    def each(function, rank):
+        """A function of values of so many axes at most, on each place of the axes that stacks have in front."""
+
+        def apply(*values):
+            if max(tape.rank(v) for v in values) <= rank:
+                return function(*values)
+            return tape.stack(*[
+                apply(*[tape.part(v, i) for v in values]) for i in range(tape.rows(values[0]))])
+
+        return apply
+
+    def each_row(function, *values):
+        return stepwise(lambda *rows: tape.stack(*[
+            function(*[tape.part(x, i) for x in rows]) for i in range(tape.rows(rows[0]))]))(*values)
+
     def split(x, parts):
         size = tape.rows(x) // parts
         return tuple(tape.part(x, slice(i * size, (i + 1) * size)) for i in range(parts))
@@ -97,6 +112,7 @@ def install(tape):
         expm1 log1p erf floor rounded power atan2 logaddexp silu gelu clamp sign relu maximum minimum where less less_or_equal greater greater_or_equal part transpose matmul concat dot
         max_of min_of softmax log_softmax argmax""".split()
     functions = {name: stepwise(getattr(tape, name)) for name in names}
+    functions.update({name: stepwise(each(getattr(tape, name), 2)) for name in ("matmul", "transpose")})
     matrices = "logsumexp norm outer rows_of reshape".split()
     functions.update({name: stepwise(getattr(tape, name)) for name in matrices})
     functions.update({
@@ -116,7 +132,7 @@ def install(tape):
         "stop_gradient": stepwise(tape.stop_gradient), "straight_through": stepwise(tape.straight_through),
         "clip_gradient": stepwise(tape.clip_gradient),
         "square_root": lambda x: x ** 0.5,
-        "stepwise": stepwise, "Cell": Cell, "Sequence": Sequence, "zeros": zeros,
+        "each": each_row, "stepwise": stepwise, "Cell": Cell, "Heads": lambda *arguments: Heads(tape, *arguments), "Sequence": Sequence, "zeros": zeros,
     })
     return functions
 
@@ -149,6 +165,69 @@ class Cell:
         self.draws = draws
         for inner in self.inside:
             inner.set_draws(draws)
+
+
+class Part:
+    """The parameters or values of one copy: a place of the first axis of each."""
+
+    def __init__(self, tape, values, place):
+        self.tape, self.values, self.place = tape, values, place
+
+    def __getitem__(self, name):
+        return self.tape.part(self.values[name], self.place)
+
+
+class Members:
+    """What has the same name in all copies."""
+
+    def __init__(self, tape, copies):
+        self.tape, self.copies = tape, copies
+
+    def __getattr__(self, name):
+        members = [getattr(copy, name) for copy in self.copies]
+        isCell = isinstance(members[0], (Cell, Members))
+        return Members(self.tape, members) if isCell else self.tape.stack(*members)
+
+
+class Heads(Cell):
+    """Copies of a cell side by side: each value of them together has a first axis for the copies."""
+
+    def __init__(self, tape, count, cell, path, parameters, sizes):
+        Cell.__init__(self, path, parameters)
+        self.tape = tape
+        self.copies = [cell(path, Part(tape, parameters, i), sizes) for i in range(count)]
+        self.outputs = self.copies[0].outputs
+
+    def __getattr__(self, name):
+        return getattr(Members(self.tape, self.copies), name)
+
+    def declared(self):
+        together = []
+        for states in zip(*[copy.declared() for copy in self.copies]):
+            path, shape, first = states[0]
+            if first is not None and not isinstance(first, (int, float)):
+                first = self.tape.stack(*[first for _, _, first in states])
+            together.append((path, (len(states),) + tuple(shape), first))
+        return together
+
+    def set_draws(self, draws):
+        for i, copy in enumerate(self.copies):
+            copy.set_draws({path: None if draw is None else self.tape.part(draw, i)
+                            for path, draw in draws.items() if path.startswith(self.path + ".")})
+
+    def step(self, old, new, *values):
+        def part(v, i):
+            return Sequence(self.tape.part(w, i) for w in v) if isinstance(v, Sequence) else self.tape.part(v, i)
+
+        news = [{} for _ in self.copies]
+        results = [
+            copy.step(Part(self.tape, old, i), news[i], *[part(v, i) for v in values])
+            for i, copy in enumerate(self.copies)]
+        for path in news[0]:
+            new[path] = self.tape.stack(*[own[path] for own in news])
+        if self.outputs == 1:
+            return self.tape.stack(*results)
+        return tuple(self.tape.stack(*own) for own in zip(*results))
 
 
 class Run:

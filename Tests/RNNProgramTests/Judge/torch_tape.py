@@ -88,7 +88,7 @@ logsumexp = lambda x: torch.logsumexp(tensor(x), 0)
 norm = lifted(torch.linalg.vector_norm)
 outer = lifted(torch.outer)
 stack = lambda *parts: torch.stack([tensor(p) for p in parts])
-rows_of = lambda x, count: tensor(x).expand(count, -1)
+rows_of = lambda x, count: stack(*[x] * count)
 reshape = lambda x, shape: tensor(x).reshape(shape)
 argmax = lambda x: int(torch.argmax(tensor(x)))
 
