@@ -3,6 +3,7 @@ extension OperationKind {
   public var mnemonic: String {
     switch self {
     case .constant: "constant"
+    case .table: "table"
     case .size: "size"
     case .iota: "iota"
     case .random: "random"
@@ -42,6 +43,7 @@ extension OperationKind {
     }
     switch self {
     case .constant(let number, _): return [exactText(number)]
+    case .table(let table, _): return [table.description]
     case .size(let symbols, _): return [group("of", symbols)]
     case .random(let stream, _, _): return ["stream(\(stream))"]
     case .surrogate(.clip(let bound)): return ["bound(\(exactText(bound)))"]

@@ -246,8 +246,7 @@ extension Statement {
       let rest = groups.compactMap { group -> DeclarationGroup? in
         let names = kept(group.names, from: first)
         first += group.names.count
-        return names.isEmpty
-          ? nil : DeclarationGroup(names: names, otherNames: group.otherNames, type: group.type)
+        return names.isEmpty ? nil : group.with(names: names)
       }
       return rest.isEmpty ? nil : Statement(.declaration(role, rest, initial: initial ? nil : value))
     case .definition(let names, let value):
@@ -286,9 +285,7 @@ private struct ExpressionRewriting {
   private mutating func rewrite(_ statement: Statement) -> Statement {
     switch statement.kind {
     case .declaration(let role, let groups, let initial):
-      let groups = groups.map { group in
-        DeclarationGroup(names: group.names, otherNames: group.otherNames, type: rewrite(group.type))
-      }
+      let groups = groups.map { $0.with(type: rewrite($0.type)) }
       return Statement(.declaration(role, groups, initial: initial.map { rewrite($0) }))
     case .definition(let names, let value): return Statement(.definition(names, rewrite(value)))
     case .output(let items): return Statement(.output(items.map { $0.with(rewrite($0.value)) }))

@@ -4,6 +4,7 @@ import RNNSupport
 extension BodyChecker {
   mutating func check(_ statement: Statement) {
     switch statement.kind {
+    case .declaration(.const, let groups, let value): declareConstants(groups, value)
     case .declaration(let role, let groups, let initial): declare(role, groups, initial)
     case .definition(let names, let value):
       scope.equation = names.first.map { $0.name.text + ($0.isNext ? "'" : "") } ?? ""
@@ -52,6 +53,7 @@ extension BodyChecker {
           operation = .input(inputs.count)
           inputs.append(
             CheckedInput(name: name.text, type: type, isTarget: role == .target, site: name.range))
+        case .const: preconditionFailure("a constant has no operation of its own")
         case .state:
           operation = .state(states.count)
           add(State(name: name, shape: type.shape, initial: initialState ?? .given))
@@ -60,6 +62,7 @@ extension BodyChecker {
         let kind: String? =
           switch role {
           case .param: "parameter"
+          case .const: "constant"
           case .input: "input"
           case .target: "target"
           case .state: nil
@@ -83,22 +86,22 @@ extension BodyChecker {
     case (.target, .cell):
       .misplaced(
         "a target", in: .cell, at: site, hint: "the model knows what is to be learned; a cell has inputs")
-    case (.param, _), (.input, _), (.state, .cell), (.target, .model): nil
+    case (.param, _), (.const, _), (.input, _), (.state, .cell), (.target, .model): nil
     }
   }
 
-  private mutating func checkType(_ syntax: TypeSyntax, of role: DeclarationRole) -> ValueType? {
+  mutating func checkType(_ syntax: TypeSyntax, of role: DeclarationRole) -> ValueType? {
     var extent: Extent
     switch role {
-    case .param: extent = .constant
+    case .param, .const: extent = .constant
     case .input, .target, .state: extent = .example
     }
     if syntax.isSequence {
       guard role == .input || role == .target else {
         let hint =
-          role == .param
-          ? "a parameter is the same at every step"
-          : "a state is a single value, which goes from step to step"
+          role == .state
+          ? "a state is a single value, which goes from step to step"
+          : "\(role.described) is the same at every step"
         report(.misplaced("a sequence", in: unit.kind, at: syntax.range, hint: hint))
         return nil
       }
@@ -124,7 +127,7 @@ extension BodyChecker {
       guard let shape = evaluator.shape(sizes, at: syntax.range) else { return nil }
       return ValueType(shape, extent)
     case .token(let size):
-      if role == .param || role == .state {
+      if role != .input, role != .target {
         report(
           .misplaced("a token", in: unit.kind, at: syntax.range, hint: "\(role.described) holds numbers: [H]")
         )

@@ -71,6 +71,7 @@ struct BodyChecker {
 
   var nodes: [CheckedNode] = []
   var parameters: [CheckedParameter] = []
+  var constants: [CheckedConstant] = []
   /// Where each name that other programs use was given.
   var otherNameSites: [String: SourceRange] = [:]
   var inputs: [CheckedInput] = []
@@ -296,7 +297,7 @@ struct BodyChecker {
     guard !hasFaults, !unit.isIncomplete else { return nil }
     let result = CheckedCell(
       name: unit.name.text, isLibrary: checker.program.isLibrary(scope.module), sizes: sizes,
-      parameters: parameters, inputs: inputs, states: allStates(),
+      parameters: parameters, constants: constants, inputs: inputs, states: allStates(),
       instances: instances.map { CheckedInstance(name: $0.name.text, cell: $0.cell, site: $0.name.range) },
       nodes: nodes, nextStates: nextStates, outputs: outputs, loss: loss?.node)
     if isModel, result.isRandom, let taken = scope.names["seed"] {

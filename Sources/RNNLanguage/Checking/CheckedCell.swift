@@ -9,7 +9,7 @@ struct NodeID: Hashable, Sendable {
 /// What a node of a checked body computes from its operands, for one example and step.
 enum CheckedOperation: Hashable, Sendable {
   case literal(Double)
-  /// A parameter of the cell or, by its path, of an instance in it.
+  /// A parameter or constant of the cell or, by its path, of an instance in it.
   case parameter(String)
   case input(Int)
   /// The previous value of a state, counted over the cell's own and then its instances'.
@@ -102,6 +102,14 @@ struct CheckedParameter: Sendable {
   let site: SourceRange
 }
 
+/// Numbers that no training changes.
+struct CheckedConstant: Sendable {
+  let name: String
+  let shape: [Int]
+  let table: NumberTable
+  let site: SourceRange
+}
+
 struct CheckedInput: Sendable {
   let name: String
   let type: ValueType
@@ -114,7 +122,7 @@ enum InitialState: Hashable, Sendable {
   /// What the caller gives; zero unless it does.
   case given
   case constant(Double)
-  /// The parameter of this path.
+  /// The parameter or constant of this path.
   case parameter(String)
 }
 
@@ -145,6 +153,8 @@ final class CheckedCell: Sendable {
   let sizes: [String: Int]
   /// Its own parameters; those of its instances are theirs.
   let parameters: [CheckedParameter]
+  /// Its own constants; those of its instances are theirs.
+  let constants: [CheckedConstant]
   let inputs: [CheckedInput]
   /// Its own states, then those of its instances in the order of their definitions.
   let states: [CheckedState]
@@ -164,7 +174,7 @@ final class CheckedCell: Sendable {
 
   init(
     name: String, isLibrary: Bool, sizes: [String: Int], parameters: [CheckedParameter],
-    inputs: [CheckedInput],
+    constants: [CheckedConstant], inputs: [CheckedInput],
     states: [CheckedState], instances: [CheckedInstance], nodes: [CheckedNode], nextStates: [NodeID],
     outputs: [CheckedOutput], loss: NodeID?
   ) {
@@ -172,6 +182,7 @@ final class CheckedCell: Sendable {
     self.isLibrary = isLibrary
     self.sizes = sizes
     self.parameters = parameters
+    self.constants = constants
     self.inputs = inputs
     self.states = states
     self.instances = instances
@@ -182,7 +193,7 @@ final class CheckedCell: Sendable {
     isRandom =
       instances.contains { $0.cell.isRandom }
       || nodes.contains { if case .bernoulli = $0.operation { true } else { false } }
-    weight = instances.reduce(nodes.count + parameters.count + 1) { $0 + $1.cell.weight }
+    weight = instances.reduce(nodes.count + parameters.count + constants.count + 1) { $0 + $1.cell.weight }
     depth = 1 + (instances.map(\.cell.depth).max() ?? 0)
   }
 
@@ -197,6 +208,12 @@ final class CheckedCell: Sendable {
   /// All its parameters, those of its instances included, by their paths behind a prefix.
   func parameterPaths(_ prefix: String = "") -> [String] {
     parameters.map { prefix + $0.name } + instances.flatMap { $0.cell.parameterPaths("\(prefix)\($0.name).") }
+  }
+
+  /// All its parameters and constants, likewise: what is the same at every step.
+  func tensorPaths(_ prefix: String = "") -> [String] {
+    parameters.map { prefix + $0.name } + constants.map { prefix + $0.name }
+      + instances.flatMap { $0.cell.tensorPaths("\(prefix)\($0.name).") }
   }
 
   /// The cell of the instance at a path of names, or itself for an empty path.

@@ -56,7 +56,7 @@ extension BodyLowering {
   /// An example whose sequence has ended keeps its states, and its outputs are 0.
   private func scan(_ cell: CheckedCell, over steps: Symbol, _ environment: Environment) -> LoweredValue {
     let outside = environment.surroundings
-    let paths = cell.parameterPaths().sorted()
+    let paths = cell.tensorPaths().sorted()
     var invariants = paths.map { environment.parameters[$0] }
     var sequences: [ValueID] = []
     let isRagged = outside.lengths[steps] != nil && !environment.states.isEmpty

@@ -121,6 +121,7 @@ final class ModelLowering {
     return .tensor(builder.at(places) { builder.masked(id, lengths: lengths) }, lead: lead)
   }
 
+  /// Adds the parameters of a cell and of all inside, and their constants.
   private func addParameters(of cell: CheckedCell, path: String, _ values: inout [String: ValueID]) {
     for parameter in cell.parameters {
       let type = TensorType(element, parameter.shape.map(Dimension.fixed))
@@ -128,6 +129,12 @@ final class ModelLowering {
       values[name] = builder.graph.addInput(
         name, role: .parameter(parameter.initializer), type,
         places: SourcePlaces([SourcePlace(parameter.site, name: parameter.name)]))
+    }
+    for constant in cell.constants {
+      let type = TensorType(element, constant.shape.map(Dimension.fixed))
+      values[path + constant.name] = builder.at(
+        SourcePlaces([SourcePlace(constant.site, name: constant.name)])
+      ) { builder.table(constant.table, type) }
     }
     for instance in cell.instances {
       addParameters(of: instance.cell, path: "\(path)\(instance.name).", &values)

@@ -17,12 +17,14 @@ extension Parser {
     case .keyword(.loss):
       advance()
       kind = .loss(try parseExpression())
+    case .name(DeclarationRole.const.rawValue) where isNameNext: kind = try parseDeclaration(.const)
     case .name, .next: kind = try parseDefinition()
     default:
       throw expected(
         "a statement",
         notes: [
-          Diagnostic.Note("a definition 'name = …', or one of param, input, target, state, output, loss")
+          Diagnostic.Note(
+            "a definition 'name = …', or one of param, const, input, target, state, output, loss")
         ])
     }
     try endStatement()
@@ -36,6 +38,7 @@ extension Parser {
     repeat {
       var names: [Name] = []
       var otherNames: [String: Name] = [:]
+      var indices: [String: [Name]] = [:]
       repeat {
         skipNewlines()
         let name = try parseName("the name of \(role.described)")
@@ -44,20 +47,27 @@ extension Parser {
           advance()
           otherNames[name.text] = try parseName("another name for the parameter")
         }
+        if role == .const, isAt(.leftBracket) {
+          let open = advance()
+          indices[name.text] = try parseList(open, until: .rightBracket) { parser throws(Failure) in
+            try parser.parseName("the name of an index")
+          }
+        }
       } while accept(.comma)
       do throws(Failure) {
         guard accept(.colon) else {
           let note =
-            isAtName("as") ? "only a parameter has another name" : "such as \(names[0].text): [H]"
+            isAtName("as") ? "only a parameter has another name" : hint(forTypeOf: names[0], role)
           throw expected("':' and a type", notes: [Diagnostic.Note(note)])
         }
-        groups.append(DeclarationGroup(names: names, otherNames: otherNames, type: try parseType()))
+        groups.append(
+          DeclarationGroup(names: names, otherNames: otherNames, indices: indices, type: try parseType()))
       } catch {
         // The names are declared, whatever their type: their uses are no further faults.
         let type = TypeSyntax(kind: .invalid, isSequence: false, length: nil, range: names[0].range)
         groups.append(DeclarationGroup(names: names, type: type))
         skipLine()
-        let initial = role == .param ? Expression(.invalid, names[0].range) : nil
+        let initial = role == .param || role == .const ? Expression(.invalid, names[0].range) : nil
         return .declaration(role, groups, initial: initial)
       }
     } while accept(.comma)
@@ -66,14 +76,21 @@ extension Parser {
       initial = try recovering { parser throws(Failure) in
         let value = try parser.parseExpression()
         if case .punctuation(.comma) = parser.current.kind {
+          let what = role == .const ? "the value" : "an initial value"
           let note =
-            "an initial value stands last and serves all names of its statement; begin another '\(role.rawValue)'"
+            "\(what) stands last and serves all names of its statement; begin another '\(role.rawValue)'"
           throw parser.expected("the end of the statement", notes: [Diagnostic.Note(note)])
         }
         return value
       }
     }
     return .declaration(role, groups, initial: initial)
+  }
+
+  private func hint(forTypeOf name: Name, _ role: DeclarationRole) -> String {
+    let example = "such as \(name.text): [H]"
+    return role == .const && isAt(.equals)
+      ? "\(example); a number needs no declaration: \(name.text) = 3" : example
   }
 
   private mutating func parseType() throws(Failure) -> TypeSyntax {
@@ -183,6 +200,7 @@ extension DeclarationRole {
   var described: String {
     switch self {
     case .param: "a parameter"
+    case .const: "a constant"
     case .input: "an input"
     case .target: "a target"
     case .state: "a state"

@@ -33,9 +33,18 @@ extension TypeSyntax {
 }
 
 extension DeclarationGroup {
-  package init(_ name: String, otherName: String? = nil, _ type: TypeSyntax) {
+  package init(
+    _ name: String, otherName: String? = nil, indices: [String] = [], _ type: TypeSyntax
+  ) {
     self.init(
-      names: [Name(name)], otherNames: otherName.map { [name: Name($0)] } ?? [:], type: type)
+      names: [Name(name)], otherNames: otherName.map { [name: Name($0)] } ?? [:],
+      indices: indices.isEmpty ? [:] : [name: indices.map { Name($0) }], type: type)
+  }
+
+  /// The same for some of the names, and of another type.
+  package func with(names: [Name]? = nil, type: TypeSyntax? = nil) -> DeclarationGroup {
+    DeclarationGroup(
+      names: names ?? self.names, otherNames: otherNames, indices: indices, type: type ?? self.type)
   }
 }
 

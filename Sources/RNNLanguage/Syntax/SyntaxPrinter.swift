@@ -43,6 +43,7 @@ extension Statement {
       let groups = groups.map { group in
         let names = group.names.map { name in
           name.text + (group.otherNames[name.text].map { " as \($0.text)" } ?? "")
+            + (group.indices[name.text].map { "[\($0.map(\.text).joined(separator: ", "))]" } ?? "")
         }
         return "\(names.joined(separator: ", ")): \(group.type.printed)"
       }
@@ -76,7 +77,7 @@ extension Expression {
     switch kind {
     case .binary(let operation, _, _): operation.precedence
     case .negate: 4
-    case .number, .name, .next, .call, .element, .slice, .member, .tuple, .invalid: 5
+    case .number, .text, .name, .next, .call, .element, .slice, .member, .tuple, .invalid: 5
     }
   }
 
@@ -85,6 +86,7 @@ extension Expression {
   var printed: String {
     switch kind {
     case .number(let value): return spelled(value)
+    case .text(let text): return "\"\(text)\""
     case .name(let name): return name
     case .next(let name): return name + "'"
     case .negate(let operand): return "-" + operand.printed(atLeast: 4)

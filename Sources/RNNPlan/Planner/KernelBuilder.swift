@@ -126,7 +126,7 @@ struct KernelBuilder {
       let access = Access(buffer: table.buffer, index: index, isOwned: false)
       let rows = views.extent(graph.type(operation.operands[0]).shape[0])
       return add(.loadRow(access, id: id, TableRows(count: rows, stride: table.strides[0])))
-    case .surrogate, .dot, .reduce, .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse,
+    case .table, .surrogate, .dot, .reduce, .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse,
       .scatterAdd, .scan:
       preconditionFailure("\(view.base) has no memory")
     }

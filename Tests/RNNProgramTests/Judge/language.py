@@ -5,6 +5,9 @@ is a sequence; parameters, numbers and single values are then the same for every
 """
 
 
+import numpy as np
+
+
 class Sequence(list):
     """The values of the steps of one example: as many as it has, without any beyond its end."""
 
@@ -115,6 +118,8 @@ def install(tape):
         "repeat": lambda v, like: Sequence(v for _ in like),
         "stop_gradient": stepwise(tape.stop_gradient), "straight_through": stepwise(tape.straight_through),
         "clip_gradient": stepwise(tape.clip_gradient),
+        "table": lambda shape, element: tape.constant(
+            np.array([element(*place) for place in np.ndindex(*shape)]).reshape(shape), shape),
         "square_root": lambda x: x ** 0.5,
         "stepwise": stepwise, "Cell": Cell, "Sequence": Sequence, "zeros": zeros,
     })
