@@ -131,14 +131,22 @@ extension OutputRole {
     case .gradient: "gradient"
     case .update: "update"
     case .metric: "metric"
+    case .term: "term"
+    case .weight: "weight"
     }
   }
 
   /// The name of the input that the output belongs to by its role.
   public var inputName: String? {
     switch self {
-    case .output, .loss, .state, .metric: nil
+    case .output, .loss, .state, .metric, .term, .weight: nil
     case .gradient(let name), .update(let name): name
     }
   }
+
+  /// The name that stands behind `of` in the text of a graph.
+  var relatedName: String? { if case .weight(let name) = self { name } else { inputName } }
+
+  /// Whether it is a mean that batches are weighed by.
+  public var isMean: Bool { self == .loss || self == .metric || self == .term }
 }

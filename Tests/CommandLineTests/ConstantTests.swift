@@ -54,7 +54,7 @@ struct ConstantTests {
     #expect(more.status == 0 && more.output.contains("epoch 2/2"), "\(more.errors)")
     let gone = try command.run("check", "model.rnn")
     #expect(gone.status == 1)
-    #expect(gone.errors.contains("model.rnn:2:23: error: cannot read safetensors file"), "\(gone.errors)")
+    #expect(gone.errors.contains("model.rnn:2:23: error: cannot open safetensors file"), "\(gone.errors)")
   }
 
   /// A data set holds other tensors of the file, and a text is no file of tensors.

@@ -226,7 +226,7 @@ extension Statement {
     case .declaration(_, let groups, _): groups.reduce(0) { $0 + $1.names.count }
     case .definition(let names, _): names.count
     case .output(let items): items.count
-    case .loss: 0
+    case .loss, .measure: 0
     }
   }
 
@@ -255,7 +255,7 @@ extension Statement {
     case .output(let items):
       let rest = kept(items)
       return rest.isEmpty ? nil : Statement(.output(rest))
-    case .loss: return self
+    case .loss, .measure: return self
     }
   }
 }
@@ -289,7 +289,8 @@ private struct ExpressionRewriting {
       return Statement(.declaration(role, groups, initial: initial.map { rewrite($0) }))
     case .definition(let names, let value): return Statement(.definition(names, rewrite(value)))
     case .output(let items): return Statement(.output(items.map { $0.with(rewrite($0.value)) }))
-    case .loss(let value): return Statement(.loss(rewrite(value)))
+    case .loss(let item): return Statement(.loss(item.mapping { rewrite($0) }))
+    case .measure(let item): return Statement(.measure(item.mapping { rewrite($0) }))
     }
   }
 

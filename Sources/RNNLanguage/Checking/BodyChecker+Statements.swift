@@ -10,9 +10,8 @@ extension BodyChecker {
       scope.equation = names.first.map { $0.name.text + ($0.isNext ? "'" : "") } ?? ""
       checkDefinition(names, value, at: statement.range)
     case .output(let items): items.forEach { checkOutput($0) }
-    case .loss(let value):
-      scope.equation = "loss"
-      checkLoss(value, at: statement.range)
+    case .loss(let item): checkLoss(item, at: statement.range)
+    case .measure(let item): checkMeasure(item, at: statement.range)
     }
   }
 
@@ -294,44 +293,8 @@ extension BodyChecker {
       return
     }
     let site = item.name?.range ?? item.value.range
-    if let old = outputSites[name] ?? (name == "loss" ? loss?.site : nil) {
-      report(
-        Diagnostic(
-          "redefinition", "there already is an output '\(name)'", at: site,
-          notes: [
-            Diagnostic.Note("the first one", at: old), Diagnostic.Note("name this one: output second = …"),
-          ]))
-      return
-    }
-    outputSites[name] = site
+    guard takeOutputName(name, at: site, "output second = …") else { return }
     outputs.append(CheckedOutput(name: name, node: node))
-  }
-
-  private mutating func checkLoss(_ value: Expression, at site: SourceRange) {
-    guard isModel else {
-      report(.misplaced("a loss", in: .cell, at: site, hint: "the model knows what is to be learned"))
-      return
-    }
-    if let old = loss?.site ?? outputSites["loss"] {
-      report(
-        .redefinition("loss", at: site, of: old).adding([
-          Diagnostic.Note("several terms are a sum: loss a + 0.1 * b")
-        ]))
-      return
-    }
-    let node = check(value)
-    loss = (node, site)
-    guard let node else {
-      hasFaults = true
-      return
-    }
-    let found = type(node)
-    if found.element != .number || !found.isScalar {
-      reportShape(
-        .wrongType(
-          "the loss", expected: "a scalar for each step or example", found: found, at: value.range,
-          notes: [Diagnostic.Note("sum(x) and mean(x) make a scalar of a vector")]))
-    }
   }
 }
 

@@ -81,7 +81,10 @@ struct BodyChecker {
   var instances: [Instance] = []
   var outputs: [CheckedOutput] = []
   var outputSites: [String: SourceRange] = [:]
-  var loss: (node: NodeID?, site: SourceRange)?
+  var losses: [CheckedMean] = []
+  /// Where the losses are, those at fault too, and whether each has a name.
+  var lossSites: [(site: SourceRange, isNamed: Bool)] = []
+  var measures: [CheckedMean] = []
   /// The names of the lengths of the model's sequences, in the order of their declaration.
   var sequences: [String] = []
   /// Whether something of the body is missing from the result.
@@ -299,7 +302,7 @@ struct BodyChecker {
       name: unit.name.text, isLibrary: checker.program.isLibrary(scope.module), sizes: sizes,
       parameters: parameters, constants: constants, inputs: inputs, states: allStates(),
       instances: instances.map { CheckedInstance(name: $0.name.text, cell: $0.cell, site: $0.name.range) },
-      nodes: nodes, nextStates: nextStates, outputs: outputs, loss: loss?.node)
+      nodes: nodes, nextStates: nextStates, outputs: outputs, losses: losses, measures: measures)
     if isModel, result.isRandom, let taken = scope.names["seed"] {
       report(.seedTaken(at: taken.site))
       return nil
@@ -322,7 +325,7 @@ struct BodyChecker {
         for next in defined where next.isNext && nextDefinitions[next.name.text] == nil {
           nextDefinitions[next.name.text] = next.name.range
         }
-      case .output, .loss: names = []
+      case .output, .loss, .measure: names = []
       }
       for name in names where definitions[name.text] == nil { definitions[name.text] = name.range }
     }

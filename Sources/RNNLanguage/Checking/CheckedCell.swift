@@ -45,7 +45,8 @@ enum CheckedOperation: Hashable, Sendable {
   case argmax
   /// A row of a matrix by a token.
   case lookup
-  case crossEntropy
+  /// Of logits and a token, of whose target this part is spread over all tokens.
+  case crossEntropy(smoothing: Double)
   case squaredError
   /// In training, 1 with this probability and else 0 for each element of the operand; outside of it, the probability.
   case bernoulli(Double)
@@ -145,6 +146,18 @@ struct CheckedOutput: Sendable {
   let node: NodeID
 }
 
+/// A scalar whose mean over steps and examples is made small or reported.
+struct CheckedMean: Sendable {
+  /// What it is reported as; nil of a loss that has no name.
+  let name: String?
+  let node: NodeID
+  /// How much each step and example counts; nil if all count alike.
+  let weights: NodeID?
+
+  /// The values that it is computed from.
+  var nodes: [NodeID] { [node] + [weights].compactMap { $0 } }
+}
+
 /// A cell or a model for given sizes, with every name resolved and every shape known.
 final class CheckedCell: Sendable {
   let name: String
@@ -164,7 +177,10 @@ final class CheckedCell: Sendable {
   /// The values of the states after the step, in the order of `states`; empty for a model.
   let nextStates: [NodeID]
   let outputs: [CheckedOutput]
-  let loss: NodeID?
+  /// What is made small: several have names, and their sum is made small.
+  let losses: [CheckedMean]
+  /// What else is reported.
+  let measures: [CheckedMean]
   /// Whether it draws random numbers in training, itself or in its instances.
   let isRandom: Bool
   /// The number of nodes, those of its instances included.
@@ -176,7 +192,7 @@ final class CheckedCell: Sendable {
     name: String, isLibrary: Bool, sizes: [String: Int], parameters: [CheckedParameter],
     constants: [CheckedConstant], inputs: [CheckedInput],
     states: [CheckedState], instances: [CheckedInstance], nodes: [CheckedNode], nextStates: [NodeID],
-    outputs: [CheckedOutput], loss: NodeID?
+    outputs: [CheckedOutput], losses: [CheckedMean], measures: [CheckedMean]
   ) {
     self.name = name
     self.isLibrary = isLibrary
@@ -189,7 +205,8 @@ final class CheckedCell: Sendable {
     self.nodes = nodes
     self.nextStates = nextStates
     self.outputs = outputs
-    self.loss = loss
+    self.losses = losses
+    self.measures = measures
     isRandom =
       instances.contains { $0.cell.isRandom }
       || nodes.contains { if case .bernoulli = $0.operation { true } else { false } }

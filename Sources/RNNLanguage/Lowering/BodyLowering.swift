@@ -153,7 +153,7 @@ struct BodyLowering {
         break
       }
       return .tensor(builder.gather(table, ids), lead: lead)
-    case .crossEntropy: return crossEntropy(operands[0], operands[1])
+    case .crossEntropy(let smoothing): return crossEntropy(operands[0], operands[1], smoothing)
     case .squaredError:
       return mean(
         elementwise(operands[0], operands[1]) {

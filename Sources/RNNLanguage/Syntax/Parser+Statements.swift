@@ -16,7 +16,14 @@ extension Parser {
       kind = .output(try parseOutputs())
     case .keyword(.loss):
       advance()
-      kind = .loss(try parseExpression())
+      kind = .loss(try parseMean(try parseExpression()))
+    case .name(Self.measureWord) where isNameNext:
+      advance()
+      let name = try parseName("the name of a measure")
+      guard isAt(.equals) else {
+        throw expected("'='", notes: [Diagnostic.Note("such as measure \(name.text) = abs(y - t)")])
+      }
+      kind = .measure(try parseMean(Expression(.name(name.text), name.range)))
     case .name(DeclarationRole.const.rawValue) where isNameNext: kind = try parseDeclaration(.const)
     case .name, .next: kind = try parseDefinition()
     default:
@@ -24,11 +31,35 @@ extension Parser {
         "a statement",
         notes: [
           Diagnostic.Note(
-            "a definition 'name = …', or one of param, const, input, target, state, output, loss")
+            "a definition 'name = …', or one of param, const, input, target, state, output, loss, measure")
         ])
     }
     try endStatement()
     return Statement(kind: kind, range: range(from: start))
+  }
+
+  /// The word in front of a measure; elsewhere a name like any other.
+  static let measureWord = "measure"
+
+  /// Parses what follows `value`, which is the name if `=` does: `= value`, and weights behind a comma.
+  private mutating func parseMean(_ value: Expression) throws(Failure) -> MeanItem {
+    var (name, value) = (Name?.none, value)
+    if case .name(let text) = value.kind, accept(.equals) {
+      skipNewlines()
+      name = Name(text: text, range: value.range)
+      value = try parseExpression()
+    }
+    guard accept(.comma) else { return MeanItem(name: name, value: value, weights: nil) }
+    skipNewlines()
+    guard isAtName("weights") else {
+      throw expected(
+        "'weights:'",
+        notes: [Diagnostic.Note("one value stands in a line, perhaps with weights: loss e, weights: w")])
+    }
+    advance()
+    try expect(.colon)
+    skipNewlines()
+    return MeanItem(name: name, value: value, weights: try parseExpression())
   }
 
   private mutating func parseDeclaration(_ role: DeclarationRole) throws(Failure) -> Statement.Kind {

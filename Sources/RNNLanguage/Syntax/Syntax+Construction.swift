@@ -75,6 +75,17 @@ extension OutputItem {
   }
 }
 
+extension MeanItem {
+  package init(_ value: Expression, name: String? = nil, weights: Expression? = nil) {
+    self.init(name: name.map { Name($0) }, value: value, weights: weights)
+  }
+
+  /// The same with other expressions.
+  package func mapping(_ change: (Expression) -> Expression) -> MeanItem {
+    MeanItem(name: name, value: change(value), weights: weights.map(change))
+  }
+}
+
 extension Statement {
   package init(_ kind: Kind) { self.init(kind: kind, range: .unwritten) }
 }

@@ -86,7 +86,9 @@ public struct Statement: Sendable {
     /// `output a, name = b`.
     case output([OutputItem])
     /// `loss value`.
-    case loss(Expression)
+    case loss(MeanItem)
+    /// `measure name = value`.
+    case measure(MeanItem)
   }
 
   public let kind: Kind
@@ -139,6 +141,13 @@ public struct DefinedName: Sendable {
   public let name: Name
   /// Whether it has a prime: the next value of a state.
   public let isNext: Bool
+}
+
+/// A value whose mean over steps and examples is made small or reported, `name = value, weights: w`.
+public struct MeanItem: Sendable {
+  public let name: Name?
+  public let value: Expression
+  public let weights: Expression?
 }
 
 /// A value handed out, with the name it is given.

@@ -55,8 +55,15 @@ extension Statement {
     case .output(let items):
       let items = items.map { item in (item.name.map { "\($0.text) = " } ?? "") + item.value.printed }
       return "output \(items.joined(separator: ", "))"
-    case .loss(let value): return "loss \(value.printed)"
+    case .loss(let item): return "loss \(item.printed)"
+    case .measure(let item): return "measure \(item.printed)"
     }
+  }
+}
+
+extension MeanItem {
+  fileprivate var printed: String {
+    (name.map { "\($0.text) = " } ?? "") + value.printed + (weights.map { ", weights: \($0.printed)" } ?? "")
   }
 }
 
