@@ -53,8 +53,13 @@ def install(tape):
         steps = [split(step, parts) for step in x]
         return tuple(Sequence(step[i] for step in steps) for i in range(parts))
 
-    def cross_entropy(x, token):
-        return tape.negate(tape.part(tape.log_softmax(x), token))
+    def cross_entropy(x, token, smoothing=0):
+        logarithms = tape.log_softmax(x)
+        found = tape.negate(tape.part(logarithms, token))
+        if smoothing == 0:
+            return found
+        spread = tape.multiply(mean_of(logarithms), -smoothing)
+        return tape.add(tape.multiply(found, 1 - smoothing), spread)
 
     def mse(a, b):
         difference = tape.square(tape.subtract(a, b))
