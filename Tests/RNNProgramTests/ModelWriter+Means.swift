@@ -27,13 +27,17 @@ extension ProgramGenerator {
       if random.chance(0.3) {
         scope.state.lines.append(("small = \(sum.rnn)", "small = \(sum.python)"))
         means.last = "loss small"
-        note("loss", Term(rnn: "small", python: "small", type: sum.type, range: sum.range), nil, isLoss: true, &means)
+        note(
+          "loss", Term(rnn: "small", python: "small", type: sum.type, range: sum.range), nil, isLoss: true,
+          &means)
       } else {
         let weights = random.chance(0.4) ? weights(scope, sum.type.place) : nil
         write("loss \(sum.rnn)", "loss", sum, weights, isLoss: true, scope, &means)
       }
     }
-    if random.chance(0.3), let value = scope.operand(1, where: { $0.type.isScalar && $0.type.place != .fixed }) {
+    if random.chance(0.3),
+      let value = scope.operand(1, where: { $0.type.isScalar && $0.type.place != .fixed })
+    {
       let weights = random.chance(0.5) ? weights(scope, value.type.place) : nil
       write("measure measured = \(value.rnn)", "measured", value, weights, isLoss: false, scope, &means)
     }
@@ -88,7 +92,8 @@ extension ProgramGenerator {
         terms.append(
           Term(
             rnn: "cross_entropy(\(logits.rnn), \(goal.rnn)\(smoothing.map { ", smoothing: \($0)" } ?? ""))",
-            python: "cross_entropy(\(logits.python), \(goal.python), \(smoothing ?? "0"))", type: scalar, range: 0...9))
+            python: "cross_entropy(\(logits.python), \(goal.python), \(smoothing ?? "0"))", type: scalar,
+            range: 0...9))
       } else {
         guard let value = scope.value(target.type.shape, target.type.place) else { continue }
         terms.append(.call("mse", [value, goal], scalar, 0...9))
@@ -98,7 +103,9 @@ extension ProgramGenerator {
     for term in rest {
       if let scalar = scope.scalar(of: scope.use(term)) { terms.append(scope.calm(scalar)) }
     }
-    if !terms.isEmpty, options.partialFunctions, random.chance(0.3) { terms.append(Construct.infinite(scope)) }
+    if !terms.isEmpty, options.partialFunctions, random.chance(0.3) {
+      terms.append(Construct.infinite(scope))
+    }
     return terms
   }
 
