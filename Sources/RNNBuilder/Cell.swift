@@ -42,7 +42,7 @@ public struct Cell: Sendable {
 
   /// A cell of the standard library.
   public static func library(_ name: String, fileID: String = #fileID, line: Int = #line) -> Cell {
-    let known = StandardLibrary.names
+    let known = StandardLibrary.cells
     if known.contains(name) { return Cell(.library(name), []) }
     let near = nearestName(to: name, among: known)
     return Cell(

@@ -33,7 +33,35 @@ public final class ModelScope: UnitScope {
   }
 
   /// Makes the mean of a value small over the steps and examples.
-  public func loss(_ value: Value, fileID: String = #fileID, line: Int = #line) {
-    act([value], Place(fileID, line)) { .loss($0[0]) }
+  ///
+  /// - Parameter weights: how much each step and example counts.
+  public func loss(
+    _ value: Value, weights: Value? = nil, fileID: String = #fileID, line: Int = #line
+  ) {
+    mean(nil, value, weights, Place(fileID, line)) { .loss($0) }
+  }
+
+  /// Makes the mean of a value small, in a sum with other losses, and reports it under a name.
+  public func loss(
+    _ name: String, _ value: Value, weights: Value? = nil, fileID: String = #fileID, line: Int = #line
+  ) {
+    mean(name, value, weights, Place(fileID, line)) { .loss($0) }
+  }
+
+  /// Reports the mean of a value over the steps and examples, or how often something holds.
+  public func measure(
+    _ name: String, _ value: Value, weights: Value? = nil, fileID: String = #fileID, line: Int = #line
+  ) {
+    mean(name, value, weights, Place(fileID, line)) { .measure($0) }
+  }
+
+  private func mean(
+    _ name: String?, _ value: Value, _ weights: Value?, _ place: Place,
+    _ form: @escaping (MeanItem) -> Statement.Kind
+  ) {
+    if let name { requireName(name, "what is reported", place) }
+    act([value] + [weights].compactMap { $0 }, place) {
+      form(MeanItem($0[0], name: name, weights: $0.count > 1 ? $0[1] : nil))
+    }
   }
 }

@@ -17,6 +17,6 @@ extension Compiler {
 
   /// Checks a model that is described in Swift, as `check(contentsOfFile:)` does.
   public func check(_ model: Model, sizes: [String: Int] = [:]) throws -> CheckReport {
-    try CheckReport(Frontend().check(try model.source(), model: model.name, sizes: sizes))
+    try CheckReport(Frontend(loader: .files).check(try model.source(), model: model.name, sizes: sizes))
   }
 }

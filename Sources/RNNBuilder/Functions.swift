@@ -200,8 +200,29 @@ public func argmax(_ x: Value) -> Value { .call("argmax", x) }
 /// −log softmax(logits)[token], a scalar.
 public func crossEntropy(_ logits: Value, _ token: Value) -> Value { .call("cross_entropy", logits, token) }
 
+/// The cross-entropy of a target of which a part is spread over all tokens alike.
+public func crossEntropy(_ logits: Value, _ token: Value, smoothing: Value) -> Value {
+  .call("cross_entropy", logits, token, smoothing, labels: [nil, nil, "smoothing"])
+}
+
 /// The mean of the squared differences of all elements, a scalar.
 public func mse(_ a: Value, _ b: Value) -> Value { .call("mse", a, b) }
+
+/// The Huber loss of each element: linear where the difference is above `delta`.
+public func huber(_ a: Value, _ b: Value, _ delta: Value) -> Value { .call("huber", a, b, delta) }
+
+/// The cross-entropy of each element, of the probability sigmoid(x) and a target between 0 and 1.
+public func binaryCrossEntropy(_ x: Value, _ target: Value) -> Value {
+  .call("binary_cross_entropy", x, target)
+}
+
+/// max(0, 1 − y x) of each element.
+public func hinge(_ x: Value, _ target: Value) -> Value { .call("hinge", x, target) }
+
+/// The negative log-likelihood of a number under a mixture of normal distributions.
+public func mixtureLoss(_ shares: Value, _ means: Value, _ scales: Value, _ target: Value) -> Value {
+  .call("mixture_loss", shares, means, scales, target)
+}
 
 // MARK: Sequences
 

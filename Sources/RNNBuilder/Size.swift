@@ -49,13 +49,12 @@ public struct Size: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral {
   }
 
   fileprivate static func call(_ function: String, _ arguments: Size...) -> Size {
-    let call = Expression.Kind.call(Name(function), arguments.map { Argument($0.expression) })
-    return Size(Expression(call), joined(arguments))
+    call(function, arguments.map { (nil, $0) })
   }
 
   var isInvalid: Bool { if case .invalid = expression.kind { true } else { false } }
 
-  private static func joined(_ sizes: [Size]) -> [UnitScope] {
+  static func joined(_ sizes: [Size]) -> [UnitScope] {
     var scopes: [UnitScope] = []
     for scope in sizes.flatMap(\.scopes) where !scopes.contains(where: { $0 === scope }) {
       scopes.append(scope)

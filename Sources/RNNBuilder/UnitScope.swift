@@ -62,6 +62,47 @@ public class UnitScope {
     return declare(.param, name, as: other, tensor(shape, place), initial: initial.expression, place)
   }
 
+  /// Declares a constant: numbers that are known when the model is compiled, and that no training changes.
+  ///
+  /// - Parameter value: one number for all elements, `.numbers`, a draw such as `.normal(0.1, seed: 3)`, or a `.tensor` of a
+  ///   file.
+  public final func const(
+    _ name: String, _ shape: [Size], _ value: Size, fileID: String = #fileID, line: Int = #line
+  ) -> Value {
+    const(name, [], shape, value, Place(fileID, line))
+  }
+
+  /// Declares a constant vector by the formula of the element at a place, which counts from 0.
+  public final func const(
+    _ name: String, _ shape: [Size], fileID: String = #fileID, line: Int = #line, _ value: (Size) -> Size
+  ) -> Value {
+    let index = freeIndex("i")
+    return const(name, [index], shape, value(self.index(index)), Place(fileID, line))
+  }
+
+  /// Declares a constant matrix by the formula of the element in a row and a column, which count from 0.
+  public final func const(
+    _ name: String, _ shape: [Size], fileID: String = #fileID, line: Int = #line,
+    _ value: (Size, Size) -> Size
+  ) -> Value {
+    let (row, column) = (freeIndex("i"), freeIndex("j"))
+    return const(name, [row, column], shape, value(index(row), index(column)), Place(fileID, line))
+  }
+
+  private func const(
+    _ name: String, _ indices: [String], _ shape: [Size], _ value: Size, _ place: Place
+  ) -> Value {
+    let initial = expression(value, place)
+    return declare(.const, name, indices: indices, tensor(shape, place), initial: initial, place)
+  }
+
+  private func index(_ name: String) -> Size { Size(Expression(.name(name)), [self]) }
+
+  /// A name for an index that nothing else has so far.
+  private func freeIndex(_ name: String) -> String {
+    names.contains(name) ? freeIndex("_\(name)") : name
+  }
+
   /// Declares what a cell is applied to, in the order of its inputs, or the data of a model.
   public final func input(
     _ name: String, _ type: InputType, fileID: String = #fileID, line: Int = #line
@@ -110,11 +151,11 @@ public class UnitScope {
   }
 
   final func declare(
-    _ role: DeclarationRole, _ name: String, as other: String? = nil, _ type: TypeSyntax,
-    initial: Expression? = nil, _ place: Place
+    _ role: DeclarationRole, _ name: String, as other: String? = nil, indices: [String] = [],
+    _ type: TypeSyntax, initial: Expression? = nil, _ place: Place
   ) -> Value {
     declare(name, "\(role == .input ? "an" : "a") \(role.rawValue)", place)
-    let group = DeclarationGroup(name, otherName: other, type)
+    let group = DeclarationGroup(name, otherName: other, indices: indices, type)
     append(Step(.declaration(.declaration(role, [group], initial: initial)), place))
     return Value(.written(Expression(.name(name))), self)
   }

@@ -83,7 +83,7 @@ public struct Compiler: Sendable {
   private func check(_ source: SourceFile, model: String?, sizes: [String: Int]) throws -> CheckReport {
     try GraphText.isGraph(source)
       ? checkGraph(source, model: model, sizes: sizes)
-      : CheckReport(Frontend().check(source, model: model, sizes: sizes))
+      : CheckReport(Frontend(loader: .files).check(source, model: model, sizes: sizes))
   }
 
   package func compile(

@@ -134,7 +134,7 @@ extension Graph {
   /// - Requires: `operation` is not a scan, whose operands depend on its body.
   fileprivate func differentiableOperands(of operation: Operation) -> ArraySlice<ValueID> {
     switch operation.kind {
-    case .constant, .size, .iota, .random, .compare, .oneHot: []
+    case .constant, .table, .size, .iota, .random, .compare, .oneHot: []
     case .surrogate(let surrogate): surrogate.source.map { operation.operands[$0...$0] } ?? []
     case .unary(let function) where function.traits.contains(.flat): []
     case .unary, .binary, .dot, .reduce, .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse:

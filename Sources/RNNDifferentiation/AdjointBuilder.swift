@@ -66,7 +66,7 @@ final class AdjointBuilder {
     let operands = operation.operands
     if let start = operation.start { accumulate(dy, into: start) }
     switch operation.kind {
-    case .constant, .size, .iota, .random, .compare, .oneHot: break
+    case .constant, .table, .size, .iota, .random, .compare, .oneHot: break
     case .surrogate(let surrogate): reverseSurrogate(surrogate, operands, dy)
     case .unary(let function): reverseUnary(function, operands[0], operation.result, dy)
     case .binary(let function): reverseBinary(function, operands[0], operands[1], operation.result, dy)

@@ -124,7 +124,7 @@ struct Scaling {
     let isFixed = operands.allSatisfy { $0 == .none || $0 == .zero }
     switch operation.kind {
     case .constant(let number, _): return number == 0 ? .zero : .none
-    case .size, .iota, .random: return .none
+    case .table, .size, .iota, .random: return .none
     // What is derived, not what it is, decides where training goes.
     case .surrogate(let surrogate):
       return surrogate.source.map { operands[$0] == .none || operands[$0] == .zero } ?? true ? .none : .other

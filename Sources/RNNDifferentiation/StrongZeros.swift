@@ -101,6 +101,7 @@ private struct Magnitudes {
   private func leastMagnitude(of operation: Operation) -> Magnitude {
     switch operation.kind {
     case .constant(let number, _): number.isFinite ? .bounded : .partial
+    case .table(let table, _): table.numbers.allSatisfy(\.isFinite) ? .bounded : .partial
     case .unary(let function): function.traits.contains(.partial) ? .partial : .bounded
     case .binary(.divide): isNonzero(operation.operands[1]) ? .bounded : .partial
     case .binary(let function) where function.traits.contains(.partial): .partial
@@ -116,6 +117,7 @@ private struct Magnitudes {
     guard let id = graph.definingOperation(value) else { return false }
     let kind = graph[id].kind
     if case .constant(let number, _) = kind { return number != 0 }
+    if case .table(let table, _) = kind { return !table.numbers.contains(0) }
     if case .size = kind { return true }
     return kind.traits.contains(.moving) && isNonzero(graph[id].operands[0])
   }
@@ -130,7 +132,7 @@ private struct Magnitudes {
     case .binary(.multiply):
       return operation.operands.allSatisfy { self[$0] >= .moderate } ? .partial : magnitude
     case .surrogate: return value == operation.operands[0] ? magnitude : .bounded
-    case .compare, .oneHot, .random, .constant, .size, .iota: return .bounded
+    case .compare, .oneHot, .random, .constant, .table, .size, .iota: return .bounded
     case .unary, .binary, .select, .convert, .dot, .reduce, .broadcast, .reshape, .transpose, .slice, .pad,
       .concat, .reverse, .reversePrefix, .gather, .scatterAdd:
       return magnitude
@@ -241,7 +243,7 @@ private struct Density {
       case .reduce(.maximum, _, _), .reduce(.minimum, _, _), .select, .gather: break
       case .surrogate(let surrogate):
         if let source = surrogate.source { add(from: operation.result, to: operands[source]) }
-      case .constant, .size, .iota, .random, .compare, .oneHot: break
+      case .constant, .table, .size, .iota, .random, .compare, .oneHot: break
       case .unary, .binary, .convert, .reduce(.sum, _, _), .broadcast, .reshape, .transpose, .pad, .concat,
         .reverse,
         .reversePrefix, .scatterAdd:
@@ -254,6 +256,7 @@ private struct Density {
       if let id = graph.definingOperation(value) {
         let kind = graph[id].kind
         if case .constant(let number, _) = kind { return number == 0 }
+        if case .table(let table, _) = kind { return table.numbers.contains(0) }
         if case .size = kind { return false }
         if case .convert = kind { return isFixedFactor(graph[id].operands[0]) }
         if kind.traits.contains(.moving) { return isFixedFactor(graph[id].operands[0]) }

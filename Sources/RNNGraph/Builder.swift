@@ -60,6 +60,10 @@ public final class GraphBuilder {
   public func constant(_ number: Double, _ type: TensorType) -> ValueID { one(.constant(number, type)) }
   /// A tensor of the type of `value` in which every element is `number`.
   public func constant(_ number: Double, like value: ValueID) -> ValueID { constant(number, type(value)) }
+  /// A tensor of numbers that stand in the program; those that are all the same are a constant.
+  public func table(_ table: NumberTable, _ type: TensorType) -> ValueID {
+    table.only.map { constant($0, type) } ?? one(.table(table, type))
+  }
   /// The product of the sizes of `symbols` as a scalar.
   public func size(_ symbols: [Symbol], _ element: ElementType) -> ValueID { one(.size(symbols, element)) }
   /// The positions along an axis of an extent.

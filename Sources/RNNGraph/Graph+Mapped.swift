@@ -45,6 +45,12 @@ private struct Mapping {
   func kind(_ kind: OperationKind) -> OperationKind {
     switch kind {
     case .constant(let number, let type): return .constant(number, self.type(type))
+    case .table(let table, let type):
+      // Of smaller extents, the first numbers are left.
+      let type = self.type(type)
+      let count = type.shape.reduce(1) { $0 * ($1.fixed ?? 1) }
+      let numbers = (0..<count).map { table.numbers[$0 % max(table.numbers.count, 1)] }
+      return .table(count == table.numbers.count ? table : NumberTable(numbers), type)
     case .size(let symbols, let element): return .size(symbols, self.element(element))
     case .iota(let extent, let element): return .iota(dimension(extent), self.element(element))
     case .random(let stream, let shape, let element):

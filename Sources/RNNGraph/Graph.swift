@@ -118,6 +118,11 @@ public enum OutputRole: Sendable, Hashable {
   case update(of: String)
   /// A scalar reported to the user, such as the gradient's norm.
   case metric
+  /// A part of the loss, which is the sum of all: a scalar reported to the user.
+  case term
+  /// By how much a batch counts in the mean of the output of this name over several batches: the sum of the weights of what
+  /// that output is a weighted mean over.
+  case weight(of: String)
 }
 
 /// An output of a graph.
@@ -126,7 +131,7 @@ public struct Output: Sendable {
   public var name: String
   /// What it stands for.
   public var role: OutputRole
-  /// What a loss or a metric is a mean over: `[T, B]` if over every step, `[B]` if over every example; else empty.
+  /// What a loss, a part of it or a metric is a mean over: `[T, B]` if over every step, `[B]` if over every example; else empty.
   public var over: [Symbol] = []
   /// The value.
   public var value: ValueID
@@ -252,6 +257,9 @@ public struct Graph: Sendable {
 
   /// The loss, if there is one.
   public var loss: Output? { outputs.first { $0.role == .loss } }
+
+  /// By how much a batch counts in the mean of the output of this name, if that is not by the number of elements.
+  public func weight(ofOutput name: String) -> Output? { outputs.first { $0.role == .weight(of: name) } }
 
   /// The place of the input of this name among the inputs.
   public func place(ofInput name: String) -> Int? { inputPlaces[name] }

@@ -3,6 +3,7 @@ extension OperationKind {
   public var mnemonic: String {
     switch self {
     case .constant: "constant"
+    case .table: "table"
     case .size: "size"
     case .iota: "iota"
     case .random: "random"
@@ -42,6 +43,7 @@ extension OperationKind {
     }
     switch self {
     case .constant(let number, _): return [exactText(number)]
+    case .table(let table, _): return [table.description]
     case .size(let symbols, _): return [group("of", symbols)]
     case .random(let stream, _, _): return ["stream(\(stream))"]
     case .surrogate(.clip(let bound)): return ["bound(\(exactText(bound)))"]
@@ -129,14 +131,22 @@ extension OutputRole {
     case .gradient: "gradient"
     case .update: "update"
     case .metric: "metric"
+    case .term: "term"
+    case .weight: "weight"
     }
   }
 
   /// The name of the input that the output belongs to by its role.
   public var inputName: String? {
     switch self {
-    case .output, .loss, .state, .metric: nil
+    case .output, .loss, .state, .metric, .term, .weight: nil
     case .gradient(let name), .update(let name): name
     }
   }
+
+  /// The name that stands behind `of` in the text of a graph.
+  var relatedName: String? { if case .weight(let name) = self { name } else { inputName } }
+
+  /// Whether it is a mean that batches are weighed by.
+  public var isMean: Bool { self == .loss || self == .metric || self == .term }
 }

@@ -40,6 +40,8 @@ extension OperationKind {
   public var traits: OperationTraits {
     switch self {
     case .constant, .size: [.leaf, .free, .repeating]
+    // It lies in memory already.
+    case .table: .free
     case .iota: [.leaf, .free]
     case .random: .leaf
     case .unary(let function): [.elementwise, OperationTraits(function.traits)]

@@ -162,6 +162,8 @@ public enum Surrogate: Sendable, Hashable {
 public enum OperationKind: Sendable, Hashable {
   /// Every element is the same number.
   case constant(Double, TensorType)
+  /// Numbers that stand in the program, as many as a type of floats without symbols has elements.
+  case table(NumberTable, TensorType)
   /// The product of the sizes of some symbols, as a scalar; 1 if there is none.
   case size([Symbol], ElementType)
   /// The position along the only axis: 0, 1, 2 and so on.
@@ -223,7 +225,7 @@ extension OperationKind {
     switch self {
     case .dot(let axes): axes.order
     case .reduce(.sum, _, let order), .scatterAdd(_, let order): order
-    case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .surrogate,
+    case .constant, .table, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .surrogate,
       .reduce(.maximum, _, _), .reduce(.minimum, _, _), .broadcast, .reshape, .transpose, .slice, .pad,
       .concat,
       .reverse, .reversePrefix, .oneHot, .gather, .scan:

@@ -16,6 +16,9 @@ extension GraphParser {
     case "constant":
       let number = try number()
       return { .constant(number, $0) }
+    case "table":
+      let table = try table()
+      return { .table(table, $0) }
     case "size":
       try expect(word: "of")
       let symbols = try symbols()

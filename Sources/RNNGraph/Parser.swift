@@ -127,6 +127,8 @@ struct GraphParser: TokenParser {
     case "gradient": .gradient(of: "")
     case "update": .update(of: "")
     case "metric": .metric
+    case "term": .term
+    case "weight": .weight(of: "")
     default: nil
     }
   }
@@ -136,9 +138,10 @@ struct GraphParser: TokenParser {
     let name = try string()
     var role = role
     switch role {
-    case .output, .loss, .state, .metric: break
+    case .output, .loss, .state, .metric, .term: break
     case .gradient: role = .gradient(of: try related())
     case .update: role = .update(of: try related())
+    case .weight: role = .weight(of: try related())
     }
     let over = accept(word: "over") ? try symbols() : []
     try expect("=")

@@ -41,7 +41,7 @@ private struct Printer {
       for input in printer.graph.inputs { printer.line(printer.declaration(input), input.places) }
       printer.printOperations(of: .entry)
       for output in printer.graph.outputs {
-        let relation = output.role.inputName.map { " of \(quoted($0))" } ?? ""
+        let relation = output.role.relatedName.map { " of \(quoted($0))" } ?? ""
         let over = output.over.isEmpty ? "" : " over(\(output.over.map(\.name).joined(separator: ", ")))"
         printer.line(
           "\(output.role.keyword) \(quoted(output.name))\(relation)\(over) = \(printer.name(output.value))")

@@ -25,6 +25,17 @@ extension Graph {
     case .constant(_, let type):
       try expect(0, types)
       return type
+    case .table(let table, let type):
+      try expect(0, types)
+      let count = type.shape.reduce(Optional(1)) { count, extent in
+        extent.fixed.flatMap { count?.multipliedReportingOverflow(by: $0) }.flatMap {
+          $0.overflow ? nil : $0.partialValue
+        }
+      }
+      guard count == table.numbers.count else {
+        throw ShapeError("\(counted(table.numbers.count, "number")) do not fill \(type)")
+      }
+      return try float(type)
     case .size(_, let element):
       try expect(0, types)
       return TensorType(element, [])

@@ -77,6 +77,17 @@ extension TokenParser {
     }
   }
 
+  /// Numbers in parentheses.
+  package mutating func table() throws(GraphParseError) -> NumberTable {
+    try expect("(")
+    var numbers: [Double] = []
+    while !accept(")") {
+      if !numbers.isEmpty { try expect(",") }
+      numbers.append(try number())
+    }
+    return NumberTable(numbers)
+  }
+
   /// One item in parentheses.
   package mutating func group<Item>(
     _ item: (inout Self) throws(GraphParseError) -> Item

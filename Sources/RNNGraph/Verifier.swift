@@ -224,10 +224,16 @@ private struct Verifier {
     reportDuplicates(
       graph.outputs.compactMap { if case .update(let name) = $0.role { name } else { nil } },
       "two outputs update")
+    reportDuplicates(
+      graph.outputs.compactMap { if case .weight(let name) = $0.role { name } else { nil } },
+      "two outputs are the weight of")
     if graph.outputs.count(where: { $0.role == .loss }) > 1 { report("there are two losses") }
+    if graph.loss == nil, let term = graph.outputs.first(where: { $0.role == .term }) {
+      report("\(quoted(term.name)) is a part of the loss, and there is none")
+    }
     for output in graph.outputs {
       let type = graph.type(output.value)
-      if !output.over.isEmpty, output.role != .loss, output.role != .metric {
+      if !output.over.isEmpty, !output.role.isMean {
         report("output \(quoted(output.name)) is no loss and no metric, and a mean over something")
       }
       for symbol in output.over where !isIdentifier(symbol.name) {
@@ -237,6 +243,8 @@ private struct Verifier {
       case .output: break
       case .loss:
         if !isFloatScalar(type) { report("the loss is \(type), not a float scalar") }
+      case .term, .weight:
+        if !isFloatScalar(type) { report("output \(quoted(output.name)) is \(type), not a float scalar") }
       case .metric:
         if !type.isScalar { report("metric \(quoted(output.name)) is \(type), not a scalar") }
       case .state:

@@ -112,6 +112,7 @@ struct Evaluation {
   ) throws(InterpreterError) -> DenseArray {
     switch kind {
     case .constant(let number, let type): DenseArray(type.element, try extents(type.shape), repeating: number)
+    case .table(let table, let type): DenseArray(type.element, try extents(type.shape), table.numbers)
     case .size(let symbols, let element): DenseArray(element, scalar: try product(of: symbols))
     case .iota(let extent, let element): iota(try self.extent(extent), element)
     case .random(let stream, let shape, let element):

@@ -71,6 +71,21 @@ public final class Module {
     return function
   }
 
+  /// Bytes that are a part of the module and are never written; gives their address.
+  public func data(_ name: String, _ bytes: [UInt8], alignment: Int) -> IRValue {
+    let contents = bytes.withUnsafeBytes { bytes in
+      LLVMConstStringInContext2(
+        context, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, 1)
+    }
+    let global = LLVMAddGlobal(ref, LLVMTypeOf(contents), name)!
+    LLVMSetInitializer(global, contents)
+    LLVMSetGlobalConstant(global, 1)
+    LLVMSetLinkage(global, LLVMInternalLinkage)
+    LLVMSetUnnamedAddress(global, LLVMGlobalUnnamedAddr)
+    LLVMSetAlignment(global, UInt32(alignment))
+    return IRValue(global)
+  }
+
   /// Adds an attribute to the function.
   public func set(_ attribute: IRAttribute, on function: IRFunction) {
     LLVMAddAttributeAtIndex(

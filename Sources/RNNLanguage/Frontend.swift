@@ -25,8 +25,8 @@ public struct Frontend: Sendable {
   }
 
   /// A file with the declarations of what it imports in place of the imports; models of imported files are left out,
-  /// as nobody sees them.
-  public func inlined(_ source: SourceFile) throws(DiagnosticError) -> SyntaxFile {
+  /// as nobody sees them. Tensors are found from any folder.
+  public func inlined(_ source: SourceFile, folder: String) throws(DiagnosticError) -> SyntaxFile {
     var declarations: [Declaration] = []
     var open = [source]
     var seen: Set<String> = [source.name]
@@ -38,22 +38,27 @@ public struct Frontend: Sendable {
           let path = resolvedPath(other.path, relativeTo: file.name)
           if seen.insert(path).inserted { open.append(try loader.read(path)) }
         case .unit(let unit) where unit.kind == .model && file !== source: continue
-        case .unit, .function: declarations.append(declaration)
+        case .unit, .function:
+          declarations.append(
+            declaration.mappingFiles { absolutePath($0, relativeTo: file.name, folder: folder) })
         }
       }
     }
     return SyntaxFile(declarations)
   }
 
-  /// A file whose imports are found from any folder.
+  /// A file whose imports and tensors are found from any folder.
   public func withAbsoluteImports(_ source: SourceFile, folder: String) throws(DiagnosticError) -> SyntaxFile
   {
     SyntaxFile(
       try parse(source).declarations.map { declaration in
-        guard case .importation(let other) = declaration else { return declaration }
-        let path = resolvedPath(other.path, relativeTo: source.name)
-        return .importation(ImportDeclaration(path: path.hasPrefix("/") ? path : "\(folder)/\(path)"))
+        declaration.mappingFiles { absolutePath($0, relativeTo: source.name, folder: folder) }
       })
+  }
+
+  private func absolutePath(_ path: String, relativeTo file: String, folder: String) -> String {
+    let path = resolvedPath(path, relativeTo: file)
+    return path.hasPrefix("/") ? path : "\(folder)/\(path)"
   }
 
   /// Checks a file and what it imports: every model, for the sizes given, and every cell and function.
@@ -146,6 +151,34 @@ public struct Frontend: Sendable {
     return Diagnostic(
       "no-model", "'\(program.mainSource.name)' has no model '\(name)'", at: nil,
       notes: near.isEmpty ? [all] : near)
+  }
+}
+
+extension Declaration {
+  /// The same with other paths of the files that it names.
+  fileprivate func mappingFiles(_ path: (String) -> String) -> Declaration {
+    switch self {
+    case .importation(let other): return .importation(ImportDeclaration(path: path(other.path)))
+    case .function(let function):
+      return .function(
+        FunctionDeclaration(function.name, function.parameters, function.body.mappingFiles(path)))
+    case .unit(let unit):
+      let statements = unit.statements.map { statement -> Statement in
+        guard case .declaration(.const, let groups, let value?) = statement.kind else { return statement }
+        return Statement(.declaration(.const, groups, initial: value.mappingFiles(path)))
+      }
+      return .unit(UnitDeclaration(unit.kind, unit.name.text, unit.sizes, statements))
+    }
+  }
+}
+
+extension Expression {
+  fileprivate func mappingFiles(_ path: (String) -> String) -> Expression {
+    var children = kind.children.map { $0.mappingFiles(path) }
+    if case .call(let name, _) = kind, name.text == "file", case .text(let text)? = children.first?.kind {
+      children[0] = Expression(.text(path(text)))
+    }
+    return Expression(kind.replacingChildren(children))
   }
 }
 

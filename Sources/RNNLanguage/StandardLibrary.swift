@@ -1,7 +1,8 @@
 import Foundation
 import RNNSupport
 
-/// The cells that are there without import: every `.rnn` file of the resource folder, named after its cell.
+/// The cells and functions that are there without import: every `.rnn` file of the resource folder, named after what it
+/// declares.
 public enum StandardLibrary {
   private static let sources: [String: SourceFile] = {
     guard let folder = Bundle.module.url(forResource: "StandardLibrary", withExtension: nil),
@@ -16,9 +17,19 @@ public enum StandardLibrary {
     return sources
   }()
 
-  /// The names of its cells, sorted.
+  /// The names of its cells and functions, sorted.
   public static var names: [String] { sources.keys.sorted() }
 
-  /// The source of the cell `name`, or nil if there is none.
+  /// The names of its cells, sorted.
+  public static var cells: [String] { names.filter { !isFunction($0) } }
+
+  /// The names of its functions, sorted.
+  public static var functions: [String] { names.filter(isFunction) }
+
+  private static func isFunction(_ name: String) -> Bool {
+    sources[name]?.text.contains("\nfn \(name)(") ?? false
+  }
+
+  /// The source of the cell or function `name`, or nil if there is none.
   public static func source(of name: String) -> SourceFile? { sources[name] }
 }

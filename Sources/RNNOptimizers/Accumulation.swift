@@ -21,7 +21,8 @@ extension GraphBuilder {
     }
     try replace("gradient_count", with: isUpdate.choose(number.constant(0), number).value)
     // Where no step has an element, each gradient is zero.
-    let share = 1 / max(try gather("gradient_weight", weight), 1)
+    let total = try gather("gradient_weight", weight)
+    let share = 1 / total.equals(0).choose(total.constant(1), total)
     let means = try gradients.map { parameter, gradient in
       try at(graph.places(of: gradient.value)) {
         share * (try gather("gradient_sum.\(parameter.name)", weight * gradient))
@@ -30,9 +31,13 @@ extension GraphBuilder {
     return (means, isUpdate)
   }
 
-  /// The number of elements, of the axes that these symbols count, that the loss of a batch is a mean over: valid steps
-  /// where sequences are ragged, and examples if there are no axes.
-  func lossCount(over axes: [Symbol]) -> Term {
+  /// By how much the loss of a batch counts in a mean over several: by the sum of its weights or, if it has none, the number
+  /// of elements that it is a mean over, valid steps where sequences are ragged, and examples if there are no axes.
+  func lossWeight() -> Term {
+    if let weight = graph.loss.flatMap({ graph.weight(ofOutput: $0.name) }) {
+      return Term(weight.value, self).converted(to: .f64)
+    }
+    let axes = graph.loss?.over ?? []
     for input in graph.inputs {
       guard case .lengths(let steps) = input.role, axes.contains(steps) else { continue }
       let element = graph.outputs.first { $0.role == .loss }.map { type($0.value).element } ?? .f64

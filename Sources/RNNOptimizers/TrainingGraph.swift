@@ -72,7 +72,7 @@ public func trainingGraph(
   if trained.isEmpty { throw TrainingGraphError.noGradients }
   builder.graph.filterOutputs { output in
     switch output.role {
-    case .loss, .metric, .update: true
+    case .loss, .metric, .term, .weight, .update: true
     case .output, .state: options.keepsOutputs && !(options.carriesState && output.isState(of: graph))
     case .gradient: false
     }
@@ -83,7 +83,7 @@ public func trainingGraph(
   var isUpdate: Term?
   if options.accumulation > 1 {
     let accumulated = try builder.accumulate(
-      trained, count: options.accumulation, weight: builder.lossCount(over: graph.loss?.over ?? []))
+      trained, count: options.accumulation, weight: builder.lossWeight())
     (gradients, isUpdate) = (accumulated.gradients, accumulated.isUpdate)
   }
   if options.clipsValues {

@@ -39,7 +39,8 @@ extension OperationKind {
       return .random(stream: stream, shape: map(shape), element)
     case .broadcast(let axes, let shape): return .broadcast(axes: axes, shape: map(shape))
     case .reshape(let shape): return .reshape(map(shape))
-    case .size, .iota, .unary, .binary, .compare, .select, .convert, .surrogate, .dot, .reduce, .transpose,
+    case .table, .size, .iota, .unary, .binary, .compare, .select, .convert, .surrogate, .dot, .reduce,
+      .transpose,
       .slice,
       .pad, .concat, .reverse, .reversePrefix, .oneHot, .gather, .scatterAdd, .scan:
       return self

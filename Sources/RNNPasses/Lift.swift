@@ -194,7 +194,7 @@ extension OperationKind {
     case .reversePrefix(let axis): .reversePrefix(axis: axis + 1)
     case .random(let stream, let shape, let element):
       .random(stream: stream, shape: [steps] + shape, element)
-    case .constant, .size, .iota, .dot, .gather, .scatterAdd, .scan: nil
+    case .constant, .table, .size, .iota, .dot, .gather, .scatterAdd, .scan: nil
     }
   }
 }

@@ -52,7 +52,7 @@ final class Simplifier {
   /// What is simpler than an operation and gives the same; nil if nothing is known.
   func rewrite(_ kind: OperationKind, _ operands: [ValueID]) -> ValueID? {
     switch kind {
-    case .constant, .size, .iota, .random, .oneHot, .gather, .scatterAdd, .scan: nil
+    case .constant, .table, .size, .iota, .random, .oneHot, .gather, .scatterAdd, .scan: nil
     case .unary(let function): unary(function, operands[0])
     case .binary(let function): binary(function, operands[0], operands[1])
     case .compare(let comparison): compare(comparison, operands[0], operands[1])

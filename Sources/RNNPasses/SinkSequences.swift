@@ -112,7 +112,8 @@ extension OperationKind {
       return axis == 0 ? nil : .pad(axis: axis - 1, start: start, to: to, anchor: anchor)
     case .concat(let axis): return axis == 0 ? nil : .concat(axis: axis - 1)
     case .reverse(let axis): return axis == 0 ? nil : .reverse(axis: axis - 1)
-    case .reversePrefix, .random, .constant, .size, .iota, .dot, .reduce, .scatterAdd, .scan: return nil
+    case .reversePrefix, .random, .constant, .table, .size, .iota, .dot, .reduce, .scatterAdd, .scan:
+      return nil
     }
   }
 }

@@ -180,7 +180,7 @@ extension Graph {
     let hasRows = types.map { $0.shape.first == .batch }
     let first = hasRows.first ?? false
     switch operation.kind {
-    case .constant, .unary, .binary, .compare, .select, .convert, .surrogate(.stop),
+    case .constant, .table, .unary, .binary, .compare, .select, .convert, .surrogate(.stop),
       .surrogate(.straightThrough):
       return true
     // Clipping the sum of some adjoints is not the same as adding up clipped ones.

@@ -21,6 +21,8 @@ public struct Buffer: Sendable {
     case input(Int)
     /// Given by the caller: the output of this number.
     case output(Int)
+    /// In the program: these numbers, rounded to the type of the elements.
+    case table(NumberTable)
     /// In the arena.
     case arena
   }

@@ -76,9 +76,16 @@ public struct Plan: Sendable {
   /// All kernels, in order.
   public var kernels: [Kernel] { steps.flatMap(\.kernels) }
 
-  /// The inputs that are the same in many calls.
-  public var stableInputs: Set<BufferID> {
-    Set(inputs.indices.filter { inputs[$0].isStable }.map { BufferID(index: $0) })
+  /// The buffers that hold the same in many calls, and are not computed: some inputs, and the numbers of the program.
+  public var stableBuffers: Set<BufferID> {
+    Set(
+      buffers.indices.filter { number in
+        switch buffers[number].place {
+        case .input(let input): inputs[input].isStable
+        case .table: true
+        case .output, .arena: false
+        }
+      }.map { BufferID(index: $0) })
   }
 
   /// Whether buffers have offsets in an arena.

@@ -1,9 +1,9 @@
 import RNNGraph
 
 extension Plan {
-  /// Moves what depends on stable inputs only, such as packed weights, into a step that later calls leave out.
+  /// Moves what depends on stable inputs and the numbers of the program only, such as packed weights, into a step that later calls leave out.
   public mutating func prepare() {
-    let stable = stableInputs
+    let stable = stableBuffers
     var lastWriters: [BufferID: Int] = [:]
     for (i, step) in steps.enumerated() {
       for access in step.kernels.flatMap(\.accesses) where access.writes { lastWriters[access.buffer] = i }

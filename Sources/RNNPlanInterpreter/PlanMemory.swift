@@ -64,6 +64,11 @@ final class PlanMemory {
         throw PlanFault(description: "b\(number) lies outside its memory")
       }
       regions.append(region)
+      if case .table(let table) = buffer.place {
+        for (place, value) in table.numbers.enumerated() {
+          self[BufferID(index: number), place] = region.element.rounded(value)
+        }
+      }
     }
   }
 
@@ -85,7 +90,10 @@ final class PlanMemory {
       return "is element \(element) of \(region.count)"
     }
     if writes { return nil }
-    if case .input = region.place { return nil }
+    switch region.place {
+    case .input, .table: return nil
+    case .output, .arena: break
+    }
     let owner = region.block.owners[region.start + element * region.bytes]
     if owner == Int32(id.index) { return nil }
     return owner < 0 ? "reads what was not written" : "reads what was written for b\(owner)"

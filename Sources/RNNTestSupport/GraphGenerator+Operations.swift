@@ -3,7 +3,8 @@ import RNNGraph
 extension GraphGenerator {
   /// What can be added to a graph; a step is one operation, or a few that make sense of one.
   enum Step: CaseIterable {
-    case constant, size, unary, positive, binary, divide, select, convert, surrogate, dot, product, reduce,
+    case constant, table, size, unary, positive, binary, divide, select, convert, surrogate, dot, product,
+      reduce,
       broadcast,
       reshape, transpose, slice, pad, concat, reverse, reversePrefix, iota, uniform, oneHot, gather,
       scatterAdd, matrices, scan
@@ -19,6 +20,7 @@ extension GraphGenerator {
   func make(_ step: Step) -> ValueID? {
     switch step {
     case .constant: makeConstant()
+    case .table: makeTable()
     case .size: makeSize()
     case .unary: makeUnary()
     case .positive: makeFromPositive()
@@ -54,6 +56,13 @@ extension GraphGenerator {
     guard let like = pick(where: isFloat) else { return nil }
     let number = (2 * random.unit() - 1) * 2
     return note(builder.constant(number, like: like), bound: abs(number))
+  }
+
+  private func makeTable() -> ValueID? {
+    let shape = (0...random.below(3)).map { _ in fixed() }
+    guard isSmall(shape) else { return nil }
+    let numbers = (0..<volume(shape)).map { _ in random.chance(0.2) ? 0 : 2 * random.unit() - 1 }
+    return note(builder.table(NumberTable(numbers), TensorType(options.element, shape)), bound: 1)
   }
 
   private func makeSize() -> ValueID? {

@@ -68,18 +68,24 @@ final class TrainingReporter {
     return "nothing to do: \(all)\nnote: to go on, ask for more, as in --epochs \(done + 10)\n"
   }
 
-  /// An evaluation in words: the perplexity of a text; loss and accuracy of a data set.
+  /// An evaluation in words: the perplexity of a text; loss and accuracy of a data set; parts of the loss and measures.
   private static func words(_ evaluation: Evaluation, _ unit: TrainingUnit) -> String {
-    switch unit {
-    case .tokens:
-      guard evaluation.perplexity.isFinite else {
-        return "loss \(String(format: "%.4g", evaluation.loss)), whose perplexity is above 1e308"
-      }
-      return "perplexity \(String(format: "%.3f", evaluation.perplexity))"
-    case .examples:
-      let accuracy = evaluation.accuracy.map { "  accuracy \(String(format: "%.2f", 100 * $0)) %" }
-      return "loss \(String(format: "%.4g", evaluation.loss))\(accuracy ?? "")"
+    func list(_ numbers: [String: Double]) -> [String] {
+      numbers.sorted { $0.key < $1.key }.map { "\($0) \(String(format: "%.4g", $1))" }
     }
+    var fields: [String] = []
+    switch unit {
+    case .tokens where evaluation.perplexity.isFinite:
+      fields.append("perplexity \(String(format: "%.3f", evaluation.perplexity))")
+    case .tokens:
+      fields.append("loss \(String(format: "%.4g", evaluation.loss)), whose perplexity is above 1e308")
+    case .examples: fields.append("loss \(String(format: "%.4g", evaluation.loss))")
+    }
+    if !evaluation.terms.isEmpty { fields[0] += " (\(list(evaluation.terms).joined(separator: ", ")))" }
+    if unit == .examples, let accuracy = evaluation.accuracy {
+      fields.append("accuracy \(String(format: "%.2f", 100 * accuracy)) %")
+    }
+    return (fields + list(evaluation.measures)).joined(separator: "  ")
   }
 
   /// Tells that a signal stopped the run, and how to go on with what was written.
@@ -105,6 +111,8 @@ final class TrainingReporter {
   private struct Summary: Encodable {
     let loss: JSONNumber?
     let accuracy: JSONNumber?
+    let terms: [String: JSONNumber]?, measures: [String: JSONNumber]?
+    let validationTerms: [String: JSONNumber]?, validationMeasures: [String: JSONNumber]?
     let perplexity: JSONNumber?
     let validationLoss: JSONNumber?
     let validationAccuracy: JSONNumber?
@@ -129,6 +137,12 @@ final class TrainingReporter {
       let (last, best) = (run.position.last, run.position.best)
       loss = number(last?.training.loss)
       accuracy = number(last?.training.accuracy)
+      func group(_ numbers: [String: Double]?) -> [String: JSONNumber]? {
+        numbers?.isEmpty == false ? numbers?.mapValues(JSONNumber.init) : nil
+      }
+      (terms, measures) = (group(last?.training.terms), group(last?.training.measures))
+      validationTerms = group(last?.validation?.terms)
+      validationMeasures = group(last?.validation?.measures)
       perplexity = isText ? number(last?.training.perplexity) : nil
       validationLoss = number(last?.validation?.loss)
       validationAccuracy = number(last?.validation?.accuracy)

@@ -118,11 +118,11 @@ struct CellTests {
     #expect(try GradientReport(program, steps: stack.steps, seed: 11).worst <= 1e-6)
   }
 
-  /// A further cell of the library needs a reference.
+  /// A further cell of the library needs a reference; `LatticeTests` has those of losses.
   @Test func everyCellWithAStateIsTested() throws {
     let recurrent = try LibraryCells.names.filter { name in
       try LibraryCells.source(of: name).contains("\n    state ")
     }
-    #expect(Set(recurrent) == Set(CellReference.all.map(\.name)))
+    #expect(Set(recurrent) == Set(CellReference.all.map(\.name) + ["CTC", "CRF"]))
   }
 }

@@ -248,7 +248,7 @@ struct DatasetTrainingTests {
       tensors.merge(["text": batch.inputs, "next": batch.targets]) { $1 }
       let outputs = try program.run(tensors)
       tensors["rnn.h"] = outputs["rnn.h"]
-      sums.add(loss: try numbers(#require(outputs["loss"]))[0], count: 28)
+      sums.add(loss: try numbers(#require(outputs["loss"]))[0], weight: 28)
     }
     let (found, expected) = (try #require(reports.last?.validationLoss), try #require(sums.mean?.loss))
     #expect(abs(found - expected) < 1e-5)

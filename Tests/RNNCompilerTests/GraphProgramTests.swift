@@ -221,6 +221,14 @@ struct GraphProgramTests {
         + "%6 = slice %5 axis(1) front(0) count(1) : f32[B, 1] %7 = reshape %6 : f32[B] "
         + "%8 = broadcast %7 axes(1) : f32[T, B] %3 = convert %8 : i32[T, B]", false
     ),
+    (
+      "%4 = table (7, 0, 3) : f32[3] %5 = convert %4 : i32[3] %6 = slice %5 axis(0) front(0) count(1) : i32[1] "
+        + "%7 = reshape %6 : i32[] %3 = broadcast %7 axes() : i32[T, B]", true
+    ),
+    (
+      "%4 = table (7, 8, 3) : f32[3] %5 = convert %4 : i32[3] %6 = slice %5 axis(0) front(0) count(1) : i32[1] "
+        + "%7 = reshape %6 : i32[] %3 = broadcast %7 axes() : i32[T, B]", false
+    ),
     ("%4 = less %2, %2 : bool[T, B] %5 = constant 7 : i32[T, B] %3 = select %4, %1, %5 : i32[T, B]", true),
     ("%4 = less %2, %2 : bool[T, B] %5 = constant 8 : i32[T, B] %3 = select %4, %1, %5 : i32[T, B]", false),
     ("%4 = less %2, %2 : bool[T, B] %5 = constant -1 : i32[T, B] %3 = select %4, %5, %1 : i32[T, B]", false),

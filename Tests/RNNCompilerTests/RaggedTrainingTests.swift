@@ -41,8 +41,8 @@ struct RaggedTrainingTests {
       var tensors = trainer.parameters
       for name in ["text", "next"] { tensors[name] = batch.sequence(name, steps: length) }
       let outputs = try single.run(tensors)
-      sums.add(loss: try numbers(#require(outputs["loss"]))[0], count: length)
-      sums.add(accuracy: try numbers(#require(outputs["accuracy"]))[0], count: length)
+      sums.add(loss: try numbers(#require(outputs["loss"]))[0], weight: Double(length))
+      sums.add(accuracy: try numbers(#require(outputs["accuracy"]))[0], weight: Double(length))
     }
     let expected = try #require(sums.mean)
     #expect(abs(found.loss - expected.loss) < 1e-12)

@@ -23,7 +23,7 @@ import Testing
     let others: Set = [
       "constant", "size", "select", "convert", "detach", "dot", "reduce_sum", "reduce_maximum",
       "reduce_minimum", "broadcast", "reshape", "transpose", "slice", "pad", "concat", "reverse", "one_hot",
-      "gather", "scatter_add", "scan", "straight_through", "clip_gradient",
+      "gather", "scatter_add", "scan", "straight_through", "clip_gradient", "table",
     ]
     #expect(found.subtracting(functions) == others)
   }

@@ -74,6 +74,7 @@ enum Samples {
       %26 = size of() : i32[]
       %27 = straight_through %16, %15 : f32[T, B]
       %28 = clip_gradient %27 bound(0.25) : f32[T, B]
+      %29 = table (1, -0, inf, 1e-320, 0.1, 3) : f64[3, 2]
       output "eight" = %8
       output "last" = %12
     }

@@ -8,6 +8,13 @@ import Testing
     #expect(result == DenseArray(.f32, [3, 2], repeating: 2.5))
   }
 
+  @Test func tablesHoldTheirNumbers() throws {
+    #expect(try evaluate(one: "table (1, 0.1) : f32[2]", []) == f32(1, Double(Float(0.1))))
+    #expect(
+      try evaluate(one: "table (1, 2, 3, 4, 5, 0.1) : f64[2, 3]", [])
+        == DenseArray(.f64, [2, 3], [1, 2, 3, 4, 5, 0.1]))
+  }
+
   @Test func sizesMultiply() throws {
     let sizes: [Symbol: Int] = [.steps: 3, .batch: 4]
     #expect(try evaluate(one: "size of(T, B) : f32[]", [], sizes: sizes) == DenseArray(.f32, scalar: 12))

@@ -58,6 +58,8 @@ import Testing
     var plan = try VerifierTests.plan()
     plan.name = "a\"b {"
     plan.buffers[0].name = "// no comment"
+    plan.buffers.append(
+      Buffer(name: "A", element: .f64, count: 3, place: .table(NumberTable([-0.0, 0.1, .infinity]))))
     plan.inputs[0].name = "ü\\"
     let odd = Index.stepsParity(Symbol("t1"))
     let open = Size(Symbol("i0")) * Size(Symbol("T")) * Size(-3)
@@ -106,6 +108,9 @@ import Testing
     (
       "plan \"p\" {\n  b0 \"x\" f32 × 4 at 0, phases 2 to 1",
       "2:36: a buffer lives from a phase to a later one"
+    ),
+    (
+      "plan \"p\" {\n  b0 \"x\" f32 × 4 holds (1, 2, 3)", "2:24: 3 numbers do not fill a buffer of 4"
     ),
     ("plan \"p\" {\n  input 0 \"x\" f32[4]\n}", "3:1: input 0 is no buffer"),
     ("plan \"p\" {\n  b0 \"x\" f32 × T + T", "2:16: a term is there twice"),

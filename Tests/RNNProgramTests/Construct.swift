@@ -21,7 +21,7 @@ struct Construct: Sendable {
   ]
 
   static let all: [Construct] =
-    elementwise + products + stacks + reductions + matrices + parts + tokens + sequences + draws
+    elementwise + products + stacks + reductions + matrices + constants + parts + tokens + sequences + draws
     + [Construct(3) { application($0, $1) }, Construct(2) { scope, _ in bothDirections(scope) }]
 
   static func pick(_ random: inout SplitMix64, for scope: Scope) -> Construct {

@@ -3,7 +3,7 @@ import RNNTestSupport
 
 extension ProgramGenerator {
   /// An input or target of a model.
-  private struct Datum {
+  struct Datum {
     let name: String
     let type: ValueType
     let isTarget: Bool
@@ -31,14 +31,11 @@ extension ProgramGenerator {
     scope.addStatements(3 + random.below(6))
     if random.chance(0.5) { _ = scope.applyInStatement() }
     let targets = makeTargets(scope)
-    guard let loss = makeLoss(scope, targets) else { return nil }
     // Applications count in the order of the text: what comes first is written first.
-    let isNamed = random.chance(0.3)
-    scope.state.lines.append(
-      ("\(isNamed ? "small =" : "loss") \(loss.term.rnn)", "loss = \(loss.term.python)"))
+    guard let means = makeMeans(scope, targets) else { return nil }
     let outputs = makeOutputs(scope)
-    if isNamed { scope.state.lines.append(("loss small", "")) }
-    return outputs.isEmpty ? nil : assemble(scope, inputs + targets, outputs, loss.kind)
+    if let last = means.last { scope.state.lines.append((last, "")) }
+    return outputs.isEmpty ? nil : assemble(scope, inputs + targets, outputs, means)
   }
 
   private func makeInputs(_ scope: Scope) -> [Datum] {
@@ -97,73 +94,11 @@ extension ProgramGenerator {
 
   private static func isName(_ term: Term) -> Bool { term.rnn.allSatisfy { $0.isLetter || $0.isNumber } }
 
-  /// What is made small: what fits the targets, and something of each value that nothing else uses.
-  private func makeLoss(_ scope: Scope, _ targets: [Datum]) -> (term: Term, kind: String)? {
-    var terms: [Term] = []
-    for target in targets {
-      let goal = Term(rnn: target.name, python: target.name, type: target.type, range: .within(1))
-      let scalar = target.type.with(shape: [])
-      if let count = target.type.token {
-        guard let logits = scope.value([count], target.type.place, bound: 4) else { continue }
-        terms.append(.call("cross_entropy", [logits, goal], scalar, 0...9))
-      } else {
-        guard let value = scope.value(target.type.shape, target.type.place) else { continue }
-        terms.append(.call("mse", [value, goal], scalar, 0...9))
-      }
-    }
-    let rest = scope.unused.filter { $0.type.isNumber }.suffix(6)
-    for term in rest {
-      if let scalar = scope.scalar(of: scope.use(term)) { terms.append(scope.calm(scalar)) }
-    }
-    guard !terms.isEmpty else { return nil }
-    if options.partialFunctions, random.chance(0.3) { terms.append(Construct.infinite(scope)) }
-    return sum(terms, scope)
-  }
-
-  /// The sum of scalars, all brought to one place.
-  private func sum(_ terms: [Term], _ scope: Scope) -> (term: Term, kind: String)? {
-    let steps = Set(terms.compactMap(\.type.steps))
-    var place = Place.fixed
-    if let only = steps.first, steps.count == 1, random.chance(0.6) {
-      place = .steps(only)
-    } else if terms.contains(where: { $0.type.place != .fixed }) {
-      place = .one
-    }
-    var result: Term?
-    for term in terms {
-      var moved = term
-      if term.type.place != .fixed, term.type.place != place {
-        if case .steps(let steps) = place {
-          guard let everywhere = scope.repeated(term, over: steps) else { continue }
-          moved = everywhere
-        } else {
-          moved = random.chance(0.3) ? scope.last(term) : scope.total(term)
-        }
-      }
-      if random.chance(0.5) { moved = scope.scaled(moved, by: random.pick([0.25, 0.7, 2, -0.5])!) }
-      guard let sum = result else {
-        result = moved
-        continue
-      }
-      let type = ValueType([], Place.join(sum.type.place, moved.type.place)!)
-      let (symbol, python) = random.chance(0.75) ? ("+", "add") : ("-", "subtract")
-      result = .binary(symbol, python, .sum, sum, moved, type, .within(sum.bound + moved.bound))
-    }
-    guard let result else { return nil }
-    let kind =
-      switch result.type.place {
-      case .fixed: "program"
-      case .one: "example"
-      case .steps: "steps"
-      }
-    return (result, kind)
-  }
-
   // MARK: Text and data
 
   private func assemble(
     _ scope: Scope, _ data: [Datum], _ outputs: [(name: String, rnn: String, term: Term)],
-    _ loss: String
+    _ means: Means
   ) -> RandomProgram {
     let batch = 1 + random.below(4)
     let (tensors, ragged, lengths) = makeTensors(scope, data, batch)
@@ -182,7 +117,7 @@ extension ProgramGenerator {
     let rnn =
       (functions.map(\.rnn) + known.compactMap(\.rnn)).joined(separator: "\n")
       + "\nmodel Random(\(header.joined(separator: ", "))) {\n" + lines.map { "    \($0)\n" }.joined() + "}\n"
-    let python = model(scope, data, outputs, loss, batch, lengths)
+    let python = model(scope, data, outputs, means, batch, lengths)
     let texts = functions.map(\.python) + known.map(\.python).filter { !$0.isEmpty } + [python]
     return RandomProgram(
       rnn: rnn, python: texts.joined(separator: "\n\n"),
@@ -192,7 +127,7 @@ extension ProgramGenerator {
 
   private func model(
     _ scope: Scope, _ data: [Datum], _ outputs: [(name: String, rnn: String, term: Term)],
-    _ loss: String, _ batch: Int, _ lengths: [String: String]
+    _ means: Means, _ batch: Int, _ lengths: [String: String]
   ) -> String {
     func quoted(_ text: String?) -> String { text.map { "\"\($0)\"" } ?? "None" }
     let parameters = scope.allParameters.map { "\"\($0.path.dropFirst())\"" }
@@ -207,14 +142,14 @@ extension ProgramGenerator {
     lines += scope.state.lines.map(\.python).filter { !$0.isEmpty }
     lines += outputs.enumerated().map { "result\($0) = \($1.term.python)" }
     let pairs = outputs.enumerated().map { "\"\($1.name)\": result\($0)" }
-    lines.append("return {\(pairs.joined(separator: ", "))}, loss")
+    lines.append("return {\(pairs.joined(separator: ", "))}, [\(means.python.joined(separator: ", "))]")
     return """
       BATCH = \(batch)
       PARAMETERS = [\(parameters.joined(separator: ", "))]
       DATA = {\(inputs.joined(separator: ", "))}
       LENGTHS = {\(ragged.joined(separator: ", "))}
       OUTPUTS = {\(results.joined(separator: ", "))}
-      LOSS = "\(loss)"
+      MEANS = [\(means.kinds.joined(separator: ", "))]
 
 
       def model(run):

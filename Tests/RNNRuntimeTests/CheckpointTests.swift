@@ -7,8 +7,8 @@ import Testing
   static func checkpoint() throws -> Checkpoint {
     let corpus = try TextCorpus(text: "the time traveller")
     var sums = EvaluationSums()
-    sums.add(loss: 0.1, count: 7840)
-    sums.add(accuracy: 0.7, count: 7)
+    sums.add(loss: 0.1, weight: 7840)
+    sums.add(accuracy: 0.7, weight: 7)
     return Checkpoint(
       metadata: CheckpointMetadata(
         model: ModelSource(

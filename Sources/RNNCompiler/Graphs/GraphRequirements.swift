@@ -94,7 +94,8 @@ extension Graph {
     case .gather: return (operands[1], type(operands[0]).shape[0], false)
     case .oneHot(let count, _), .scatterAdd(let count, _): return (operands[0], .fixed(count), false)
     case .reversePrefix(let axis): return (operands[1], type(operands[0]).shape[axis], true)
-    case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .surrogate, .dot,
+    case .constant, .table, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .surrogate,
+      .dot,
       .reduce,
       .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse, .scan:
       return nil

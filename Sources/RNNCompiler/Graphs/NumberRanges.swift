@@ -120,6 +120,11 @@ struct NumberRanges {
     let operands = operation.operands.map { self[$0] }
     switch operation.kind {
     case .constant(let number, _): return number.isNaN ? .anything : NumberRange(low: number, high: number)
+    case .table(let table, _):
+      guard let low = table.numbers.min(), let high = table.numbers.max(),
+        !table.numbers.contains(where: \.isNaN)
+      else { return .anything }
+      return NumberRange(low: low, high: high)
     case .iota(.fixed(let count), _): return NumberRange(low: 0, high: Double(count - 1))
     case .iota(.symbol(let size), _): return NumberRange(low: 0, high: .infinity, size: size)
     case .random, .compare, .oneHot: return NumberRange(low: 0, high: 1)

@@ -226,7 +226,7 @@ extension Statement {
     case .declaration(_, let groups, _): groups.reduce(0) { $0 + $1.names.count }
     case .definition(let names, _): names.count
     case .output(let items): items.count
-    case .loss: 0
+    case .loss, .measure: 0
     }
   }
 
@@ -246,8 +246,7 @@ extension Statement {
       let rest = groups.compactMap { group -> DeclarationGroup? in
         let names = kept(group.names, from: first)
         first += group.names.count
-        return names.isEmpty
-          ? nil : DeclarationGroup(names: names, otherNames: group.otherNames, type: group.type)
+        return names.isEmpty ? nil : group.with(names: names)
       }
       return rest.isEmpty ? nil : Statement(.declaration(role, rest, initial: initial ? nil : value))
     case .definition(let names, let value):
@@ -256,7 +255,7 @@ extension Statement {
     case .output(let items):
       let rest = kept(items)
       return rest.isEmpty ? nil : Statement(.output(rest))
-    case .loss: return self
+    case .loss, .measure: return self
     }
   }
 }
@@ -286,13 +285,12 @@ private struct ExpressionRewriting {
   private mutating func rewrite(_ statement: Statement) -> Statement {
     switch statement.kind {
     case .declaration(let role, let groups, let initial):
-      let groups = groups.map { group in
-        DeclarationGroup(names: group.names, otherNames: group.otherNames, type: rewrite(group.type))
-      }
+      let groups = groups.map { $0.with(type: rewrite($0.type)) }
       return Statement(.declaration(role, groups, initial: initial.map { rewrite($0) }))
     case .definition(let names, let value): return Statement(.definition(names, rewrite(value)))
     case .output(let items): return Statement(.output(items.map { $0.with(rewrite($0.value)) }))
-    case .loss(let value): return Statement(.loss(rewrite(value)))
+    case .loss(let item): return Statement(.loss(item.mapping { rewrite($0) }))
+    case .measure(let item): return Statement(.measure(item.mapping { rewrite($0) }))
     }
   }
 

@@ -71,7 +71,8 @@ public struct Reduction {
       let frontend = Frontend()
       let folder = FileManager.default.currentDirectoryPath
       let forms = [
-        try? frontend.inlined(source), try frontend.withAbsoluteImports(source, folder: folder),
+        try? frontend.inlined(source, folder: folder),
+        try frontend.withAbsoluteImports(source, folder: folder),
       ].compactMap { $0.map { ReducibleSource($0.declarations) } }
       start = .source(forms)
       text = source.text

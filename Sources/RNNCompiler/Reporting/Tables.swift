@@ -2,19 +2,19 @@ import Foundation
 import RNNLanguage
 import RNNSupport
 
-/// The cells that models can use without import.
+/// The cells and functions that models can use without import.
 public enum LibraryCells {
   /// Their names, sorted.
   public static var names: [String] { StandardLibrary.names }
 
-  /// The source of a cell.
+  /// The source of a cell or function.
   ///
-  /// - Throws: `InputError` if there is no such cell.
+  /// - Throws: `InputError` if there is none.
   public static func source(of name: String) throws -> String {
     guard let source = StandardLibrary.source(of: name) else {
       let near = nearestName(to: name, among: names).map { "did you mean '\($0)'? " } ?? ""
       throw InputError(
-        "the standard library has no cell '\(name)'", note: "\(near)it has \(names.joined(separator: ", "))")
+        "the standard library has no '\(name)'", note: "\(near)it has \(names.joined(separator: ", "))")
     }
     return source.text
   }

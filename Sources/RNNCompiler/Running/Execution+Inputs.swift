@@ -96,17 +96,30 @@ extension Execution {
     return axes.reduce(1) { $0 * (sizes[$1] ?? 1) }
   }
 
-  /// Adds what the last call measured to sums.
-  func addEvaluation(to sums: inout EvaluationSums) throws {
-    for output in graph.outputs {
-      let isAccuracy = output.role == .metric && output.name == "accuracy"
-      guard isAccuracy || output.role == .loss, let number = try scalar({ $0.name == output.name }) else {
-        continue
+  /// Adds what the last call measured to sums: the loss, its parts, and the model's other numbers.
+  func addEvaluation(to sums: inout EvaluationSums, of model: Graph) throws {
+    for output in model.outputs where output.role.isMean {
+      guard let number = try scalar({ $0.name == output.name }) else { continue }
+      let weight =
+        if let other = model.weight(ofOutput: output.name) {
+          try scalar { $0.name == other.name } ?? 0
+        } else {
+          Double(count(along: output.over))
+        }
+      switch output.role {
+      case .loss: sums.add(loss: number, weight: weight)
+      case .term: sums.add(term: output.name, number, weight: weight)
+      case .metric where output.name == Graph.accuracyName: sums.add(accuracy: number, weight: weight)
+      case .metric: sums.add(measure: output.name, number, weight: weight)
+      case .output, .state, .gradient, .update, .weight: continue
       }
-      let count = count(along: output.over)
-      if isAccuracy { sums.add(accuracy: number, count: count) } else { sums.add(loss: number, count: count) }
     }
   }
+}
+
+extension Graph {
+  /// The metric that is a part of all, and is shown in per cent.
+  static let accuracyName = "accuracy"
 }
 
 extension Graph {

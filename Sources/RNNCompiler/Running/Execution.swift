@@ -16,10 +16,10 @@ final class Execution {
 
   /// The number of examples.
   let batch: Int
-  /// The inputs that are parameters.
+  /// The parameters that a call leaves as they are.
   private let parameters: [Int]
   /// Their tensors at the last call: as long as they are held here, nobody changes their memory.
-  private var preparedFrom: [Tensor] = []
+  private var preparedFrom: [Tensor]?
   /// What computes; nil as long as it depends on sizes that are not known yet.
   private var engine: Engine?
   private let compilation: Compilation
@@ -60,11 +60,14 @@ final class Execution {
       variant = compilation.variant
     }
     symbols = graph.symbols
-    parameters = graph.inputs.indices.filter { [graph] in graph.inputs[$0].isParameter }
     let numbers = Dictionary(uniqueKeysWithValues: graph.inputs.enumerated().map { ($1.name, $0) })
     inputNumbers = numbers
     replaced = graph.outputs.map { output in
       if case .update(let name) = output.role { numbers[name] } else { nil }
+    }
+    let changed = Set(replaced.compactMap { $0 })
+    parameters = graph.inputs.indices.filter { [graph] in
+      graph.inputs[$0].isParameter && !changed.contains($0)
     }
     let empty = Tensor(.f32, shape: [0])
     inputs = Array(repeating: empty, count: graph.inputs.count)
@@ -85,7 +88,7 @@ final class Execution {
     engine = .native(call)
     call.setSizes(allSizes)
     // It has the memory, and not what others prepared there.
-    preparedFrom = []
+    preparedFrom = nil
   }
 
   /// How long it took to get here from the graph.
@@ -163,7 +166,7 @@ final class Execution {
 
   private func use(_ variant: Compilation.Variant) throws {
     guard variant != self.variant else { return }
-    preparedFrom = []
+    preparedFrom = nil
     // Sequences that are short and long in turn do not allocate for each, unless memory is limited.
     if let current = self.variant, options.memoryLimit == nil { others[current] = engine }
     engine = nil
@@ -231,8 +234,8 @@ final class Execution {
       call.hasNewArena = false
       return false
     }
-    return preparedFrom.count == parameters.count
-      && zip(preparedFrom, parameters).allSatisfy { $0.sharesMemory(with: inputs[$1]) }
+    guard let preparedFrom else { return false }
+    return zip(preparedFrom, parameters).allSatisfy { $0.sharesMemory(with: inputs[$1]) }
   }
 
   /// Gives the input `number` the tensor of the output `other`, and the output the memory of the input.

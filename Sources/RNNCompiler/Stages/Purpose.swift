@@ -115,7 +115,7 @@ extension Graph {
       switch output.role {
       case .gradient: return "the gradient '\(output.name)'"
       case .update(let input): return "the update of '\(input)'"
-      case .output, .loss, .state, .metric: continue
+      case .output, .loss, .state, .metric, .term, .weight: continue
       }
     }
     for input in inputs where input.role == .hyperparameter || input.role == .optimizer {

@@ -6,12 +6,16 @@ public struct EpochReport: Sendable, Hashable, Encodable {
   public let loss: Double
   /// The part of the tokens that was predicted, where the loss is a cross-entropy; 0...1.
   public let accuracy: Double?
+  /// The parts of the loss that have a name, and what else the model measures; nil if there is none.
+  public let terms: [String: Double]?, measures: [String: Double]?
   /// e to the power of the loss, for a text.
   public let perplexity: Double?
   /// The mean loss over the validation data after the epoch.
   public let validationLoss: Double?
   /// The part of the validation data's tokens that is predicted.
   public let validationAccuracy: Double?
+  /// The parts of the validation loss that have a name, and what else is measured on the validation data.
+  public let validationTerms: [String: Double]?, validationMeasures: [String: Double]?
   /// e to the power of the validation loss, for a text.
   public let validationPerplexity: Double?
   /// Whether no epoch so far had a lower validation loss; nil without validation data.
@@ -29,6 +33,10 @@ public struct EpochReport: Sendable, Hashable, Encodable {
     accuracy = result.training.accuracy
     validationLoss = result.validation?.loss
     validationAccuracy = result.validation?.accuracy
+    func some(_ numbers: [String: Double]?) -> [String: Double]? { numbers?.isEmpty == true ? nil : numbers }
+    (terms, measures) = (some(result.training.terms), some(result.training.measures))
+    validationTerms = some(result.validation?.terms)
+    validationMeasures = some(result.validation?.measures)
     self.isBest = result.validation == nil ? nil : isBest
     let isText = unit == .tokens
     perplexity = isText ? result.training.perplexity : nil
@@ -41,6 +49,7 @@ public struct EpochReport: Sendable, Hashable, Encodable {
 
   private enum Key: String, CodingKey {
     case epoch, loss, accuracy, perplexity, validationLoss, validationAccuracy, validationPerplexity, isBest
+    case terms, measures, validationTerms, validationMeasures
     case tokensPerSecond, examplesPerSecond, seconds
   }
 
@@ -55,13 +64,26 @@ public struct EpochReport: Sendable, Hashable, Encodable {
       (.tokensPerSecond, tokensPerSecond), (.examplesPerSecond, examplesPerSecond), (.seconds, seconds),
     ]
     for (key, number) in numbers { try container.encodeIfPresent(number.map(JSONNumber.init), forKey: key) }
+    let groups: [(Key, [String: Double]?)] = [
+      (.terms, terms), (.measures, measures), (.validationTerms, validationTerms),
+      (.validationMeasures, validationMeasures),
+    ]
+    for (key, group) in groups {
+      try container.encodeIfPresent(group?.mapValues(JSONNumber.init), forKey: key)
+    }
   }
 
   /// What the epoch's batches gave.
-  public var training: Evaluation { Evaluation(loss: loss, accuracy: accuracy) }
+  public var training: Evaluation {
+    Evaluation(loss: loss, accuracy: accuracy, terms: terms ?? [:], measures: measures ?? [:])
+  }
 
   /// What the validation data gave.
   public var validation: Evaluation? {
-    validationLoss.map { Evaluation(loss: $0, accuracy: validationAccuracy) }
+    validationLoss.map {
+      Evaluation(
+        loss: $0, accuracy: validationAccuracy, terms: validationTerms ?? [:],
+        measures: validationMeasures ?? [:])
+    }
   }
 }

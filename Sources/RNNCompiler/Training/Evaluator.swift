@@ -23,7 +23,7 @@ final class Evaluator {
       let execution = try execution(for: batch.count, parameters)
       try execution.setInputs(interface.tensors(of: batch), origin: data.origin, keeping: \.isParameter)
       try execution.run()
-      try execution.addEvaluation(to: &sums)
+      try execution.addEvaluation(to: &sums, of: program.model.graph)
     }
     return try mean(sums)
   }
@@ -39,7 +39,7 @@ final class Evaluator {
         $0.isParameter || ($0.role == .state && !batch.startsAfresh)
       }
       try execution.run()
-      try execution.addEvaluation(to: &sums)
+      try execution.addEvaluation(to: &sums, of: program.model.graph)
       execution.carryStates()
     }
     return try mean(sums)
@@ -71,7 +71,7 @@ final class Evaluator {
 
   private func mean(_ sums: EvaluationSums) throws -> Evaluation {
     guard let mean = sums.mean else {
-      throw InputError("there is nothing to measure: no example has a valid step")
+      throw InputError("there is nothing to measure: no example has a valid step, or one with a weight")
     }
     return mean
   }

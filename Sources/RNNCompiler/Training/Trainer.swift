@@ -8,6 +8,10 @@ public struct TrainingStep: Sendable, Hashable {
   public let loss: Double
   /// The part of the tokens that was predicted before the step, where the loss is a cross-entropy; 0...1.
   public let accuracy: Double?
+  /// The parts of the loss that have a name, before the step.
+  public let terms: [String: Double]
+  /// What else the model measures, before the step.
+  public let measures: [String: Double]
   /// The norm of all gradients as one vector, after clipping by value and before clipping by norm; nil without
   /// clipping by norm, and in a step that does not change the parameters.
   public let gradientNorm: Double?
@@ -140,11 +144,22 @@ public final class Trainer {
       execution.inputNumber("gradient_count").map { execution.inputs[$0].numbers == [0] } ?? true
     return TrainingStep(
       loss: try execution.scalar { $0.role == .loss } ?? .nan,
-      accuracy: try execution.scalar { $0.role == .metric && $0.name == "accuracy" },
+      accuracy: try execution.scalar { $0.role == .metric && $0.name == Graph.accuracyName },
+      terms: try scalars { $0.role == .term },
+      measures: try scalars { $0.role == .metric && $0.name != Graph.accuracyName },
       gradientNorm: isUpdate ? try execution.scalar { $0.name == "gradient_norm" } : nil,
       learningRate: try execution.scalar { $0.name == "scheduled_learning_rate" }
         ?? optimizer.learningRate * (plateau?.scale ?? 1),
       isUpdate: isUpdate)
+  }
+
+  /// Some of the model's numbers, by name.
+  private func scalars(_ isWanted: (Output) -> Bool) throws -> [String: Double] {
+    var found: [String: Double] = [:]
+    for output in program.model.graph.outputs where isWanted(output) {
+      found[output.name] = try execution.scalar { $0.name == output.name }
+    }
+    return found
   }
 
   /// Trains on a batch of a data set; states that the data does not give start at zero.
@@ -194,7 +209,7 @@ public final class Trainer {
 
   /// Adds what the last step reported to sums.
   func addEvaluation(to sums: inout EvaluationSums) throws {
-    try execution.addEvaluation(to: &sums)
+    try execution.addEvaluation(to: &sums, of: program.model.graph)
   }
 
   /// Compiles what batches of so many examples need, before the first of them comes.

@@ -231,7 +231,7 @@ extension TrainingRun {
   /// Closes an epoch: measures on the validation data, and makes the position that of the next epoch.
   private func endEpoch() throws -> EpochResult {
     guard let training = position.sums.mean else {
-      throw InputError("there is nothing to learn from: no example has a valid step")
+      throw InputError("there is nothing to learn from: no example has a valid step, or one with a weight")
     }
     guard training.loss.isFinite else { throw diverged("the mean loss of the epoch", training.loss) }
     let number = position.epoch + 1

@@ -61,7 +61,7 @@ extension BodyChecker {
     case .concat: concat(values, at: site)
     case .onehot: oneHot(values[0], at: site)
     case .argmax: argmax(values[0], at: site)
-    case .crossEntropy: crossEntropy(values[0], values[1], at: site)
+    case .crossEntropy: crossEntropy(values[0], values[1], smoothing: labelled?.value, at: site)
     case .mse: squaredError(values[0], values[1], at: site)
     case .last: overSteps(.last, builtin, values[0], extent: .example, at: site)
     case .total: overSteps(.total, builtin, values[0], extent: .example, at: site)
@@ -254,11 +254,15 @@ extension BodyChecker {
     return add(.argmax, [x], ValueType(.token(type(x).shape[0]), [], type(x).extent), at: site)
   }
 
-  private mutating func crossEntropy(_ logits: Expression, _ target: Expression, at site: SourceRange)
-    -> NodeID?
-  {
+  private mutating func crossEntropy(
+    _ logits: Expression, _ target: Expression, smoothing: Expression?, at site: SourceRange
+  ) -> NodeID? {
     let (x, token) = (checkVector(logits, of: "cross_entropy"), checkTarget(target))
-    guard let x, let token else { return nil }
+    var share: Double? = 0
+    if let smoothing {
+      share = checkConstant(smoothing, "the smoothing", "a number from 0 to 1") { $0 >= 0 && $0 <= 1 }
+    }
+    guard let x, let token, let share else { return nil }
     guard case .token(let size) = type(token).element else {
       return reportShape(
         .wrongType(
@@ -271,7 +275,7 @@ extension BodyChecker {
     }
     guard let extent = join([x, token], at: site) else { return nil }
     if isSoftmax(x) { report(.softmaxTwice(at: logits.range)) }
-    return add(.crossEntropy, [x, token], ValueType([], extent), at: site)
+    return add(.crossEntropy(smoothing: share), [x, token], ValueType([], extent), at: site)
   }
 
   /// The value that a loss compares with; a name that is not known is one of a target that is not declared.

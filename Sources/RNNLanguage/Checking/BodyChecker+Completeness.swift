@@ -52,7 +52,7 @@ extension BodyChecker {
       switch statement.kind {
       case .output: true
       case .loss: isModel
-      case .declaration, .definition: false
+      case .declaration, .definition, .measure: false
       }
     }
     if !hasOutput { report(.missingOutput(unit)) }
@@ -71,9 +71,9 @@ extension BodyChecker {
 
   /// Warns of data that only the loss needs: a program for inference would ask for it.
   private mutating func checkTargets() {
-    guard !outputs.isEmpty, let loss = loss?.node else { return }
+    guard !outputs.isEmpty, !losses.isEmpty else { return }
     let needed = reached(from: outputs.map(\.node) + instances.flatMap(\.statefulApplications))
-    let lossNodes = reached(from: [loss])
+    let lossNodes = reached(from: (losses + measures).flatMap(\.nodes))
     let data = Dictionary(grouping: inputs.filter { !$0.isTarget }, by: \.type.extent)
     for (index, node) in nodes.enumerated() {
       guard case .input(let number) = node.operation, !inputs[number].isTarget else { continue }

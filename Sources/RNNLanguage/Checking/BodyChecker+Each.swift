@@ -90,9 +90,10 @@ extension BodyChecker {
     }
     guard let result = check(Expression(.call(function, arguments), site)) else { return nil }
     let body = CheckedCell(
-      name: function.text, isLibrary: false, sizes: [:], parameters: [], inputs: inputs, states: [],
+      name: function.text, isLibrary: false, sizes: [:], parameters: [], constants: [], inputs: inputs,
+      states: [],
       instances: instances.map(\.checked), nodes: nodes, nextStates: [],
-      outputs: [CheckedOutput(name: "", node: result)], loss: nil)
+      outputs: [CheckedOutput(name: "", node: result)], losses: [], measures: [])
     return (body, type(result))
   }
 }

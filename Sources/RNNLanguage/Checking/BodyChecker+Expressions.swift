@@ -43,6 +43,9 @@ extension BodyChecker {
     case .tuple(let elements):
       report(.severalValues(elements.count, at: site))
       return nil
+    case .text:
+      report(.textAsValue(at: site))
+      return nil
     case .invalid:
       hasFaults = true
       return nil
@@ -257,7 +260,7 @@ extension BodyChecker {
     guard found.extent == .constant else {
       return reportShape(
         Diagnostic(
-          "shape", "only rows of a parameter are found by a token", at: site,
+          "shape", "only rows of a parameter or a constant are found by a token", at: site,
           notes: [Diagnostic.Note("onehot(token) @ m is a row of any matrix m")]))
     }
     return add(.lookup, [base, token], ValueType(rest, type(token).extent), at: site)
@@ -347,9 +350,13 @@ extension BodyChecker {
       let fullPath = (path + [name.text]).joined(separator: ".")
       return add(.parameter(fullPath), ValueType(heads + parameter.shape, .constant), at: site)
     }
+    if !isNext, let constant = cell.constants.first(where: { $0.name == name.text }) {
+      let fullPath = (path + [name.text]).joined(separator: ".")
+      return add(.parameter(fullPath), ValueType(heads + constant.shape, .constant), at: site)
+    }
     let statePath = (inner + [name.text]).joined(separator: ".")
     guard let state = instance.cell.states.firstIndex(where: { $0.name == statePath }) else {
-      let names = isNext ? [] : cell.parameters.map(\.name)
+      let names = isNext ? [] : cell.parameters.map(\.name) + cell.constants.map(\.name)
       report(.unknownName(name.text, "member", at: name.range, among: names + cell.states.map(\.name)))
       return nil
     }

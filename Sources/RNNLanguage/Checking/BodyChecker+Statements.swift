@@ -4,14 +4,14 @@ import RNNSupport
 extension BodyChecker {
   mutating func check(_ statement: Statement) {
     switch statement.kind {
+    case .declaration(.const, let groups, let value): declareConstants(groups, value)
     case .declaration(let role, let groups, let initial): declare(role, groups, initial)
     case .definition(let names, let value):
       scope.equation = names.first.map { $0.name.text + ($0.isNext ? "'" : "") } ?? ""
       checkDefinition(names, value, at: statement.range)
     case .output(let items): items.forEach { checkOutput($0) }
-    case .loss(let value):
-      scope.equation = "loss"
-      checkLoss(value, at: statement.range)
+    case .loss(let item): checkLoss(item, at: statement.range)
+    case .measure(let item): checkMeasure(item, at: statement.range)
     }
   }
 
@@ -55,6 +55,7 @@ extension BodyChecker {
           operation = .input(inputs.count)
           inputs.append(
             CheckedInput(name: name.text, type: type, isTarget: role == .target, site: name.range))
+        case .const: preconditionFailure("a constant has no operation of its own")
         case .state:
           operation = .state(states.count)
           add(State(name: name, shape: type.shape, initial: initialState ?? .given))
@@ -63,6 +64,7 @@ extension BodyChecker {
         let kind: String? =
           switch role {
           case .param: "parameter"
+          case .const: "constant"
           case .input: "input"
           case .target: "target"
           case .state: nil
@@ -86,22 +88,22 @@ extension BodyChecker {
     case (.target, .cell):
       .misplaced(
         "a target", in: .cell, at: site, hint: "the model knows what is to be learned; a cell has inputs")
-    case (.param, _), (.input, _), (.state, .cell), (.target, .model): nil
+    case (.param, _), (.const, _), (.input, _), (.state, .cell), (.target, .model): nil
     }
   }
 
-  private mutating func checkType(_ syntax: TypeSyntax, of role: DeclarationRole) -> ValueType? {
+  mutating func checkType(_ syntax: TypeSyntax, of role: DeclarationRole) -> ValueType? {
     var extent: Extent
     switch role {
-    case .param: extent = .constant
+    case .param, .const: extent = .constant
     case .input, .target, .state: extent = .example
     }
     if syntax.isSequence {
       guard role == .input || role == .target else {
         let hint =
-          role == .param
-          ? "a parameter is the same at every step"
-          : "a state is a single value, which goes from step to step"
+          role == .state
+          ? "a state is a single value, which goes from step to step"
+          : "\(role.described) is the same at every step"
         report(.misplaced("a sequence", in: unit.kind, at: syntax.range, hint: hint))
         return nil
       }
@@ -127,7 +129,7 @@ extension BodyChecker {
       guard let shape = evaluator.shape(sizes, at: syntax.range) else { return nil }
       return ValueType(shape, extent)
     case .token(let size):
-      if role == .param || role == .state {
+      if role != .input, role != .target {
         report(
           .misplaced("a token", in: unit.kind, at: syntax.range, hint: "\(role.described) holds numbers: [H]")
         )
@@ -277,44 +279,8 @@ extension BodyChecker {
       return
     }
     let site = item.name?.range ?? item.value.range
-    if let old = outputSites[name] ?? (name == "loss" ? loss?.site : nil) {
-      report(
-        Diagnostic(
-          "redefinition", "there already is an output '\(name)'", at: site,
-          notes: [
-            Diagnostic.Note("the first one", at: old), Diagnostic.Note("name this one: output second = …"),
-          ]))
-      return
-    }
-    outputSites[name] = site
+    guard takeOutputName(name, at: site, "output second = …") else { return }
     outputs.append(CheckedOutput(name: name, node: node))
-  }
-
-  private mutating func checkLoss(_ value: Expression, at site: SourceRange) {
-    guard isModel else {
-      report(.misplaced("a loss", in: .cell, at: site, hint: "the model knows what is to be learned"))
-      return
-    }
-    if let old = loss?.site ?? outputSites["loss"] {
-      report(
-        .redefinition("loss", at: site, of: old).adding([
-          Diagnostic.Note("several terms are a sum: loss a + 0.1 * b")
-        ]))
-      return
-    }
-    let node = check(value)
-    loss = (node, site)
-    guard let node else {
-      hasFaults = true
-      return
-    }
-    let found = type(node)
-    if found.element != .number || !found.isScalar {
-      reportShape(
-        .wrongType(
-          "the loss", expected: "a scalar for each step or example", found: found, at: value.range,
-          notes: [Diagnostic.Note("sum(x) and mean(x) make a scalar of a vector")]))
-    }
   }
 }
 

@@ -73,6 +73,7 @@ struct BodyChecker {
 
   var nodes: [CheckedNode] = []
   var parameters: [CheckedParameter] = []
+  var constants: [CheckedConstant] = []
   /// Where each name that other programs use was given.
   var otherNameSites: [String: SourceRange] = [:]
   var inputs: [CheckedInput] = []
@@ -82,7 +83,10 @@ struct BodyChecker {
   var instances: [Instance] = []
   var outputs: [CheckedOutput] = []
   var outputSites: [String: SourceRange] = [:]
-  var loss: (node: NodeID?, site: SourceRange)?
+  var losses: [CheckedMean] = []
+  /// Where the losses are, those at fault too, and whether each has a name.
+  var lossSites: [(site: SourceRange, isNamed: Bool)] = []
+  var measures: [CheckedMean] = []
   /// The names of the lengths of the model's sequences, in the order of their declaration.
   var sequences: [String] = []
   /// Whether something of the body is missing from the result.
@@ -299,9 +303,9 @@ struct BodyChecker {
     guard !hasFaults, !unit.isIncomplete else { return nil }
     let result = CheckedCell(
       name: unit.name.text, isLibrary: checker.program.isLibrary(scope.module), sizes: sizes,
-      parameters: parameters, inputs: inputs, states: allStates(),
+      parameters: parameters, constants: constants, inputs: inputs, states: allStates(),
       instances: instances.map(\.checked),
-      nodes: nodes, nextStates: nextStates, outputs: outputs, loss: loss?.node)
+      nodes: nodes, nextStates: nextStates, outputs: outputs, losses: losses, measures: measures)
     if isModel, result.isRandom, let taken = scope.names["seed"] {
       report(.seedTaken(at: taken.site))
       return nil
@@ -324,7 +328,7 @@ struct BodyChecker {
         for next in defined where next.isNext && nextDefinitions[next.name.text] == nil {
           nextDefinitions[next.name.text] = next.name.range
         }
-      case .output, .loss: names = []
+      case .output, .loss, .measure: names = []
       }
       for name in names where definitions[name.text] == nil { definitions[name.text] = name.range }
     }

@@ -82,7 +82,7 @@ enum Composition: String, CaseIterable {
     case .concat: "concat(a, b, …)"
     case .split: "split(x, count)"
     case .onehot: "onehot(token)"
-    case .crossEntropy: "cross_entropy(logits, token)"
+    case .crossEntropy: "cross_entropy(logits, token), or cross_entropy(logits, token, smoothing: s)"
     case .last, .total, .reverse, .softmaxSteps: "\(rawValue)(sequence)"
     case .repeat:
       "repeat(value), repeat(value, like: sequence), repeat(vector, rows: n) or repeat(vector, columns: n)"
@@ -117,10 +117,10 @@ enum Composition: String, CaseIterable {
     case .sum, .mean, .max, .min, .softmax, .logSoftmax, .logsumexp, .norm: ["over"]
     case .repeat: ["like"] + MatrixAxis.allCases.map(\.rawValue)
     case .bernoulli: ["like"]
+    case .crossEntropy: ["smoothing"]
     case .relu, .square, .silu, .gelu, .clamp, .pow, .atan2, .logaddexp, .dot, .outer, .reshape, .each,
-      .where,
-      .concat, .split, .onehot, .argmax, .crossEntropy,
-      .mse, .last, .total, .reverse, .softmaxSteps, .dropout, .stopGradient, .straightThrough, .clipGradient:
+      .where, .concat, .split, .onehot, .argmax, .mse, .last, .total, .reverse, .softmaxSteps, .dropout,
+      .stopGradient, .straightThrough, .clipGradient:
       []
     }
   }

@@ -9,7 +9,7 @@ struct NodeID: Hashable, Sendable {
 /// What a node of a checked body computes from its operands, for one example and step.
 enum CheckedOperation: Hashable, Sendable {
   case literal(Double)
-  /// A parameter of the cell or, by its path, of an instance in it.
+  /// A parameter or constant of the cell or, by its path, of an instance in it.
   case parameter(String)
   case input(Int)
   /// The previous value of a state, counted over the cell's own and then its instances'.
@@ -46,7 +46,8 @@ enum CheckedOperation: Hashable, Sendable {
   case argmax
   /// A row of a matrix by a token.
   case lookup
-  case crossEntropy
+  /// Of logits and a token, of whose target this part is spread over all tokens.
+  case crossEntropy(smoothing: Double)
   case squaredError
   /// In training, 1 with this probability and else 0 for each element of the operand; outside of it, the probability.
   case bernoulli(Double)
@@ -107,6 +108,14 @@ struct CheckedParameter: Sendable {
   let site: SourceRange
 }
 
+/// Numbers that no training changes.
+struct CheckedConstant: Sendable {
+  let name: String
+  let shape: [Int]
+  let table: NumberTable
+  let site: SourceRange
+}
+
 struct CheckedInput: Sendable {
   let name: String
   let type: ValueType
@@ -119,7 +128,7 @@ enum InitialState: Hashable, Sendable {
   /// What the caller gives; zero unless it does.
   case given
   case constant(Double)
-  /// The parameter of this path.
+  /// The parameter or constant of this path.
   case parameter(String)
 }
 
@@ -136,6 +145,18 @@ struct CheckedOutput: Sendable {
   let node: NodeID
 }
 
+/// A scalar whose mean over steps and examples is made small or reported.
+struct CheckedMean: Sendable {
+  /// What it is reported as; nil of a loss that has no name.
+  let name: String?
+  let node: NodeID
+  /// How much each step and example counts; nil if all count alike.
+  let weights: NodeID?
+
+  /// The values that it is computed from.
+  var nodes: [NodeID] { [node] + [weights].compactMap { $0 } }
+}
+
 /// A cell or a model for given sizes, with every name resolved and every shape known.
 final class CheckedCell: Sendable {
   let name: String
@@ -144,6 +165,8 @@ final class CheckedCell: Sendable {
   let sizes: [String: Int]
   /// Its own parameters; those of its instances are theirs.
   let parameters: [CheckedParameter]
+  /// Its own constants; those of its instances are theirs.
+  let constants: [CheckedConstant]
   let inputs: [CheckedInput]
   /// Its own states, then those of its instances in the order of their definitions.
   let states: [CheckedState]
@@ -153,7 +176,10 @@ final class CheckedCell: Sendable {
   /// The values of the states after the step, in the order of `states`; empty for a model.
   let nextStates: [NodeID]
   let outputs: [CheckedOutput]
-  let loss: NodeID?
+  /// What is made small: several have names, and their sum is made small.
+  let losses: [CheckedMean]
+  /// What else is reported.
+  let measures: [CheckedMean]
   /// Whether it draws random numbers in training, itself or in its instances.
   let isRandom: Bool
   /// The number of nodes, those of its instances included.
@@ -165,25 +191,27 @@ final class CheckedCell: Sendable {
 
   init(
     name: String, isLibrary: Bool, sizes: [String: Int], parameters: [CheckedParameter],
-    inputs: [CheckedInput],
+    constants: [CheckedConstant], inputs: [CheckedInput],
     states: [CheckedState], instances: [CheckedInstance], nodes: [CheckedNode], nextStates: [NodeID],
-    outputs: [CheckedOutput], loss: NodeID?
+    outputs: [CheckedOutput], losses: [CheckedMean], measures: [CheckedMean]
   ) {
     self.name = name
     self.isLibrary = isLibrary
     self.sizes = sizes
     self.parameters = parameters
+    self.constants = constants
     self.inputs = inputs
     self.states = states
     self.instances = instances
     self.nodes = nodes
     self.nextStates = nextStates
     self.outputs = outputs
-    self.loss = loss
+    self.losses = losses
+    self.measures = measures
     isRandom =
       instances.contains { $0.cell.isRandom }
       || nodes.contains { if case .bernoulli = $0.operation { true } else { false } }
-    weight = instances.reduce(nodes.count + parameters.count + 1) { $0 + $1.cell.weight }
+    weight = instances.reduce(nodes.count + parameters.count + constants.count + 1) { $0 + $1.cell.weight }
     // Parameters, inputs and states are nodes, too.
     let volumes = nodes.compactMap(\.type.shape.volume) + instances.compactMap(\.volume)
     volume = volumes.max() ?? 1
@@ -201,5 +229,11 @@ final class CheckedCell: Sendable {
   /// All its parameters, those of its instances included, by their paths behind a prefix.
   func parameterPaths(_ prefix: String = "") -> [String] {
     parameters.map { prefix + $0.name } + instances.flatMap { $0.cell.parameterPaths("\(prefix)\($0.name).") }
+  }
+
+  /// All its parameters and constants, likewise: what is the same at every step.
+  func tensorPaths(_ prefix: String = "") -> [String] {
+    parameters.map { prefix + $0.name } + constants.map { prefix + $0.name }
+      + instances.flatMap { $0.cell.tensorPaths("\(prefix)\($0.name).") }
   }
 }

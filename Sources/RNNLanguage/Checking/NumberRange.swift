@@ -18,6 +18,13 @@ extension CheckedCell {
           found.report(.numberOutOfRange(of: element, number, at: node.site))
         }
       }
+      for constant in cell.constants {
+        // What is too small for the type is 0, as in any computation with it.
+        guard let number = constant.table.numbers.first(where: { $0.isFinite && !Float($0).isFinite }) else {
+          continue
+        }
+        found.report(.numberOutOfRange(of: element, number, at: constant.site))
+      }
       cells += cell.instances.map(\.cell)
     }
     return found

@@ -5,13 +5,38 @@ public struct SourceLoader: Sendable {
   /// Reads the file at a path; throws a diagnostic without a place if it cannot.
   public let read: @Sendable (_ path: String) throws(DiagnosticError) -> SourceFile
 
-  /// Makes a loader from a function.
-  public init(_ read: @escaping @Sendable (_ path: String) throws(DiagnosticError) -> SourceFile) {
+  /// Reads the tensor of a name in the file at a path; throws a diagnostic without a place if it cannot.
+  public let tensor: @Sendable (_ path: String, _ name: String) throws(DiagnosticError) -> FileTensor
+
+  /// Makes a loader from functions; without one for tensors, there are none.
+  public init(
+    _ read: @escaping @Sendable (_ path: String) throws(DiagnosticError) -> SourceFile,
+    tensor: @escaping @Sendable (_ path: String, _ name: String) throws(DiagnosticError) -> FileTensor = {
+      path, _ throws(DiagnosticError) in
+      throw DiagnosticError(
+        Diagnostic("unreadable-file", "cannot read '\(path)': no tensors are read here", at: nil))
+    }
+  ) {
     self.read = read
+    self.tensor = tensor
   }
 
   /// Reads files on disk.
   public static let disk = SourceLoader { path throws(DiagnosticError) in try SourceFile(contentsOf: path) }
+}
+
+/// The numbers of a constant that stand in a file.
+public struct FileTensor: Sendable, Hashable {
+  /// The extents.
+  public let shape: [Int]
+  /// The numbers, the last axis contiguous.
+  public let numbers: [Double]
+
+  /// Makes a tensor.
+  public init(shape: [Int], numbers: [Double]) {
+    self.shape = shape
+    self.numbers = numbers
+  }
 }
 
 /// Where a declaration stands: which file of the program, and which declaration of the file.
@@ -64,6 +89,11 @@ final class Program {
   /// nothing can be said of what uses it.
   var hasNewerLanguage: Bool {
     modules.contains { $0.syntax.language ?? 1 > SyntaxFile.latestLanguage }
+  }
+
+  /// A tensor of a file, whose path is relative to the folder of a file of the program.
+  func tensor(_ path: String, _ name: String, in module: Int) throws(DiagnosticError) -> FileTensor {
+    try loader.tensor(resolvedPath(path, relativeTo: modules[module].syntax.source.name), name)
   }
 
   var mainSyntax: SyntaxFile { modules[0].syntax }

@@ -18,7 +18,7 @@ struct SizeEvaluator {
     case .negate(let operand): isSize(operand)
     case .binary(let operation, let left, let right):
       !operation.isComparison && operation != .product && isSize(left) && isSize(right)
-    case .next, .call, .element, .slice, .member, .tuple, .invalid: false
+    case .text, .next, .call, .element, .slice, .member, .tuple, .invalid: false
     }
   }
 
@@ -40,7 +40,7 @@ struct SizeEvaluator {
       guard let a = integer(left), let b = integer(right) else { return nil }
       return combine(operation, a, b, at: expression.range)
     case .invalid: return nil
-    case .next, .call, .element, .slice, .member, .tuple:
+    case .text, .next, .call, .element, .slice, .member, .tuple:
       report(.notASize(at: expression.range))
       return nil
     }
@@ -116,7 +116,7 @@ struct SizeEvaluator {
       case ("min", 2): return min(values[0], values[1])
       default: return nil
       }
-    case .next, .element, .slice, .member, .tuple, .invalid: return nil
+    case .text, .next, .element, .slice, .member, .tuple, .invalid: return nil
     }
   }
 }

@@ -106,7 +106,7 @@ extension BodyLowering {
   {
     let cell = instance.cell
     let outside = environment.surroundings
-    let paths = cell.parameterPaths().sorted()
+    let paths = cell.tensorPaths().sorted()
     var invariants = paths.map { environment.parameters[$0] }
     var sequences: [ValueID] = []
     let isRagged = outside.lengths[steps] != nil && !environment.states.isEmpty

@@ -72,10 +72,11 @@ extension BodyLowering {
     return .tensor(builder.concat(parts, axis: lead.count), lead: lead.count)
   }
 
-  func crossEntropy(_ logits: LoweredValue, _ ids: LoweredValue) -> LoweredValue {
+  func crossEntropy(_ logits: LoweredValue, _ ids: LoweredValue, _ smoothing: Double) -> LoweredValue {
     let (x, chosen) = crossEntropyOperands(logits, ids)
     let extent = builder.type(x).shape.last?.fixed ?? 1
-    return .tensor(builder.crossEntropy(x, chosen, extent: extent), lead: builder.type(chosen).rank)
+    return .tensor(
+      builder.crossEntropy(x, chosen, extent: extent, smoothing: smoothing), lead: builder.type(chosen).rank)
   }
 
   /// Logits and ids with the same leading axes.

@@ -36,7 +36,7 @@ struct BodyLowering {
 
     /// What is made of the parameters of a cell, which these are.
     func values(of cell: CheckedCell, _ make: (ValueID) -> ValueID) -> Parameters {
-      Parameters(Dictionary(uniqueKeysWithValues: cell.parameterPaths().map { ($0, make(self[$0])) }))
+      Parameters(Dictionary(uniqueKeysWithValues: cell.tensorPaths().map { ($0, make(self[$0])) }))
     }
 
     /// The parameters of an instance.
@@ -159,7 +159,7 @@ struct BodyLowering {
       return .tensor(builder.oneHot(ids, extent: extent, element), lead: lead)
     case .argmax: return argmax(operands[0])
     case .lookup: return lookup(operands[0], operands[1])
-    case .crossEntropy: return crossEntropy(operands[0], operands[1])
+    case .crossEntropy(let smoothing): return crossEntropy(operands[0], operands[1], smoothing)
     case .squaredError:
       return mean(
         elementwise(operands[0], operands[1]) {

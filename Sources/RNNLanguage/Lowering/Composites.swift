@@ -71,11 +71,16 @@ extension GraphBuilder {
     return select(isZero, constant(0, like: sum), root)
   }
 
-  /// log Σ exp(x) − x[id] along the last axis, which has `extent` places.
-  func crossEntropy(_ logits: ValueID, _ ids: ValueID, extent: Int) -> ValueID {
+  /// log Σ exp(x) − x[id] along the last axis, which has `extent` places; of `x[id]` this part is the mean of all places
+  /// instead.
+  func crossEntropy(_ logits: ValueID, _ ids: ValueID, extent: Int, smoothing: Double) -> ValueID {
     let shifted = shifted(logits, type(logits).rank - 1)
     let logarithm = unary(.log, sumOverLastAxis(unary(.exp, shifted)))
-    let chosen = oneHot(ids, extent: extent, type(logits).element)
+    var chosen = oneHot(ids, extent: extent, type(logits).element)
+    if smoothing > 0 {
+      let scaled = scale(chosen, by: 1 - smoothing)
+      chosen = add(scaled, constant(smoothing / Double(extent), like: scaled))
+    }
     return subtract(logarithm, sumOverLastAxis(multiply(chosen, shifted)))
   }
 

@@ -2,17 +2,17 @@ import RNNGraph
 
 /// Lowers a checked model to a graph: names and roles of inputs and outputs, and the body between them.
 final class ModelLowering {
-  private let model: CheckedCell
+  let model: CheckedCell
   private let context: LoweringContext
   /// The numbers of steps whose sequences are ragged.
   private let ragged: Set<String>
   private let isTraining: Bool
-  private var surroundings = Surroundings()
+  private(set) var surroundings = Surroundings()
   private var givenStates: [String: ValueID] = [:]
   private var finalStates: [(name: String, value: ValueID)] = []
 
-  private var builder: GraphBuilder { context.builder }
-  private var element: ElementType { context.element }
+  var builder: GraphBuilder { context.builder }
+  var element: ElementType { context.element }
 
   init(_ model: CheckedCell, _ element: ElementType, ragged: Set<String>, isTraining: Bool) {
     self.model = model
@@ -24,7 +24,7 @@ final class ModelLowering {
   /// Makes the graph.
   ///
   /// Inputs are the data, the targets, the lengths of ragged sequences, the seed, the parameters and the initial states;
-  /// outputs are those of the model, the loss, the accuracy if the loss is a cross-entropy, and the final states.
+  /// outputs are those of the model, the loss and its parts, what else is reported, and the final states.
   func run() -> Graph {
     var inputs: [LoweredValue?] = model.inputs.map { $0.isTarget ? nil : add($0) }
     for (index, input) in model.inputs.enumerated() where input.isTarget { inputs[index] = add(input) }
@@ -51,25 +51,9 @@ final class ModelLowering {
       }
       builder.graph.addOutput(output.name, role: .output, value)
     }
-    if let loss = model.loss {
-      builder.at(model.nodes[loss.index].places) {
-        addMean("loss", role: .loss, of: body.tensor(body[loss]))
-        if let correct = body.correctness(of: loss), builder.graph.output(named: "accuracy") == nil {
-          addMean("accuracy", role: .metric, of: correct)
-        }
-      }
-    }
+    addMeans(body)
     for state in finalStates { builder.graph.addOutput(state.name, role: .state, state.value) }
     return builder.graph
-  }
-
-  /// Adds the mean over all examples, and steps if there are some, as an output.
-  private func addMean(_ name: String, role: OutputRole, of value: ValueID) {
-    let over = builder.type(value).shape.compactMap(\.symbol)
-    let lengths = builder.type(value).shape.first?.symbol.flatMap { surroundings.lengths[$0] }
-    let mean =
-      lengths.map { builder.meanOverValidSteps(value, lengths: $0) } ?? builder.meanOverSymbols(value)
-    builder.graph.addOutput(name, role: role, mean, over: over)
   }
 
   private func add(_ input: CheckedInput) -> LoweredValue {
@@ -121,6 +105,8 @@ final class ModelLowering {
     return .tensor(builder.at(places) { builder.masked(id, lengths: lengths) }, lead: lead)
   }
 
+  /// Adds the parameters of a cell and of all inside, and their constants.
+  ///
   /// - Parameter heads: how many copies of the cell there are side by side.
   private func addParameters(
     of cell: CheckedCell, path: String, heads: [Int], _ values: inout [String: ValueID]
@@ -131,6 +117,12 @@ final class ModelLowering {
       values[name] = builder.graph.addInput(
         name, role: .parameter(parameter.initializer), type,
         places: SourcePlaces([SourcePlace(parameter.site, name: parameter.name)]))
+    }
+    for constant in cell.constants {
+      let type = TensorType(element, constant.shape.map(Dimension.fixed))
+      values[path + constant.name] = builder.at(
+        SourcePlaces([SourcePlace(constant.site, name: constant.name)])
+      ) { builder.broadcast(builder.table(constant.table, type), leading: heads.map(Dimension.fixed)) }
     }
     for instance in cell.instances {
       addParameters(

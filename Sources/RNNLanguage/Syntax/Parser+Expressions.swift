@@ -79,6 +79,7 @@ extension Parser {
   private mutating func parsePrimary() throws(Failure) -> Expression {
     switch current.kind {
     case .number(let value): return Expression(.number(value), advance().range)
+    case .string(let text): return Expression(.text(text), advance().range)
     case .next(let text): return Expression(.next(text), advance().range)
     case .name(let text):
       let name = Name(text: text, range: advance().range)

@@ -16,17 +16,50 @@ extension Parser {
       kind = .output(try parseOutputs())
     case .keyword(.loss):
       advance()
-      kind = .loss(try parseExpression())
+      kind = .loss(try parseMean(try parseExpression()))
+    case .name(Self.measureWord) where isNameNext:
+      advance()
+      let name = try parseName("the name of a measure")
+      guard isAt(.equals) else {
+        throw expected("'='", notes: [Diagnostic.Note("such as measure \(name.text) = abs(y - t)")])
+      }
+      kind = .measure(try parseMean(Expression(.name(name.text), name.range)))
+    case .name(DeclarationRole.const.rawValue) where isNameNext: kind = try parseDeclaration(.const)
     case .name, .next: kind = try parseDefinition()
     default:
       throw expected(
         "a statement",
         notes: [
-          Diagnostic.Note("a definition 'name = …', or one of param, input, target, state, output, loss")
+          Diagnostic.Note(
+            "a definition 'name = …', or one of param, const, input, target, state, output, loss, measure")
         ])
     }
     try endStatement()
     return Statement(kind: kind, range: range(from: start))
+  }
+
+  /// The word in front of a measure; elsewhere a name like any other.
+  static let measureWord = "measure"
+
+  /// Parses what follows `value`, which is the name if `=` does: `= value`, and weights behind a comma.
+  private mutating func parseMean(_ value: Expression) throws(Failure) -> MeanItem {
+    var (name, value) = (Name?.none, value)
+    if case .name(let text) = value.kind, accept(.equals) {
+      skipNewlines()
+      name = Name(text: text, range: value.range)
+      value = try parseExpression()
+    }
+    guard accept(.comma) else { return MeanItem(name: name, value: value, weights: nil) }
+    skipNewlines()
+    guard isAtName("weights") else {
+      throw expected(
+        "'weights:'",
+        notes: [Diagnostic.Note("one value stands in a line, perhaps with weights: loss e, weights: w")])
+    }
+    advance()
+    try expect(.colon)
+    skipNewlines()
+    return MeanItem(name: name, value: value, weights: try parseExpression())
   }
 
   private mutating func parseDeclaration(_ role: DeclarationRole) throws(Failure) -> Statement.Kind {
@@ -36,6 +69,7 @@ extension Parser {
     repeat {
       var names: [Name] = []
       var otherNames: [String: Name] = [:]
+      var indices: [String: [Name]] = [:]
       repeat {
         skipNewlines()
         let name = try parseName("the name of \(role.described)")
@@ -44,20 +78,27 @@ extension Parser {
           advance()
           otherNames[name.text] = try parseName("another name for the parameter")
         }
+        if role == .const, isAt(.leftBracket) {
+          let open = advance()
+          indices[name.text] = try parseList(open, until: .rightBracket) { parser throws(Failure) in
+            try parser.parseName("the name of an index")
+          }
+        }
       } while accept(.comma)
       do throws(Failure) {
         guard accept(.colon) else {
           let note =
-            isAtName("as") ? "only a parameter has another name" : "such as \(names[0].text): [H]"
+            isAtName("as") ? "only a parameter has another name" : hint(forTypeOf: names[0], role)
           throw expected("':' and a type", notes: [Diagnostic.Note(note)])
         }
-        groups.append(DeclarationGroup(names: names, otherNames: otherNames, type: try parseType()))
+        groups.append(
+          DeclarationGroup(names: names, otherNames: otherNames, indices: indices, type: try parseType()))
       } catch {
         // The names are declared, whatever their type: their uses are no further faults.
         let type = TypeSyntax(kind: .invalid, isSequence: false, length: nil, range: names[0].range)
         groups.append(DeclarationGroup(names: names, type: type))
         skipLine()
-        let initial = role == .param ? Expression(.invalid, names[0].range) : nil
+        let initial = role == .param || role == .const ? Expression(.invalid, names[0].range) : nil
         return .declaration(role, groups, initial: initial)
       }
     } while accept(.comma)
@@ -66,14 +107,21 @@ extension Parser {
       initial = try recovering { parser throws(Failure) in
         let value = try parser.parseExpression()
         if case .punctuation(.comma) = parser.current.kind {
+          let what = role == .const ? "the value" : "an initial value"
           let note =
-            "an initial value stands last and serves all names of its statement; begin another '\(role.rawValue)'"
+            "\(what) stands last and serves all names of its statement; begin another '\(role.rawValue)'"
           throw parser.expected("the end of the statement", notes: [Diagnostic.Note(note)])
         }
         return value
       }
     }
     return .declaration(role, groups, initial: initial)
+  }
+
+  private func hint(forTypeOf name: Name, _ role: DeclarationRole) -> String {
+    let example = "such as \(name.text): [H]"
+    return role == .const && isAt(.equals)
+      ? "\(example); a number needs no declaration: \(name.text) = 3" : example
   }
 
   private mutating func parseType() throws(Failure) -> TypeSyntax {
@@ -183,6 +231,7 @@ extension DeclarationRole {
   var described: String {
     switch self {
     case .param: "a parameter"
+    case .const: "a constant"
     case .input: "an input"
     case .target: "a target"
     case .state: "a state"

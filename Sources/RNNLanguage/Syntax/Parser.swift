@@ -73,6 +73,11 @@ struct Parser {
 
   var current: Token { tokens[index] }
 
+  /// Whether a name stands behind the current token, which is then a word that starts a statement.
+  var isNameNext: Bool {
+    if index + 1 < tokens.count, case .name = tokens[index + 1].kind { true } else { false }
+  }
+
   /// The first token behind the line breaks at the current place.
   var nextSignificant: Token {
     var ahead = index

@@ -33,9 +33,18 @@ extension TypeSyntax {
 }
 
 extension DeclarationGroup {
-  package init(_ name: String, otherName: String? = nil, _ type: TypeSyntax) {
+  package init(
+    _ name: String, otherName: String? = nil, indices: [String] = [], _ type: TypeSyntax
+  ) {
     self.init(
-      names: [Name(name)], otherNames: otherName.map { [name: Name($0)] } ?? [:], type: type)
+      names: [Name(name)], otherNames: otherName.map { [name: Name($0)] } ?? [:],
+      indices: indices.isEmpty ? [:] : [name: indices.map { Name($0) }], type: type)
+  }
+
+  /// The same for some of the names, and of another type.
+  package func with(names: [Name]? = nil, type: TypeSyntax? = nil) -> DeclarationGroup {
+    DeclarationGroup(
+      names: names ?? self.names, otherNames: otherNames, indices: indices, type: type ?? self.type)
   }
 }
 
@@ -63,6 +72,17 @@ extension DefinedName {
 extension OutputItem {
   package init(_ value: Expression, name: String? = nil) {
     self.init(name: name.map { Name($0) }, value: value)
+  }
+}
+
+extension MeanItem {
+  package init(_ value: Expression, name: String? = nil, weights: Expression? = nil) {
+    self.init(name: name.map { Name($0) }, value: value, weights: weights)
+  }
+
+  /// The same with other expressions.
+  package func mapping(_ change: (Expression) -> Expression) -> MeanItem {
+    MeanItem(name: name, value: change(value), weights: weights.map(change))
   }
 }
 

@@ -86,7 +86,9 @@ public struct Statement: Sendable {
     /// `output a, name = b`.
     case output([OutputItem])
     /// `loss value`.
-    case loss(Expression)
+    case loss(MeanItem)
+    /// `measure name = value`.
+    case measure(MeanItem)
   }
 
   public let kind: Kind
@@ -95,7 +97,7 @@ public struct Statement: Sendable {
 
 /// What a declaration inside a cell or model declares.
 public enum DeclarationRole: String, Sendable {
-  case param, input, target, state
+  case param, const, input, target, state
 }
 
 /// Names of one type.
@@ -103,11 +105,16 @@ public struct DeclarationGroup: Sendable {
   public let names: [Name]
   /// What other programs call them, by the names that have such a word: `weight_ih` of `W as weight_ih`.
   public let otherNames: [String: Name]
+  /// The indices of constants that have some, `i` and `j` of `A[i, j]`, by the names of these.
+  public let indices: [String: [Name]]
   public let type: TypeSyntax
 
-  package init(names: [Name], otherNames: [String: Name] = [:], type: TypeSyntax) {
+  package init(
+    names: [Name], otherNames: [String: Name] = [:], indices: [String: [Name]] = [:], type: TypeSyntax
+  ) {
     self.names = names
     self.otherNames = otherNames
+    self.indices = indices
     self.type = type
   }
 }
@@ -134,6 +141,13 @@ public struct DefinedName: Sendable {
   public let name: Name
   /// Whether it has a prime: the next value of a state.
   public let isNext: Bool
+}
+
+/// A value whose mean over steps and examples is made small or reported, `name = value, weights: w`.
+public struct MeanItem: Sendable {
+  public let name: Name?
+  public let value: Expression
+  public let weights: Expression?
 }
 
 /// A value handed out, with the name it is given.
@@ -179,6 +193,8 @@ public struct Expression: Sendable {
   /// What it computes.
   public indirect enum Kind: Sendable {
     case number(Double)
+    /// `"path"`.
+    case text(String)
     case name(String)
     /// `h'`: the next value of a state.
     case next(String)
@@ -213,7 +229,7 @@ extension Expression.Kind {
   /// The expressions directly inside.
   package var children: [Expression] {
     switch self {
-    case .number, .name, .next, .invalid: []
+    case .number, .text, .name, .next, .invalid: []
     case .negate(let operand), .member(let operand, _, _): [operand]
     case .binary(_, let left, let right), .element(let left, let right): [left, right]
     case .call(_, let arguments): arguments.map(\.value)
@@ -227,7 +243,7 @@ extension Expression.Kind {
   /// The same with other expressions inside, as many as `children` gives.
   package func replacingChildren(_ new: [Expression]) -> Expression.Kind {
     switch self {
-    case .number, .name, .next, .invalid: return self
+    case .number, .text, .name, .next, .invalid: return self
     case .negate: return .negate(new[0])
     case .member(_, let name, let isNext): return .member(new[0], name, isNext: isNext)
     case .binary(let operation, _, _): return .binary(operation, new[0], new[1])

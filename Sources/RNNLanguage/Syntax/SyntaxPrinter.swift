@@ -43,6 +43,7 @@ extension Statement {
       let groups = groups.map { group in
         let names = group.names.map { name in
           name.text + (group.otherNames[name.text].map { " as \($0.text)" } ?? "")
+            + (group.indices[name.text].map { "[\($0.map(\.text).joined(separator: ", "))]" } ?? "")
         }
         return "\(names.joined(separator: ", ")): \(group.type.printed)"
       }
@@ -54,8 +55,15 @@ extension Statement {
     case .output(let items):
       let items = items.map { item in (item.name.map { "\($0.text) = " } ?? "") + item.value.printed }
       return "output \(items.joined(separator: ", "))"
-    case .loss(let value): return "loss \(value.printed)"
+    case .loss(let item): return "loss \(item.printed)"
+    case .measure(let item): return "measure \(item.printed)"
     }
+  }
+}
+
+extension MeanItem {
+  fileprivate var printed: String {
+    (name.map { "\($0.text) = " } ?? "") + value.printed + (weights.map { ", weights: \($0.printed)" } ?? "")
   }
 }
 
@@ -76,7 +84,7 @@ extension Expression {
     switch kind {
     case .binary(let operation, _, _): operation.precedence
     case .negate: 4
-    case .number, .name, .next, .call, .element, .slice, .member, .tuple, .invalid: 5
+    case .number, .text, .name, .next, .call, .element, .slice, .member, .tuple, .invalid: 5
     }
   }
 
@@ -85,6 +93,7 @@ extension Expression {
   var printed: String {
     switch kind {
     case .number(let value): return spelled(value)
+    case .text(let text): return "\"\(text)\""
     case .name(let name): return name
     case .next(let name): return name + "'"
     case .negate(let operand): return "-" + operand.printed(atLeast: 4)

@@ -24,7 +24,7 @@ enum Keyword: String, CaseIterable, Sendable {
     case .target: "it declares a target: target next: seq token(V)"
     case .state: "it declares a state: state h: [H], whose next value is h' = …"
     case .output: "it puts a value out: output y, or output name = y"
-    case .loss: "it says what is made small, without '=': loss e"
+    case .loss: "it says what is made small: loss e, or loss name = e"
     }
   }
 }

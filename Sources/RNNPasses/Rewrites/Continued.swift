@@ -96,7 +96,8 @@ extension Graph {
       return symbols.contains(steps) ? "the number of steps is needed" : nil
     case .iota(let extent, _):
       return extent == .symbol(steps) ? "the number of a step is needed" : nil
-    case .constant, .random, .unary, .binary, .compare, .select, .convert, .surrogate, .broadcast, .reshape,
+    case .constant, .table, .random, .unary, .binary, .compare, .select, .convert, .surrogate, .broadcast,
+      .reshape,
       .transpose, .oneHot:
       return nil
     }

@@ -139,7 +139,7 @@ struct TimeSorts {
       return axes.lhsBatch.isEmpty
         && (hasSteps(operands[0])
           ? lhsFree.first == 0 : lhsFree.isEmpty && axes.rhsFree(rank: types[1].rank).first == 0)
-    case .size, .iota, .scatterAdd, .scan: return false
+    case .table, .size, .iota, .scatterAdd, .scan: return false
     }
   }
 

@@ -117,6 +117,7 @@ extension ClusterBuilder {
       let domain = graph.type(operation.result).shape
       let first = ready(operation.operands, domain: nil)
       compute(operation.result, weight: 16, in: pointwise(domain, from: first))
+    case .table: break
     case .dot(let axes):
       assignDot(id, axes)
     case .reduce:

@@ -135,7 +135,7 @@ struct KernelBuilder {
     case .dot, .reduce:
       if let sweep, let roles = sweep.operandRoles[id] { return combined(operation, roles, sweep, &memory) }
       preconditionFailure("\(view.base) has no memory")
-    case .surrogate, .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse,
+    case .table, .surrogate, .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse,
       .scatterAdd, .scan:
       preconditionFailure("\(view.base) has no memory")
     }

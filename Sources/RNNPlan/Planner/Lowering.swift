@@ -63,6 +63,12 @@ struct Lowering {
   /// The steps of a region, which store its results where they are wanted.
   mutating func lower(_ region: RegionID, results: [Storage?]) -> [Step] {
     let scope = Scope(clustering: stages.clusterings[region]!, results: results)
+    for id in graph[region].operations {
+      guard case .table(let table, let type) = graph[id].kind else { continue }
+      let value = graph[id].result
+      memory[value] = memory.allocate(
+        "\(value)", type.element, views.shape(type), at: .table(table), isDense: true, graph[id].places)
+    }
     memory.enter(region)
     defer { memory.leave() }
     for (value, destination) in stages.placements[region]!.values { place(value, destination, scope) }

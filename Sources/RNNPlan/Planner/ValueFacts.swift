@@ -46,7 +46,8 @@ struct ValueFacts: Sendable {
         case .dot: sweeps.contains(operation) ? [] : operation.operands
         case .gather, .reversePrefix: [operation.operands[0]]
         case .reduce, .scatterAdd: operation.start.map { [$0] } ?? []
-        case .constant, .size, .iota, .random, .unary, .binary, .compare, .select, .convert, .surrogate,
+        case .constant, .table, .size, .iota, .random, .unary, .binary, .compare, .select, .convert,
+          .surrogate,
           .broadcast, .reshape, .transpose, .slice, .pad, .concat, .reverse, .oneHot, .scan:
           []
         }

@@ -125,7 +125,8 @@ struct Views: Sendable {
         return nil
       }
       map = forms
-    case .constant, .size, .iota, .random, .reversePrefix, .unary, .binary, .compare, .select, .convert, .dot,
+    case .constant, .table, .size, .iota, .random, .reversePrefix, .unary, .binary, .compare, .select,
+      .convert, .dot,
       .reduce, .pad, .concat,
       .oneHot,
       .gather, .scatterAdd, .scan:

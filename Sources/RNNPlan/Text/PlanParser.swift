@@ -111,6 +111,13 @@ struct PlanParser: TokenParser {
       buffer.place = .input(try integer(below: plan.inputs.count, "input"))
     } else if accept(word: "output") {
       buffer.place = .output(try integer(below: plan.outputs.count, "output"))
+    } else if accept(word: "holds") {
+      let start = token
+      let table = try table()
+      guard buffer.count.constant == table.numbers.count else {
+        throw start.error("\(table.numbers.count) numbers do not fill a buffer of \(buffer.count)")
+      }
+      buffer.place = .table(table)
     } else if accept(word: "at") {
       buffer.offset = try size()
       try expect(",")

@@ -22,6 +22,7 @@ extension Plan: CustomStringConvertible {
         switch buffer.place {
         case .input(let n): " input \(n)"
         case .output(let n): " output \(n)"
+        case .table(let table): " holds \(table)"
         case .arena:
           buffer.lifetime.map { " at \(buffer.offset), phases \($0.lowerBound) to \($0.upperBound)" } ?? ""
         }

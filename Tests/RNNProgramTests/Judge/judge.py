@@ -9,8 +9,9 @@ For each NAME.py with its tensors in NAME.in.safetensors, the results go to NAME
     DATA                   for each input and target: its steps or None, and whether it holds tokens
     LENGTHS                for each ragged number of steps, the tensor that holds the examples' lengths
     OUTPUTS                for each output, its steps or None
-    LOSS                   "steps", "example" or "program": what there is a loss for
-    model(run)             what computes one example: the outputs and the loss
+    MEANS                  for each loss and measure its name, "steps", "example" or "program": what there is one for, and
+                           whether it is a loss
+    model(run)             what computes one example: the outputs, and values and weights of losses and measures
 
 Tensors called seen.NAME are outputs of the program under test that tell its random draws.
 """
@@ -105,7 +106,7 @@ class Judge:
         program, tape, tensors = self.program, self.tape, self.tensors
         parameters = {
             name: self.leaf(name, tensors[name].shape, (), tensors[name]) for name in program["PARAMETERS"]}
-        outputs, losses, finals = [], [], []
+        outputs, means, finals = [], [], []
         for example in range(program["BATCH"]):
             data = {name: self.datum(name, example) for name in program["DATA"]}
 
@@ -115,14 +116,19 @@ class Judge:
 
             run = language.Run(
                 tape, parameters, data, given, self.told(example) if self.seen else None)
-            output, loss = program["model"](run)
+            output, mean = program["model"](run)
             outputs.append(output)
             finals.append(run.final)
-            losses.append(loss)
+            means.append(mean)
         results = {name: self.gather(name, outputs) for name in program["OUTPUTS"]}
         for name in finals[0]:
             results[name] = np.stack([tape.value(final[name]) for final in finals])
-        loss = self.loss(losses)
+        loss = None
+        for number, (name, kind, is_loss) in enumerate(program["MEANS"]):
+            mean = self.mean(kind, [values[number] for values in means])
+            results[name] = tape.value(mean)
+            if is_loss:
+                loss = mean if loss is None else tape.add(loss, mean)
         results["loss"] = tape.value(loss)
         for name, shape in self.shapes.items():
             results["grad." + name] = np.zeros(shape)
@@ -148,15 +154,24 @@ class Judge:
                 array[t, b] = number(v)
         return array
 
-    def loss(self, losses):
-        kind = self.program["LOSS"]
+    def mean(self, kind, values):
+        """The weighted mean of what each example has; without weights, each step or example counts 1."""
         if kind == "program":
-            return losses[0]
-        terms = [term for loss in losses for term in loss] if kind == "steps" else losses
-        sum = terms[0]
-        for term in terms[1:]:
-            sum = self.tape.add(sum, term)
-        return self.tape.multiply(sum, 1 / len(terms))
+            return values[0][0]
+        pairs = []
+        for value, weights in values:
+            steps = value if kind == "steps" else [value]
+            for i, term in enumerate(steps):
+                is_sequence = isinstance(weights, language.Sequence)
+                pairs.append((term, 1.0 if weights is None else weights[i] if is_sequence else weights))
+        sum = total = None
+        for term, weight in pairs:
+            if self.tape.value(weight) == 0:
+                continue
+            part = self.tape.multiply(term, weight)
+            sum = part if sum is None else self.tape.add(sum, part)
+            total = weight if total is None else self.tape.add(total, weight)
+        return self.tape.constant(0.0, ()) if sum is None else self.tape.divide(sum, total)
 
 
 def main(folder, tape_name="tape"):

@@ -5,6 +5,9 @@ is a sequence; parameters, numbers and single values are then the same for every
 """
 
 
+import numpy as np
+
+
 class Sequence(list):
     """The values of the steps of one example: as many as it has, without any beyond its end."""
 
@@ -65,8 +68,13 @@ def install(tape):
         steps = [split(step, parts) for step in x]
         return tuple(Sequence(step[i] for step in steps) for i in range(parts))
 
-    def cross_entropy(x, token):
-        return tape.negate(tape.part(tape.log_softmax(x), token))
+    def cross_entropy(x, token, smoothing=0):
+        logarithms = tape.log_softmax(x)
+        found = tape.negate(tape.part(logarithms, token))
+        if smoothing == 0:
+            return found
+        spread = tape.multiply(mean_of(logarithms), -smoothing)
+        return tape.add(tape.multiply(found, 1 - smoothing), spread)
 
     def mse(a, b):
         difference = tape.square(tape.subtract(a, b))
@@ -131,6 +139,8 @@ def install(tape):
         "repeat": lambda v, like: Sequence(v for _ in like),
         "stop_gradient": stepwise(tape.stop_gradient), "straight_through": stepwise(tape.straight_through),
         "clip_gradient": stepwise(tape.clip_gradient),
+        "table": lambda shape, element: tape.constant(
+            np.array([element(*place) for place in np.ndindex(*shape)]).reshape(shape), shape),
         "square_root": lambda x: x ** 0.5,
         "each": each_row, "stepwise": stepwise, "Cell": Cell, "Heads": lambda *arguments: Heads(tape, *arguments), "Sequence": Sequence, "zeros": zeros,
     })

@@ -1,5 +1,4 @@
 import Foundation
-import RNNSupport
 
 /// A stream of random numbers that is a pure function of a seed, a name and a position.
 ///
@@ -65,7 +64,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
   }
 
   /// Philox4x32 with 10 rounds.
-  static func philox(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+  package static func philox(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
     var (x, k) = (counter, key)
     for _ in 0..<10 {
       let a = UInt64(x[0]) * 0xD251_1F53
