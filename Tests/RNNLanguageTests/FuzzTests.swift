@@ -20,7 +20,8 @@ struct FuzzTests {
   private static let words =
     Keyword.allCases.map(\.rawValue) + Punctuation.allCases.map(\.rawValue) + Builtin.names
     + [
-      "seq", "token", "x", "h", "h'", "H", "I", "LSTM", "Linear", "0", "1", "2.5", "1e400", "99999999999999",
+      "seq", "token", "x", "h", "h'", "H", "I", "LSTM", "Linear", "heads", "0", "1", "2.5", "1e400",
+      "99999999999999",
       "\n", ";",
     ]
     + [

@@ -153,6 +153,10 @@ extension BodyChecker {
       report(.sequenceInsideCell(name, hasState: !cell.states.isEmpty, at: site))
       return nil
     }
+    if let rows, ([rows] + instance.heads + [cell.volume]).volume == nil {
+      reportShape(.tooLarge(at: site))
+      return nil
+    }
     // What stands inside of the arguments was applied before: applications count in the order of computation.
     let earlier = instances[index].applications
     if !isModel, !cell.states.isEmpty, let first = earlier.first {
