@@ -98,11 +98,9 @@ private struct ScanSplit {
 
   /// Whether it pays to do an operation behind the loop for its own sake, and not only behind another.
   private func isWorthMoving(_ operation: Operation, _ varying: BitSet) -> Bool {
-    switch operation.kind {
-    case .reduce: false
-    case .dot: operation.operands.contains { !varying.contains($0.index) }
-    default: operation.kind.traits.contains(.costly)
-    }
+    if case .reduce = operation.kind { return false }
+    if case .dot = operation.kind { return operation.operands.contains { !varying.contains($0.index) } }
+    return operation.kind.traits.contains(.costly)
   }
 
   func isMoved(_ value: ValueID) -> Bool { moved.contains(value.index) }

@@ -53,6 +53,22 @@ import Testing
     #expect(tiles * height - rows <= tiles, "tiles of \(height) for \(rows) rows")
   }
 
+  /// A stack of weights lies in other panels where each is multiplied by itself than where a sum goes over all of them.
+  @Test func panelsAreSharedByProductsThatReadThemAlike() throws {
+    let plan = try plan(
+      """
+      %x = data "x" : f32[2, B, 17]
+      %w = parameter "w" constant(0) : f32[2, 17, 18]
+      %a = dot %x, %w contract(2; 1) batch(0; 0) : f32[2, B, 18]
+      %b = dot %x, %w contract(0, 2; 0, 1) : f32[B, 18]
+      output "a" = %a
+      output "b" = %b
+      """, batch: 40, machine: narrow)
+    let packed = plan.kernels.compactMap(\.product).map(\.rhs)
+    #expect(packed.count == 2 && packed.allSatisfy { $0.layout != .direct })
+    #expect(Set(packed.map(\.access.buffer)).count == 2)
+  }
+
   /// The states in front of the steps and those behind them are one stack: it is packed once.
   @Test(arguments: ["", "reverse "]) func aStackIsPackedOnce(direction: String) throws {
     let plan = try plan(

@@ -176,8 +176,7 @@ private struct SweepFinder {
   private func candidate(_ id: OperationID, _ operation: Operation) -> Candidate? {
     let shapes = operation.operands.map { graph.type($0).shape }
     let shape = graph.type(operation.result).shape
-    switch operation.kind {
-    case .reduce(_, let axes, .any) where operation.start == nil:
+    if case .reduce(_, let axes, .any) = operation.kind, operation.start == nil {
       let rank = shapes[0].count
       if isMatrix(shapes[0]), axes.allSatisfy({ $0 >= rank - 2 }), !axes.isEmpty {
         var role = SweepAxes.matrix
@@ -187,15 +186,16 @@ private struct SweepFinder {
       }
       return axes == [rank - 1] && shapes[0].contains(.batch)
         ? Candidate(role: [], operands: [nil], isSum: true) : nil
-    case .dot(let axes) where operation.start == nil && axes.order == .any && !axes.isWide:
-      return candidate(axes, shapes, shape)
-    default:
-      guard operation.kind.isElementwise else { return nil }
-      if isMatrix(shape) {
-        return Candidate(domain: shape, role: .matrix, operands: shapes.map { _ in .matrix })
-      }
-      return shape.contains(.batch) ? Candidate(operands: shapes.map { _ in nil }) : nil
     }
+    if case .dot(let axes) = operation.kind {
+      guard operation.start == nil, axes.order == .any, !axes.isWide else { return nil }
+      return candidate(axes, shapes, shape)
+    }
+    guard operation.kind.isElementwise else { return nil }
+    if isMatrix(shape) {
+      return Candidate(domain: shape, role: .matrix, operands: shapes.map { _ in .matrix })
+    }
+    return shape.contains(.batch) ? Candidate(operands: shapes.map { _ in nil }) : nil
   }
 
   private func candidate(_ axes: DotAxes, _ shapes: [[Dimension]], _ shape: [Dimension]) -> Candidate? {
@@ -204,29 +204,27 @@ private struct SweepFinder {
     guard axes.lhsBatch == batch, axes.rhsBatch == batch, shapes[0].prefix(outer).contains(.batch) else {
       return nil
     }
-    func role(_ axis: Int) -> SweepAxes { axis == outer ? .rows : .columns }
     let inner = shapes.map { $0.count - outer }
-    switch (inner[0], inner[1]) {
-    case (1, 1):
+    if inner == [1, 1] {
       if axes.lhsContracting.isEmpty {
         return isMatrix(shape) ? Candidate(domain: shape, role: .matrix, operands: [.rows, .columns]) : nil
       }
       return Candidate(role: [], operands: [nil, nil], isSum: true)
-    case (2, 1), (1, 2):
-      let matrix = inner[0] == 2 ? 0 : 1
-      let contracting = matrix == 0 ? axes.lhsContracting : axes.rhsContracting
-      guard isMatrix(shapes[matrix]), contracting.count == 1 else { return nil }
-      let over = role(contracting[0])
-      let operands: [SweepAxes?] = matrix == 0 ? [.matrix, over] : [over, .matrix]
-      return Candidate(
-        domain: shapes[matrix], role: SweepAxes.matrix.subtracting(over), operands: operands, isSum: true)
-    case (2, 2):
+    }
+    if inner == [2, 2] {
       guard isMatrix(shapes[0]), axes.lhsContracting == [outer, outer + 1],
         axes.rhsContracting == [outer, outer + 1]
       else { return nil }
       return Candidate(domain: shapes[0], role: [], operands: [.matrix, .matrix], isSum: true)
-    default: return nil
     }
+    guard inner.sorted() == [1, 2] else { return nil }
+    let matrix = inner[0] == 2 ? 0 : 1
+    let contracting = matrix == 0 ? axes.lhsContracting : axes.rhsContracting
+    guard isMatrix(shapes[matrix]), contracting.count == 1 else { return nil }
+    let over: SweepAxes = contracting[0] == outer ? .rows : .columns
+    let operands: [SweepAxes?] = matrix == 0 ? [.matrix, over] : [over, .matrix]
+    return Candidate(
+      domain: shapes[matrix], role: SweepAxes.matrix.subtracting(over), operands: operands, isSum: true)
   }
 
   // MARK: Groups

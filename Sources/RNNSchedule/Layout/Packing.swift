@@ -12,6 +12,8 @@ struct Packing {
     var index: Affine
     /// The extents of what is packed.
     var extents: [Size]
+    /// How many of these axes, the first ones, are not contracted: each of their indices has panels of its own.
+    var outer: Int
     /// Columns of a panel.
     var panel: Int
     var groups: Int
@@ -74,7 +76,7 @@ struct Packing {
     source = Access(buffer: access.buffer, index: access.index.substituting(forms), isOwned: false)
     key = Key(
       source: access.buffer, isStack: stack != nil, index: stack?.index ?? source.index, extents: extents,
-      panel: panel, groups: groups, together: together, format: product.columnFormat)
+      outer: outer.count, panel: panel, groups: groups, together: together, format: product.columnFormat)
 
     panelSize = packed.reduce(1, *) * Size(groups * panel)
     let groupStride = together == groups ? Size(panel) : product.depth * Size(panel)
