@@ -94,6 +94,9 @@ public func stopGradient(_ x: Value) -> Value { .call("stop_gradient", x) }
 /// The value of `hard`, with the derivative of `soft`.
 public func straightThrough(_ hard: Value, _ soft: Value) -> Value { .call("straight_through", hard, soft) }
 
+/// The derivative of a scalar by a value that it is computed from, of each example and step by itself.
+public func grad(_ e: Value, _ x: Value) -> Value { .call("grad", e, x) }
+
 /// The value, whose derivative is brought between `-bound` and `bound`, element by element, on its way back.
 public func clipGradient(_ x: Value, _ bound: Value) -> Value { .call("clip_gradient", x, bound) }
 

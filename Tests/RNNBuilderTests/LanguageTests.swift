@@ -40,6 +40,7 @@ struct LanguageTests {
       m.output("e", parts[4] / parts[5])
       m.output("f", repeated(total(x)) * repeated(last(x), like: x))
       m.output("g", stopGradient(x) + straightThrough(onehot(t), clipGradient(x, 0.5)))
+      m.output("h", grad(sum(square(x)), x))
       let y = outer(x, p) + repeated(x, columns: 2) * repeated(q, rows: 6)
       let along: [((Value) -> Value, (Value, Axis) -> Value)] = [
         (sum, sum), (mean, mean), (max, max), (min, min), (norm, norm), (logSumExp, logSumExp),
@@ -69,6 +70,7 @@ struct LanguageTests {
           output e = u / v
           output f = repeat(total(x)) * repeat(last(x), like: x)
           output g = stop_gradient(x) + straight_through(onehot(t), clip_gradient(x, 0.5))
+          output h = grad(sum(square(x)), x)
           y = outer(x, p) + repeat(x, columns: 2) * repeat(q, rows: 6)
           output r0 = sum(y, over: rows) + p * sum(reshape(y, 12)), c0 = sum(y, over: columns)
           output r1 = mean(y, over: rows) + p * mean(reshape(y, 12)), c1 = mean(y, over: columns)

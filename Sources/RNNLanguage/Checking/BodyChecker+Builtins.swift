@@ -72,6 +72,7 @@ extension BodyChecker {
     case .stopGradient: stopGradient(values[0], at: site)
     case .straightThrough: straightThrough(values[0], values[1], at: site)
     case .clipGradient: clipGradient(values[0], values[1], at: site)
+    case .gradient: gradient(values[0], values[1], at: site)
     case .split: nil
     }
   }

@@ -172,12 +172,13 @@ struct BodyChecker {
     return NodeID(index: nodes.count - 1)
   }
 
-  /// Makes room for a node or for a function that is written out; false, after a report, if the body is too large.
-  mutating func reserve() -> Bool {
-    work += 1
+  /// Makes room for nodes or for a function that is written out; false, after a report, if the body is too large.
+  mutating func reserve(_ count: Int = 1) -> Bool {
+    let wasPossible = work <= Checker.bodyLimit
+    work += count
     if work <= Checker.bodyLimit { return true }
     hasFaults = true
-    if work == Checker.bodyLimit + 1 { checker.report(.tooManyOperations(unit)) }
+    if wasPossible { checker.report(.tooManyOperations(unit)) }
     return false
   }
 

@@ -61,6 +61,7 @@ enum Composition: String, CaseIterable {
   case onehot, argmax, crossEntropy = "cross_entropy", mse
   case last, total, reverse, `repeat`, softmaxSteps = "softmax_steps"
   case bernoulli, dropout
+  case gradient = "grad"
   case stopGradient = "stop_gradient", straightThrough = "straight_through", clipGradient = "clip_gradient"
 
   /// How it is called, for messages.
@@ -89,6 +90,7 @@ enum Composition: String, CaseIterable {
     case .dropout: "dropout(x, rate)"
     case .straightThrough: "straight_through(hard, soft)"
     case .clipGradient: "clip_gradient(x, bound)"
+    case .gradient: "grad(e, x)"
     }
   }
 
@@ -102,7 +104,7 @@ enum Composition: String, CaseIterable {
       1...1
     case .max, .min: 1...2
     case .pow, .atan2, .logaddexp, .dot, .outer, .mse, .split, .crossEntropy, .dropout, .straightThrough,
-      .clipGradient:
+      .clipGradient, .gradient:
       2...2
     case .where, .clamp: 3...3
     case .concat: 1...Int.max
@@ -118,7 +120,8 @@ enum Composition: String, CaseIterable {
     case .bernoulli: ["like"]
     case .relu, .square, .silu, .gelu, .clamp, .pow, .atan2, .logaddexp, .dot, .outer, .reshape, .where,
       .concat, .split, .onehot, .argmax, .crossEntropy,
-      .mse, .last, .total, .reverse, .softmaxSteps, .dropout, .stopGradient, .straightThrough, .clipGradient:
+      .mse, .last, .total, .reverse, .softmaxSteps, .dropout, .stopGradient, .straightThrough, .clipGradient,
+      .gradient:
       []
     }
   }

@@ -49,6 +49,9 @@ enum CheckedOperation: Hashable, Sendable {
   case squaredError
   /// In training, 1 with this probability and else 0 for each element of the operand; outside of it, the probability.
   case bernoulli(Double)
+  /// The derivative of the first operand, a scalar, by the second one, of each example and step by itself. The weight says
+  /// how many operations it makes, like that of a cell.
+  case gradient(weight: Int)
   /// The value at the last step.
   case last
   /// The sum over the steps.
@@ -182,7 +185,10 @@ final class CheckedCell: Sendable {
     isRandom =
       instances.contains { $0.cell.isRandom }
       || nodes.contains { if case .bernoulli = $0.operation { true } else { false } }
-    weight = instances.reduce(nodes.count + parameters.count + 1) { $0 + $1.cell.weight }
+    let derivatives = nodes.reduce(0) { sum, node in
+      if case .gradient(let weight) = node.operation { sum + weight } else { sum }
+    }
+    weight = instances.reduce(nodes.count + derivatives + parameters.count + 1) { $0 + $1.cell.weight }
     depth = 1 + (instances.map(\.cell.depth).max() ?? 0)
   }
 

@@ -22,6 +22,7 @@ extension BodyLowering {
     var found: [CheckedNode] = []
     for index in cell.nodes.indices.reversed() where reached.contains(NodeID(index: index)) {
       let node = cell.nodes[index]
+      if case .gradient = node.operation { continue }
       reached.formUnion(node.operands)
       if node.operation == .crossEntropy { found.append(node) }
     }

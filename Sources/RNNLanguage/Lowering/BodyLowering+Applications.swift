@@ -24,7 +24,7 @@ extension BodyLowering {
       let extent = application.steps.map(Extent.steps) ?? .example
       result = step(instance.cell, inner, lead: lead(extent))
     }
-    if let model, case .application(_, let final) = result {
+    if let model, !isRepetition, case .application(_, let final) = result {
       model.addFinalStates(final, of: instance, application)
     }
     return result
@@ -57,7 +57,8 @@ extension BodyLowering {
   private func scan(_ cell: CheckedCell, over steps: Symbol, _ environment: Environment) -> LoweredValue {
     let outside = environment.surroundings
     let paths = cell.parameterPaths().sorted()
-    var invariants = paths.map { environment.parameters[$0] }
+    let leads = paths.map { environment.parameters[$0].axes(in: builder).lead.count }
+    var invariants = paths.map { tensor(environment.parameters[$0]) }
     var sequences: [ValueID] = []
     let isRagged = outside.lengths[steps] != nil && !environment.states.isEmpty
     var known: Set<Symbol> = isRagged ? [steps] : []
@@ -98,7 +99,9 @@ extension BodyLowering {
         lengths: Dictionary(uniqueKeysWithValues: zip(ragged, invariants[firstLengths...])),
         seed: seed == nil ? nil : invariants.last, step: isCounted ? elements.last : nil)
       let inner = Environment(
-        parameters: Parameters(Dictionary(uniqueKeysWithValues: zip(paths, invariants))), inputs: inputs,
+        parameters: Parameters(
+          Dictionary(uniqueKeysWithValues: zip(paths, zip(invariants, leads).map { .tensor($0, lead: $1) }))),
+        inputs: inputs,
         states: carries.map { .tensor($0, lead: 1) }, surroundings: surroundings)
       guard case .application(let outputs, let states) = step(cell, inner, lead: [.batch]) else {
         preconditionFailure("a step is an application")

@@ -19,27 +19,41 @@ struct BodyLowering {
   /// Values of parameters by their path from a cell.
   struct Parameters {
     /// The values by their path from the cell that the first of these was made for.
-    private let values: [String: ValueID]
+    private let values: [String: LoweredValue]
     /// Where the cell stands in that one: an instance's parameters are not copied.
     private let prefix: String
 
-    init(_ values: [String: ValueID], prefix: String = "") {
+    init(_ values: [String: LoweredValue], prefix: String = "") {
       self.values = values
       self.prefix = prefix
     }
 
-    subscript(path: String) -> ValueID {
+    subscript(path: String) -> LoweredValue {
       guard let value = values[prefix + path] else { preconditionFailure("no parameter \(prefix)\(path)") }
       return value
     }
 
     /// The parameters of an instance.
     func of(_ instance: String) -> Parameters { Parameters(values, prefix: "\(prefix)\(instance).") }
+
+    /// The same with another value for one of them.
+    func replacing(_ path: String, by value: LoweredValue) -> Parameters {
+      var values = values
+      values[prefix + path] = value
+      return Parameters(values, prefix: prefix)
+    }
+
+    /// Whether one of them, but for that of a path, is this tensor.
+    func contains(_ value: ValueID, beside path: String?) -> Bool {
+      values.contains { name, tensor in
+        if case .tensor(value, _) = tensor { path.map { prefix + $0 } != name } else { false }
+      }
+    }
   }
 
   let context: LoweringContext
   let cell: CheckedCell
-  let environment: Environment
+  var environment: Environment
   /// The leading axes of the values of one step: `[B]`, or `[T, B]` where all steps are computed at once.
   let lead: [Dimension]
   /// The number of steps that each length of the body's sequences stands for.
@@ -48,7 +62,11 @@ struct BodyLowering {
   let firstStates: [Int]
   /// Tells a model of the applications in it, and where their states start; nil in a cell.
   let model: ModelLowering?
-  private(set) var values: [LoweredValue] = []
+  var values: [LoweredValue] = []
+  /// For each node, the number of the first draw that it makes.
+  private(set) var draws: [Int] = []
+  /// Whether the nodes are made again, with another value for one of them.
+  var isRepetition = false
 
   init(
     _ cell: CheckedCell, _ context: LoweringContext, _ environment: Environment, lead: [Dimension],
@@ -75,7 +93,10 @@ struct BodyLowering {
   /// Makes the operations of all nodes.
   mutating func run() {
     values.reserveCapacity(cell.nodes.count)
-    for node in cell.nodes { values.append(builder.at(node.places) { lower(node) }) }
+    for node in cell.nodes {
+      draws.append(context.streamCount)
+      values.append(builder.at(node.places) { lower(node) })
+    }
   }
 
   var outputs: [LoweredValue] { cell.outputs.map { self[$0.node] } }
@@ -103,12 +124,11 @@ struct BodyLowering {
 
   // MARK: Nodes
 
-  private mutating func lower(_ node: CheckedNode) -> LoweredValue {
+  func lower(_ node: CheckedNode) -> LoweredValue {
     let operands = node.operands.map { self[$0] }
     switch node.operation {
     case .literal(let value): return .literal(value)
-    case .parameter(let path):
-      return .tensor(environment.parameters[path], lead: 0)
+    case .parameter(let path): return environment.parameters[path]
     case .input(let index): return environment.inputs[index]
     case .state(let index): return environment.states[index]
     case .unary(let function): return map(operands[0]) { builder.unary(function, $0) }
@@ -149,8 +169,12 @@ struct BodyLowering {
       return .tensor(builder.oneHot(ids, extent: extent, element), lead: lead)
     case .argmax: return argmax(operands[0])
     case .lookup:
-      guard case .tensor(let table, _) = operands[0], case .tensor(let ids, let lead) = operands[1] else {
-        break
+      guard case .tensor(let table, let tableLead) = operands[0],
+        case .tensor(let ids, let lead) = operands[1]
+      else { break }
+      guard tableLead == 0 else {
+        let extent = builder.type(table).shape[tableLead].fixed ?? 1
+        return product(.tensor(builder.oneHot(ids, extent: extent, element), lead: lead), operands[0])
       }
       return .tensor(builder.gather(table, ids), lead: lead)
     case .crossEntropy: return crossEntropy(operands[0], operands[1])
@@ -161,6 +185,7 @@ struct BodyLowering {
           return builder.multiply(difference, difference)
         })
     case .bernoulli(let probability): return draw(probability, node.type)
+    case .gradient: return derivative(of: node.operands[0], by: node.operands[1])
     case .last: return last(operands[0])
     case .total: return total(operands[0])
     case .reverse: return reverse(operands[0])

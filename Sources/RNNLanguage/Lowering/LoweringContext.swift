@@ -5,7 +5,8 @@ final class LoweringContext {
   let builder: GraphBuilder
   /// The type of all numbers.
   let element: ElementType
-  private var streamCount = 0
+  /// The number of draws so far.
+  private(set) var streamCount = 0
 
   init(_ builder: GraphBuilder, _ element: ElementType) {
     self.builder = builder
@@ -16,6 +17,14 @@ final class LoweringContext {
   func nextStream() -> Int {
     defer { streamCount += 1 }
     return streamCount
+  }
+
+  /// Makes again what once made the draws from one on: it gets the same random numbers.
+  func repeatingDraws<Result>(from first: Int, _ make: () -> Result) -> Result {
+    let count = streamCount
+    streamCount = first
+    defer { streamCount = count }
+    return make()
   }
 }
 

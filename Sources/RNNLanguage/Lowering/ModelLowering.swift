@@ -32,7 +32,7 @@ final class ModelLowering {
     if isTraining, model.isRandom {
       surroundings.seed = builder.graph.addInput("seed", role: .seed, TensorType(.i32, []))
     }
-    var parameters: [String: ValueID] = [:]
+    var parameters: [String: LoweredValue] = [:]
     addParameters(of: model, path: "", &parameters)
     addInitialStates()
 
@@ -121,13 +121,14 @@ final class ModelLowering {
     return .tensor(builder.at(places) { builder.masked(id, lengths: lengths) }, lead: lead)
   }
 
-  private func addParameters(of cell: CheckedCell, path: String, _ values: inout [String: ValueID]) {
+  private func addParameters(of cell: CheckedCell, path: String, _ values: inout [String: LoweredValue]) {
     for parameter in cell.parameters {
       let type = TensorType(element, parameter.shape.map(Dimension.fixed))
       let name = path + parameter.name
-      values[name] = builder.graph.addInput(
+      let input = builder.graph.addInput(
         name, role: .parameter(parameter.initializer), type,
         places: SourcePlaces([SourcePlace(parameter.site, name: parameter.name)]))
+      values[name] = .tensor(input, lead: 0)
     }
     for instance in cell.instances {
       addParameters(of: instance.cell, path: "\(path)\(instance.name).", &values)
@@ -177,7 +178,7 @@ final class ModelLowering {
           value = .tensor(input, lead: 1)
         case .constant(let number): value = .literal(number)
         case .parameter(let path):
-          value = .tensor(parameters[path], lead: 0)
+          value = parameters[path]
         }
       }
       return .tensor(builder.conform(value, to: axes, element), lead: 1)

@@ -115,6 +115,7 @@ def install(tape):
         "repeat": lambda v, like: Sequence(v for _ in like),
         "stop_gradient": stepwise(tape.stop_gradient), "straight_through": stepwise(tape.straight_through),
         "clip_gradient": stepwise(tape.clip_gradient),
+        "watched": stepwise(tape.watched), "grad": stepwise(tape.grad),
         "square_root": lambda x: x ** 0.5,
         "stepwise": stepwise, "Cell": Cell, "Sequence": Sequence, "zeros": zeros,
     })

@@ -76,6 +76,16 @@ def clip_gradient(x, bound):
     return y
 
 
+def watched(x):
+    x = tensor(x)
+    return x if x.requires_grad else x.detach().requires_grad_()
+
+
+def grad(y, x):
+    found, = torch.autograd.grad(y, [x], create_graph=True, allow_unused=True)
+    return torch.zeros_like(x) if found is None else found
+
+
 part = lambda x, index: tensor(x)[index]
 transpose = lifted(torch.t)
 matmul = lifted(torch.matmul)
