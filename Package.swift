@@ -84,7 +84,9 @@ let package = Package(
     tests("RNNBuilderTests", ["RNNBuilder", "RNNLanguage"]),
     tests("RNNProgramTests", ["RNNCompiler"], resources: [.copy("Judge")]),
     tests("CommandLineTests", ["RNNBuilder", "rnnc"] + examples.map { .byName(name: $0.name) }),
-    tests("RNNLanguageTests", ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNRuntime"]),
+    tests(
+      "RNNLanguageTests",
+      ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNPasses", "RNNRuntime"]),
   ] + examples,
   swiftLanguageModes: [.v6]
 )

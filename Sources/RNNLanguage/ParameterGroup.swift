@@ -69,7 +69,8 @@ extension CheckedOperation {
     case .unary(let function): function.traits.contains(.flat)
     case .literal, .parameter, .input, .state, .binary, .surrogate(.clip), .select, .product, .transpose,
       .outer, .tile,
-      .reshape, .along, .slice, .element, .concat, .crossEntropy, .squaredError, .bernoulli, .gradient, .last,
+      .reshape, .along, .slice, .element, .concat, .crossEntropy, .squaredError, .draw, .training, .gradient,
+      .last,
       .total,
       .reverse,
       .softmaxOverSteps, .repeated, .apply, .result, .nextState:

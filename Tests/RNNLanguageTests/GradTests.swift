@@ -98,6 +98,51 @@ struct GradTests {
     #expect(abs(value - wanted.value) < 1e-12)
     #expect(abs(slope - wanted.gradient) < 1e-12)
   }
+
+  /// Each derivative of a derivative is some times as large: a few too many are refused, not computed.
+  @Test func manyDerivativesOfDerivatives() {
+    let lines = (1...60).map { " g\($0) = grad(g\($0 - 1) * x, x)" }
+    let text = "model M {\n input x: []\n g0 = x * x\n\(lines.joined(separator: "\n"))\n output g60\n}"
+    let found = Frontend().check(SourceFile(name: "a.rnn", text: text)).diagnostics.rendered()
+    #expect(found.contains("model 'M' has too many operations"))
+    #expect(found.components(separatedBy: "error:").count == 2, "\(found)")
+  }
+
+  /// Attention, a loop in a model, and steps by themselves: values and derivatives against differences.
+  @Test(arguments: [[], ["T"]] as [Set<String>]) func acrossStepsAndSequences(ragged: Set<String>) throws {
+    let graph = try loweredGraph(
+      of: """
+        cell Reader(H) {
+            param W: [H, H] = normal(1)
+            rnn = GRU(H, H)
+            input x: [H], memory: seq [H]
+            state h: [H]
+            weights = softmax_steps(dot(repeat(h, like: memory), memory))
+            read = total(weights * memory)
+            e = sum(square(tanh(W @ read) - x))
+            h' = h - 0.3 * grad(e, h)
+            far = grad(e, memory)
+            output rnn(h'), grad(sum(square(W @ x)), W) @ x + total(far), rnn.h' * grad(sum(rnn.h' * x), rnn.h)
+        }
+        model M(H = 3) {
+            input x: seq [H], v: [H]
+            param P: [H, H] = normal(1)
+            reader = Reader(H)
+            rnn = RNN(H, H)
+            a, b, c = reader(x, x)
+            y = rnn(x)
+            saliency = grad(sum(square(last(y))), x)
+            own = grad(sum(square(tanh(P @ x))), x) + grad(sum(square(P @ x)), P)[0]
+            outer = grad(total(sum(square(P @ y))), P) @ v + grad(sum(last(y)), rnn.W) @ v
+            output a, b, c, saliency, own, outer
+            loss sum(a * b + c * saliency + square(own)) + repeat(sum(outer), like: x)
+        }
+        """, ragged: ragged)
+    var random = SplitMix64(seed: 3)
+    var inputs = randomInputs(for: graph, sizes: [.batch: 2, .steps: 4], using: &random)
+    if !ragged.isEmpty { inputs["x.lengths"] = DenseArray(.i32, [2], [4, 2]) }
+    try checkedGradients(of: graph, inputs)
+  }
 }
 
 extension Double {

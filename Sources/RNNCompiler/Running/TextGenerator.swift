@@ -15,14 +15,19 @@ public final class TextGenerator {
   private let tokenization: Tokenization
   private let input: String
   private let output: String
+  /// The name of the input from which random draws come; nil if none are made.
+  private let seedName: String?
 
   /// Prepares a model to write; `parameters` are shared, not copied.
   ///
-  /// - Parameter origin: where the parameters come from, for messages.
-  /// - Throws: `InputError` if the model does not read tokens and predict the next, or a parameter does not fit.
+  /// - Parameters:
+  ///   - isDrawing: whether the model's random draws are made; else each is its middle.
+  ///   - origin: where the parameters come from, for messages.
+  /// - Throws: `InputError` if the model does not read tokens and predict the next, makes no draws that are asked for, or a
+  ///   parameter does not fit.
   public init(
     _ program: Program, parameters: [String: Tensor], vocabulary: Vocabulary, tokenization: Tokenization,
-    origin: String = "the set of parameters"
+    isDrawing: Bool = false, origin: String = "the set of parameters"
   ) throws {
     // One row of a batch is too little for threads to share.
     let single = program.with(batch: 1, threads: 1)
@@ -45,7 +50,10 @@ public final class TextGenerator {
     let steps = sequence.first?.symbol ?? .steps
     let canRunStepwise = (try? graph.continued(over: steps)) != nil
     stream =
-      canRunStepwise ? try Stream(single, parameters: parameters, steps: steps.name, origin: origin) : nil
+      canRunStepwise
+      ? try Stream(
+        single, parameters: parameters, steps: steps.name, isDrawing: isDrawing, origin: origin) : nil
+    seedName = isDrawing ? try single.nameOfSeed() : nil
     self.program = single
     self.parameters = parameters
     self.input = input
@@ -61,7 +69,7 @@ public final class TextGenerator {
   ///
   /// - Parameters:
   ///   - temperature: 0 always takes the likeliest token, 1 follows the probabilities.
-  ///   - seed: decides the choices, together with the probabilities.
+  ///   - seed: decides the choices, together with the probabilities, and the model's draws if they are made.
   /// - Throws: `InputError` if the prefix is empty or holds a token outside the vocabulary, or the model's predictions
   ///   are not probabilities.
   public func generate(
@@ -101,25 +109,32 @@ public final class TextGenerator {
     }
     try body(tokenization.text(of: tokens))
     var random = RandomStream(seed: seed, name: "generate")
+    var draws = RandomStream(seed: seed, name: "draws")
     var state = stream?.start
     var unread = vocabulary.ids(of: tokens)
     for _ in 0..<count {
-      let next = Int32(try choose(from: read(unread, &state), temperature, &random))
+      let seed = Int32(truncatingIfNeeded: draws.next())
+      let next = Int32(try choose(from: read(unread, &state, seed), temperature, &random))
       try body(tokenization.separator + vocabulary.token(of: next))
       unread = state != nil ? [next] : unread + [next]
     }
   }
 
   /// The predictions behind each token: of a stream's next tokens, or of a whole text.
-  private func read(_ ids: [Int32], _ state: inout Stream.State?) throws -> Tensor {
+  ///
+  /// - Parameter seed: what random draws come from, if they are made.
+  private func read(_ ids: [Int32], _ state: inout Stream.State?, _ seed: Int32) throws -> Tensor {
     let tokens = Tensor(ids, shape: [ids.count, 1])
     let outputs: [String: Tensor]
     if let stream, var current = state {
       state = nil  // so that its memory has one owner
-      outputs = try stream.run([input: tokens], &current)
+      var inputs = [input: tokens]
+      if let seedName { inputs[seedName] = Tensor([seed], shape: []) }
+      outputs = try stream.run(inputs, &current)
       state = current
     } else {
-      outputs = try program.run(parameters.merging([input: tokens]) { $1 })
+      outputs = try program.run(
+        parameters.merging([input: tokens]) { $1 }, seed: seedName == nil ? nil : seed)
     }
     guard let predictions = outputs[output] else { preconditionFailure("no output '\(output)'") }
     return predictions

@@ -244,8 +244,14 @@ struct BodyChecker {
 
   /// Whether nothing has a name, here or further on.
   func isUnknown(_ name: String) -> Bool {
-    scope.names[name] == nil && definitions[name] == nil && !unit.isIncomplete
+    scope.names[name] == nil && name != "training" && definitions[name] == nil && !unit.isIncomplete
       && Builtin(rawValue: name) == nil
+      && checker.program.lookup(name, in: scope.module) == nil
+  }
+
+  /// Whether neither the body nor the program gives a name a meaning.
+  func isFree(_ name: String) -> Bool {
+    scope.names[name] == nil && (!scope.calls.isEmpty || definitions[name] == nil)
       && checker.program.lookup(name, in: scope.module) == nil
   }
 

@@ -47,8 +47,11 @@ enum CheckedOperation: Hashable, Sendable {
   case lookup
   case crossEntropy
   case squaredError
-  /// In training, 1 with this probability and else 0 for each element of the operand; outside of it, the probability.
-  case bernoulli(Double)
+  /// A random number for each element of the first operand where draws are made, and elsewhere its middle. The second
+  /// operand, if there is one, is a probability: a scalar, or of the same shape.
+  case draw(Draw)
+  /// 1 in training, 0 elsewhere.
+  case training
   /// The derivative of the first operand, a scalar, by the second one, of each example and step by itself. The weight says
   /// how many operations it makes, like that of a cell.
   case gradient(weight: Int)
@@ -158,8 +161,10 @@ final class CheckedCell: Sendable {
   let nextStates: [NodeID]
   let outputs: [CheckedOutput]
   let loss: NodeID?
-  /// Whether it draws random numbers in training, itself or in its instances.
+  /// Whether it draws random numbers, itself or in its instances.
   let isRandom: Bool
+  /// Whether it computes with `training`, itself or in its instances.
+  let readsTraining: Bool
   /// The number of nodes, those of its instances included.
   let weight: Int
   /// The number of cells inside of each other, from this one to the innermost.
@@ -184,7 +189,9 @@ final class CheckedCell: Sendable {
     self.loss = loss
     isRandom =
       instances.contains { $0.cell.isRandom }
-      || nodes.contains { if case .bernoulli = $0.operation { true } else { false } }
+      || nodes.contains { if case .draw = $0.operation { true } else { false } }
+    readsTraining =
+      instances.contains { $0.cell.readsTraining } || nodes.contains { $0.operation == .training }
     let derivatives = nodes.reduce(0) { sum, node in
       if case .gradient(let weight) = node.operation { sum + weight } else { sum }
     }

@@ -138,13 +138,16 @@ extension InitialState {
 extension CheckedOperation {
   /// The operands through which something flows to the result.
   fileprivate func flowing(_ operands: [NodeID], _ flow: Dependence.Flow) -> ArraySlice<NodeID> {
+    // A draw is like another value, and is not computed from it.
+    if case .draw = self { return operands.dropFirst() }
     if flow == .values { return operands[...] }
     switch self {
-    case .compare, .notEqual, .oneHot, .argmax, .bernoulli, .surrogate(.stop): return []
+    case .compare, .notEqual, .oneHot, .argmax, .surrogate(.stop): return []
     case .unary(let function) where function.traits.contains(.flat): return []
     case .lookup, .crossEntropy: return operands[..<1]
     case .select, .surrogate(.straightThrough): return operands[1...]
-    case .literal, .parameter, .input, .state, .unary, .binary, .surrogate(.clip), .product, .transpose,
+    case .literal, .parameter, .input, .state, .draw, .training, .unary, .binary, .surrogate(.clip), .product,
+      .transpose,
       .outer, .tile, .reshape, .along, .slice, .element, .concat, .squaredError, .gradient, .last, .total,
       .reverse, .softmaxOverSteps, .repeated, .apply, .result, .nextState:
       return operands[...]

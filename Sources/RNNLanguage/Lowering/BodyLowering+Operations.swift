@@ -93,27 +93,6 @@ extension BodyLowering {
     map(value) { builder.argmax($0) }
   }
 
-  /// A draw for each element in training, and the probability outside of it.
-  func draw(_ probability: Double, _ type: ValueType) -> LoweredValue {
-    let lead = lead(type.extent)
-    let type = TensorType(element, lead + type.shape.map(Dimension.fixed))
-    let share = builder.constant(probability, type)
-    guard let seed = environment.surroundings.seed else { return .tensor(share, lead: lead.count) }
-    let counter: ValueID
-    if let step = environment.surroundings.step, !lead.isEmpty {
-      counter = step
-    } else if lead.count == 2 {
-      counter = builder.iota(lead[0], .i32)
-    } else {
-      counter = builder.constant(0, TensorType(.i32, []))
-    }
-    let numbers = builder.random(
-      keys: builder.broadcast(scalar: seed, like: counter), counters: counter, stream: context.nextStream(),
-      shape: type.shape, element)
-    let isDrawn = builder.compare(.less, numbers, share)
-    return .tensor(builder.convert(isDrawn, to: element), lead: lead.count)
-  }
-
   // MARK: Matrices
 
   /// The matrix of the products of the elements of two vectors.

@@ -6,7 +6,7 @@ final class ModelLowering {
   private let context: LoweringContext
   /// The numbers of steps whose sequences are ragged.
   private let ragged: Set<String>
-  private let isTraining: Bool
+  private let isDrawing: Bool
   private var surroundings = Surroundings()
   private var givenStates: [String: ValueID] = [:]
   private var finalStates: [(name: String, value: ValueID)] = []
@@ -14,11 +14,11 @@ final class ModelLowering {
   private var builder: GraphBuilder { context.builder }
   private var element: ElementType { context.element }
 
-  init(_ model: CheckedCell, _ element: ElementType, ragged: Set<String>, isTraining: Bool) {
+  init(_ model: CheckedCell, _ element: ElementType, ragged: Set<String>, isTraining: Bool, isDrawing: Bool) {
     self.model = model
     self.ragged = ragged
-    self.isTraining = isTraining
-    context = LoweringContext(GraphBuilder(Graph(name: model.name)), element)
+    self.isDrawing = isDrawing
+    context = LoweringContext(GraphBuilder(Graph(name: model.name)), element, isTraining: isTraining)
   }
 
   /// Makes the graph.
@@ -29,7 +29,7 @@ final class ModelLowering {
     var inputs: [LoweredValue?] = model.inputs.map { $0.isTarget ? nil : add($0) }
     for (index, input) in model.inputs.enumerated() where input.isTarget { inputs[index] = add(input) }
     addLengths()
-    if isTraining, model.isRandom {
+    if isDrawing, model.isRandom {
       surroundings.seed = builder.graph.addInput("seed", role: .seed, TensorType(.i32, []))
     }
     var parameters: [String: LoweredValue] = [:]
