@@ -49,8 +49,7 @@ extension Program {
     var tensors = try resolvingOtherNames(tensors, modules: modules, origin: origin)
     if let seed {
       purpose = .sampling(purpose)
-      let name = try nameOfSeed()
-      tensors[name] = Tensor([seed], shape: [])
+      tensors[try requireDraws()] = Tensor([seed], shape: [])
     }
     return try run(tensors, for: purpose, layout: layout, names: names, origin: origin)
   }
@@ -58,7 +57,8 @@ extension Program {
   /// The name of the input from which random numbers come.
   ///
   /// - Throws: `InputError` if the model draws none.
-  func nameOfSeed() throws -> String {
+  @discardableResult
+  func requireDraws() throws -> String {
     if let input = model.drawing.inputs.first(where: { $0.role == .seed }) { return input.name }
     throw InputError(
       "model '\(source.name)' makes no random draws, so a seed decides nothing",

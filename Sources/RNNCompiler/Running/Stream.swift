@@ -7,8 +7,7 @@ import RNNPasses
 ///     var state = stream.start
 ///     let y = try stream.step(["x": x], &state)["y"]
 ///
-/// The outputs are, bit for bit, those of a run over the whole sequence. A stream that makes random draws takes a `seed` with
-/// every call: draws are functions of it and of the number of the step within the call. Any number of states may be carried through
+/// The outputs are, bit for bit, those of a run over the whole sequence without random draws. Any number of states may be carried through
 /// one stream, such as one for each conversation. One thread at a time may use a stream.
 public final class Stream {
   /// What a stream remembers between two steps: a value, which can be kept, copied and gone back to.
@@ -39,15 +38,13 @@ public final class Stream {
   /// - Parameters:
   ///   - parameters: by their path; they are shared, not copied.
   ///   - steps: the name of the steps that come one at a time, as in `seq(S)`; other sequences are given whole.
-  ///   - isDrawing: whether random draws are made, from an input `seed` of each call; else each is its middle.
   ///   - origin: where the parameters come from, for messages.
   /// - Throws: `InputError` if a step of the model needs later ones, or a parameter is missing or does not fit.
   public convenience init(
     _ program: Program, parameters: [String: Tensor], steps: String = Symbol.steps.name,
-    isDrawing: Bool = false, origin: String = "the set of parameters"
+    origin: String = "the set of parameters"
   ) throws {
-    if isDrawing { _ = try program.nameOfSeed() }
-    let whole = try program.compilation(for: isDrawing ? .sampling(.inference) : .inference)
+    let whole = try program.compilation(for: .inference)
     let rest = try requested { () throws(RewriteError) in try whole.graph.continued(over: Symbol(steps)) }
     // Most models start from zero and need no second program.
     let isSame = Set(rest.inputs.map(\.name)).isSuperset(of: whole.graph.inputs.map(\.name))

@@ -5,18 +5,18 @@ import RNNSupport
 /// Continues texts with a trained model.
 ///
 /// The state is warmed up on the prefix in one call; then each call reads one token, if the model can be run that
-/// way, or the whole text so far.
+/// way, or the whole text so far. Random draws are counted by the step, so that a model that makes them reads the whole text.
 public final class TextGenerator {
   private let program: Program
   private let parameters: [String: Tensor]
-  /// Nil if a step of the model needs later ones.
+  /// Nil if a step of the model needs later ones, or draws are made.
   private let stream: Stream?
   private let vocabulary: Vocabulary
   private let tokenization: Tokenization
   private let input: String
   private let output: String
-  /// The name of the input from which random draws come; nil if none are made.
-  private let seedName: String?
+  /// Whether the model's random draws are made.
+  private let isDrawing: Bool
 
   /// Prepares a model to write; `parameters` are shared, not copied.
   ///
@@ -48,12 +48,11 @@ public final class TextGenerator {
       )
     }
     let steps = sequence.first?.symbol ?? .steps
-    let canRunStepwise = (try? graph.continued(over: steps)) != nil
+    if isDrawing { try single.requireDraws() }
+    let canRunStepwise = !isDrawing && (try? graph.continued(over: steps)) != nil
     stream =
-      canRunStepwise
-      ? try Stream(
-        single, parameters: parameters, steps: steps.name, isDrawing: isDrawing, origin: origin) : nil
-    seedName = isDrawing ? try single.nameOfSeed() : nil
+      canRunStepwise ? try Stream(single, parameters: parameters, steps: steps.name, origin: origin) : nil
+    self.isDrawing = isDrawing
     self.program = single
     self.parameters = parameters
     self.input = input
@@ -109,11 +108,9 @@ public final class TextGenerator {
     }
     try body(tokenization.text(of: tokens))
     var random = RandomStream(seed: seed, name: "generate")
-    var draws = RandomStream(seed: seed, name: "draws")
     var state = stream?.start
     var unread = vocabulary.ids(of: tokens)
     for _ in 0..<count {
-      let seed = Int32(truncatingIfNeeded: draws.next())
       let next = Int32(try choose(from: read(unread, &state, seed), temperature, &random))
       try body(tokenization.separator + vocabulary.token(of: next))
       unread = state != nil ? [next] : unread + [next]
@@ -121,20 +118,16 @@ public final class TextGenerator {
   }
 
   /// The predictions behind each token: of a stream's next tokens, or of a whole text.
-  ///
-  /// - Parameter seed: what random draws come from, if they are made.
-  private func read(_ ids: [Int32], _ state: inout Stream.State?, _ seed: Int32) throws -> Tensor {
+  private func read(_ ids: [Int32], _ state: inout Stream.State?, _ seed: UInt64) throws -> Tensor {
     let tokens = Tensor(ids, shape: [ids.count, 1])
     let outputs: [String: Tensor]
     if let stream, var current = state {
       state = nil  // so that its memory has one owner
-      var inputs = [input: tokens]
-      if let seedName { inputs[seedName] = Tensor([seed], shape: []) }
-      outputs = try stream.run(inputs, &current)
+      outputs = try stream.run([input: tokens], &current)
       state = current
     } else {
       outputs = try program.run(
-        parameters.merging([input: tokens]) { $1 }, seed: seedName == nil ? nil : seed)
+        parameters.merging([input: tokens]) { $1 }, seed: isDrawing ? Int32(truncatingIfNeeded: seed) : nil)
     }
     guard let predictions = outputs[output] else { preconditionFailure("no output '\(output)'") }
     return predictions
