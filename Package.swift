@@ -42,9 +42,9 @@ let package = Package(
     .systemLibrary(name: "CRNNLLVM", pkgConfig: "rnnc-llvm", providers: [.apt(["llvm-19-dev"])]),
     layer("RNNSupport", []),
     layer("RNNGraph", ["RNNSupport"]),
-    layer("RNNLanguage", ["RNNGraph"], resources: [.copy("StandardLibrary")]),
-    layer("RNNInterpreter", ["RNNGraph"]),
     layer("RNNDifferentiation", ["RNNGraph"]),
+    layer("RNNLanguage", ["RNNGraph", "RNNDifferentiation"], resources: [.copy("StandardLibrary")]),
+    layer("RNNInterpreter", ["RNNGraph"]),
     layer("RNNOptimizers", ["RNNGraph"]),
     layer("RNNPasses", ["RNNGraph", .product(name: "Collections", package: "swift-collections")]),
     layer("RNNPlan", ["RNNGraph", .product(name: "HeapModule", package: "swift-collections")]),
@@ -84,7 +84,9 @@ let package = Package(
     tests("RNNBuilderTests", ["RNNBuilder", "RNNLanguage"]),
     tests("RNNProgramTests", ["RNNCompiler"], resources: [.copy("Judge")]),
     tests("CommandLineTests", ["RNNBuilder", "rnnc"] + examples.map { .byName(name: $0.name) }),
-    tests("RNNLanguageTests", ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNRuntime"]),
+    tests(
+      "RNNLanguageTests",
+      ["RNNLanguage", "RNNDifferentiation", "RNNInterpreter", "RNNPasses", "RNNRuntime"]),
   ] + examples,
   swiftLanguageModes: [.v6]
 )

@@ -94,6 +94,9 @@ public func stopGradient(_ x: Value) -> Value { .call("stop_gradient", x) }
 /// The value of `hard`, with the derivative of `soft`.
 public func straightThrough(_ hard: Value, _ soft: Value) -> Value { .call("straight_through", hard, soft) }
 
+/// The derivative of a scalar by a value that it is computed from, of each example and step by itself.
+public func grad(_ e: Value, _ x: Value) -> Value { .call("grad", e, x) }
+
 /// The value, whose derivative is brought between `-bound` and `bound`, element by element, on its way back.
 public func clipGradient(_ x: Value, _ bound: Value) -> Value { .call("clip_gradient", x, bound) }
 
@@ -247,6 +250,23 @@ public func repeated(_ x: Value, like sequence: Value) -> Value {
 }
 
 // MARK: Randomness
+
+/// 1 in training, 0 elsewhere.
+public var training: Value { Value(.written(Expression(.name("training"))), nil) }
+
+/// In training a number uniform in 0..<1 for each element of a value like `x`; ½ outside of training.
+public func uniform(like x: Value) -> Value { .call("uniform", x, labels: ["like"]) }
+
+/// In training a normal number for each element of a value like `x`; 0 outside of training.
+public func normal(like x: Value) -> Value { .call("normal", x, labels: ["like"]) }
+
+/// In training a token with the probabilities of a softmax; outside of training the likeliest one.
+public func sample(_ logits: Value) -> Value { .call("sample", logits) }
+
+/// In training the softmax of logits with noise, divided by a temperature; without noise outside of training.
+public func gumbelSoftmax(_ logits: Value, temperature: Value) -> Value {
+  .call("gumbel_softmax", logits, temperature)
+}
 
 /// In training 1 with a probability, else 0, for each element of a value like `x`; its mean outside of training.
 public func bernoulli(_ probability: Value, like x: Value) -> Value {

@@ -90,7 +90,8 @@ public final class Program {
   func compilation(for purpose: Purpose, _ change: (Graph) -> Graph) throws -> Compilation {
     let graph: Graph
     do {
-      var forward = change(try model.lowered(isTraining: purpose.isTraining).graph)
+      var forward = change(
+        try model.lowered(isTraining: purpose.isTraining, isDrawing: purpose.isDrawing).graph)
       // Only what is still to be differentiated gains by it.
       if forward.partOfTraining == nil {
         try options.passManager.run(options.optimization.forwardPipeline(batch: batch), on: &forward)

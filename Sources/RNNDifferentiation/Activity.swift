@@ -14,13 +14,19 @@ struct Activity {
   }
 
   private let graph: Graph
+  /// The region that holds all of them, and the bodies of scans in it.
+  private let root: RegionID
   private let flow: Flow
   private var varies: [Bool]
   private var matters: [Bool]
 
   /// Marks the values between `inputs` and `loss`.
-  init(of graph: Graph, from inputs: [ValueID], to loss: ValueID, flow: Flow = .derivatives) {
+  init(
+    of graph: Graph, from inputs: [ValueID], to loss: ValueID, in root: RegionID = .entry,
+    flow: Flow = .derivatives
+  ) {
     self.graph = graph
+    self.root = root
     self.flow = flow
     varies = Array(repeating: false, count: graph.valueCount)
     matters = varies
@@ -48,7 +54,7 @@ struct Activity {
   }
 
   private mutating func markVarying(from inputs: [ValueID]) {
-    let uses = Uses(graph)
+    let uses = Uses(graph, in: root)
     var work = inputs
     while let value = work.popLast() {
       if varies[value.index] { continue }
@@ -101,9 +107,9 @@ struct Uses {
   /// By value, the scans whose bodies result in it, and as which result.
   var results: [ValueID: [(OperationID, Int)]] = [:]
 
-  init(_ graph: Graph) {
+  init(_ graph: Graph, in root: RegionID) {
     operands = Array(repeating: [], count: graph.valueCount)
-    for region in graph.reachableRegions {
+    for region in graph.regions(from: root) {
       for id in graph[region].operations {
         for (place, operand) in graph[id].operands.enumerated() {
           operands[operand.index].append((id, place))

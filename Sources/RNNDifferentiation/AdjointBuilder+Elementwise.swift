@@ -113,7 +113,7 @@ extension AdjointBuilder {
     func byBase() -> ValueID {
       let lower = builder.binary(.pow, base, builder.subtract(exponent, builder.constant(1, like: exponent)))
       let slope = builder.multiply(exponent, lower)
-      return builder.multiply(dy, builder.select(builder.compare(.equal, exponent, zero), zero, slope))
+      return builder.multiply(dy, zeroed(slope, where: builder.compare(.equal, exponent, zero), zero))
     }
     func byExponent() -> ValueID {
       let slope = builder.multiply(read(y), builder.unary(.log, base))

@@ -45,7 +45,7 @@ extension AdjointBuilder {
     let order = places.indices.sorted { places[$0] < places[$1] }
     let mask = builder.broadcast(
       builder.transpose(isUnmet, order), axes: places.sorted(), shape: builder.type(value).shape)
-    return builder.select(mask, builder.constant(0, like: value), value)
+    return zeroed(value, where: mask, builder.constant(0, like: value))
   }
 
   /// The names of `axes` in rising order of the axes.

@@ -11,7 +11,7 @@ extension AdjointBuilder {
     let operation = builder.graph[id]
     let body = builder.graph[scan.body]
     let tape = Tape(of: scan, builder)
-    let inner = AdjointBuilder(builder, activity: activity, strongZeros: strongZeros, tape: tape)
+    let inner = AdjointBuilder(of: self, tape)
     let arguments = Arguments(body.arguments, scan)
     var backward = OpenScan(body: tape.region, stepping: scan.stepping.reversed)
     // The forward operands whose adjoints the backward scan's results are.

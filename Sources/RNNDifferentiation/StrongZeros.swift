@@ -18,10 +18,10 @@ struct StrongZeros {
   private let density: Density
   private let magnitude: Magnitudes
 
-  /// Looks at a graph between selected inputs and its loss.
-  init(of graph: Graph, _ activity: Activity, loss: ValueID) {
-    density = Density(of: graph, activity, loss: loss)
-    magnitude = Magnitudes(of: graph)
+  /// Looks at a graph, or a region that is being written, between selected values and the loss.
+  init(of graph: Graph, _ activity: Activity, loss: ValueID, in root: RegionID = .entry) {
+    density = Density(of: graph, activity, loss: loss, in: root)
+    magnitude = Magnitudes(of: graph, in: root)
   }
 
   /// Whether the adjoint of `result` may be zero where `factor` is not finite.
@@ -52,12 +52,12 @@ private struct Magnitudes {
 
   subscript(value: ValueID) -> Magnitude { magnitudes[value.index] }
 
-  init(of graph: Graph) {
+  init(of graph: Graph, in root: RegionID) {
     self.graph = graph
     magnitudes = Array(repeating: .bounded, count: graph.valueCount)
-    let uses = Uses(graph)
-    for input in graph.inputs { raise(input.value, to: .moderate) }
-    for region in graph.reachableRegions {
+    let uses = Uses(graph, in: root)
+    for argument in graph[root].arguments { raise(argument, to: .moderate) }
+    for region in graph.regions(from: root) {
       for id in graph[region].operations {
         let operation = graph[id]
         if case .scan(let scan) = operation.kind {
@@ -151,9 +151,9 @@ private struct Density {
 
   func isDense(_ value: ValueID) -> Bool { isDenseValue[value.index] }
 
-  init(of graph: Graph, _ activity: Activity, loss: ValueID) {
+  init(of graph: Graph, _ activity: Activity, loss: ValueID, in root: RegionID) {
     var terms = Terms(graph, activity)
-    terms.collect()
+    terms.collect(in: root)
     terms.count[loss.index] += 1
     isDenseValue = Array(repeating: true, count: graph.valueCount)
     var sparse = (0..<graph.valueCount).filter { terms.count[$0] == 0 }
@@ -203,8 +203,8 @@ private struct Density {
       dependents = Array(repeating: [], count: graph.valueCount)
     }
 
-    mutating func collect() {
-      for region in graph.reachableRegions {
+    mutating func collect(in root: RegionID) {
+      for region in graph.regions(from: root) {
         for id in graph[region].operations { collect(from: graph[id]) }
       }
       for (value, parts) in slices { collect(parts, of: value) }

@@ -211,8 +211,11 @@ public struct Graph: Sendable {
   public var operationCount: Int { operations.count }
 
   /// The regions in use: the entry, then the bodies of scans, each behind the region that holds its scan.
-  public var reachableRegions: [RegionID] {
-    var found = [RegionID.entry]
+  public var reachableRegions: [RegionID] { regions(from: .entry) }
+
+  /// A region and the bodies of the scans in it, each behind the region that holds its scan.
+  public func regions(from root: RegionID) -> [RegionID] {
+    var found = [root]
     var next = 0
     while next < found.count {
       for id in self[found[next]].operations {

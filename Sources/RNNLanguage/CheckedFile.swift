@@ -31,7 +31,8 @@ public struct CheckedFile: Sendable {
     var models: [LoweredModel] = []
     for model in checked {
       models.append(
-        try LoweredModel(model, .f32, ragged: [], isTraining: false, diagnostics: diagnostics)
+        try LoweredModel(
+          model, .f32, ragged: [], isTraining: false, isDrawing: false, diagnostics: diagnostics)
       )
     }
     return models

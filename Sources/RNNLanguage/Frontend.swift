@@ -92,7 +92,7 @@ public struct Frontend: Sendable {
   ///   - sizes: values of the model's sizes, in place of their defaults.
   ///   - element: the type of all numbers, `f32` or `f64`.
   ///   - ragged: numbers of steps, such as `T`, whose sequences have a number of valid steps for each example.
-  ///   - isTraining: whether random draws are made; else each is its mean.
+  ///   - isTraining: whether `training` is 1, and random draws are made; else each is its middle.
   public func lower(
     _ source: SourceFile, model: String? = nil, sizes: [String: Int] = [:], element: ElementType = .f32,
     ragged: Set<String> = [], isTraining: Bool = false
@@ -115,7 +115,8 @@ public struct Frontend: Sendable {
     }
     try checked.numbersOutOfRange(of: element).throwIfErrors()
     return try LoweredModel(
-      checked, element, ragged: ragged, isTraining: isTraining, diagnostics: checker.diagnostics)
+      checked, element, ragged: ragged, isTraining: isTraining, isDrawing: isTraining,
+      diagnostics: checker.diagnostics)
   }
 
   private func select(_ name: String?, _ program: Program) throws(DiagnosticError) -> (

@@ -9,8 +9,10 @@ public struct LoweredModel: Sendable {
   public let graph: Graph
   /// The numbers of steps whose sequences have a number of valid steps for each example.
   public let ragged: Set<String>
-  /// Whether random draws are made; else each is its mean.
+  /// Whether `training` is 1.
   public let isTraining: Bool
+  /// Whether random draws are made; else each is its middle.
+  public let isDrawing: Bool
   /// Warnings.
   public let diagnostics: DiagnosticSet
   /// Where other graphs of the model come from.
@@ -24,28 +26,31 @@ public struct LoweredModel: Sendable {
   }
 
   init(
-    _ model: CheckedCell, _ element: ElementType, ragged: Set<String>, isTraining: Bool,
+    _ model: CheckedCell, _ element: ElementType, ragged: Set<String>, isTraining: Bool, isDrawing: Bool,
     diagnostics: DiagnosticSet
   ) throws(DiagnosticError) {
     if let unknown = model.unknownSteps(ragged) { throw DiagnosticError(unknown) }
-    graph = ModelLowering(model, element, ragged: ragged, isTraining: isTraining).run()
+    graph =
+      ModelLowering(model, element, ragged: ragged, isTraining: isTraining, isDrawing: isDrawing).run()
     origin = .source(model, element)
     self.ragged = ragged
     self.isTraining = isTraining
+    self.isDrawing = isDrawing
     self.diagnostics = diagnostics
   }
 
   /// A model that is a graph.
   ///
   /// - Parameter drawing: the same model with random draws, if it makes any.
-  public init(_ graph: Graph, drawing: Graph) { self.init(graph, drawing: drawing, isTraining: false) }
+  public init(_ graph: Graph, drawing: Graph) { self.init(graph, drawing: drawing, isDrawing: false) }
 
-  private init(_ graph: Graph, drawing: Graph, isTraining: Bool) {
+  private init(_ graph: Graph, drawing: Graph, isDrawing: Bool) {
     self.graph = graph
     origin = .graph(drawing: drawing)
     ragged = Set(
       graph.inputs.compactMap { if case .lengths(let symbol) = $0.role { symbol.name } else { nil } })
-    self.isTraining = isTraining
+    isTraining = isDrawing
+    self.isDrawing = isDrawing
     diagnostics = DiagnosticSet()
   }
 
@@ -61,12 +66,13 @@ public struct LoweredModel: Sendable {
   /// The instances whose cells tell what other programs call their parameters, in the order of their declaration.
   public var otherNames: [OtherNames] { model?.otherNames(path: "") ?? [] }
 
-  /// The graph in which random draws are made, as in training.
+  /// The graph of training, in which random draws are made.
   public var drawing: Graph {
     switch origin {
     case .source(let model, let element):
-      isTraining || !model.isRandom
-        ? graph : ModelLowering(model, element, ragged: ragged, isTraining: true).run()
+      isTraining || !(model.isRandom || model.readsTraining)
+        ? graph
+        : ModelLowering(model, element, ragged: ragged, isTraining: true, isDrawing: true).run()
     case .graph(let drawing): drawing
     }
   }
@@ -75,23 +81,28 @@ public struct LoweredModel: Sendable {
   ///
   /// - Parameters:
   ///   - ragged: numbers of steps whose sequences have a number of valid steps for each example; nil for the same.
-  ///   - isTraining: whether random draws are made.
+  ///   - isTraining: whether `training` is 1.
+  ///   - isDrawing: whether random draws are made; nil if they are in training alone.
   /// - Throws: `DiagnosticError` if no sequence of the model has such a number of steps.
   public func lowered(
-    ragged: Set<String>? = nil, isTraining: Bool = false
+    ragged: Set<String>? = nil, isTraining: Bool = false, isDrawing: Bool? = nil
   ) throws(DiagnosticError) -> LoweredModel {
-    let ragged = ragged ?? self.ragged
+    let (ragged, isDrawing) = (ragged ?? self.ragged, isDrawing ?? isTraining)
     switch origin {
     case .source(let model, let element):
-      if ragged == self.ragged, isTraining == self.isTraining || !model.isRandom { return self }
+      let isSame =
+        (isDrawing == self.isDrawing || !model.isRandom)
+        && (isTraining == self.isTraining || !model.readsTraining)
+      if ragged == self.ragged, isSame { return self }
       return try LoweredModel(
-        model, element, ragged: ragged, isTraining: isTraining, diagnostics: diagnostics)
+        model, element, ragged: ragged, isTraining: isTraining, isDrawing: isDrawing,
+        diagnostics: diagnostics)
     case .graph(let drawing):
       // Lengths that are not given are those of whole sequences.
       if let unknown = ragged.subtracting(self.ragged).min() {
         throw DiagnosticError(noLengths(of: unknown))
       }
-      return isTraining ? LoweredModel(drawing, drawing: drawing, isTraining: true) : self
+      return isDrawing ? LoweredModel(drawing, drawing: drawing, isDrawing: true) : self
     }
   }
 

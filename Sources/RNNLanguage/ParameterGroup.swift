@@ -69,7 +69,9 @@ extension CheckedOperation {
     case .unary(let function): function.traits.contains(.flat)
     case .literal, .parameter, .input, .state, .binary, .surrogate(.clip), .select, .product, .transpose,
       .outer, .tile,
-      .reshape, .along, .slice, .element, .concat, .crossEntropy, .squaredError, .bernoulli, .last, .total,
+      .reshape, .along, .slice, .element, .concat, .crossEntropy, .squaredError, .draw, .training, .gradient,
+      .last,
+      .total,
       .reverse,
       .softmaxOverSteps, .repeated, .apply, .result, .nextState, .each:
       false

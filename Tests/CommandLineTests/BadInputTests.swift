@@ -172,6 +172,7 @@ struct BadInputTests {
     try expect(["generate", "c.st", "--prefix", "zoo"], says: ["'z'", "outside the vocabulary"])
     try expect(["generate", "c.st", "--prefix", "42"], says: ["no letters"])
     try expect(["generate", "none.st", "--prefix", "it"], says: ["'none.st'", "no such file"])
+    try expect(["generate", "c.st", "--prefix", "it", "--draws"], says: ["makes no random draws"])
     let written = try command.run("generate", "c.st", "--prefix", "It was", "--count", "20")
     #expect(written.status == 0 && written.output.hasPrefix("it was") && written.output.count == 27)
     // Each part is written when it is there, so a reader that has seen enough ends a text that would never end.

@@ -139,11 +139,32 @@ struct FileTests {
     let outcome = try run("--tensors", "more.st")
     expect(
       outcome, says: "warning: tensors 'coef.q', 'seed', 'xx' of 'more.st' are not used",
-      "nothing random is drawn outside of training", "--gradients", status: 0)
+      "random draws are made with --seed", "--gradients", status: 0)
     try write("other.st") { $0["l.biass"] = Tensor(.f32, shape: [3]) }
     expect(
       try run("--tensors", "other.st"), says: "warning: tensor 'l.biass' of 'other.st' is not used", status: 0
     )
+  }
+
+  /// Half of the outputs are dropped, and which ones the number says.
+  @Test func randomDrawsAreMadeWithASeed() throws {
+    try write("in.st")
+    func output(_ options: [String]) throws -> [Double] {
+      let outcome = try command.run(
+        ["run", "model.rnn", "--interpret", "--tensors", "in.st", "-o", "out.st"] + options)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let tensors = try Safetensors(contentsOfFile: command.path("out.st")).tensors
+      return try #require(tensors["q"]).values(as: Float.self).map(Double.init)
+    }
+    let (plain, first) = (try output([]), try output(["--seed", "1"]))
+    #expect(zip(first, plain).allSatisfy { $0 == 0 || $0 == 2 * $1 })
+    #expect(first.contains(0) && first.contains { $0 != 0 })
+    #expect(try output(["--seed", "1"]) == first)
+    #expect(try output(["--seed=-2"]) != first)
+    try command.write("model P { input x: seq [2]; output q = x }", to: "plain.rnn")
+    expect(
+      try command.run("run", "plain.rnn", "--tensors", "in.st", "-o", "out.st", "--seed", "1"),
+      says: "model 'P' makes no random draws", "sample and gumbel_softmax draw")
   }
 
   @Test func aBatchOfNothingIsNamed() throws {

@@ -40,6 +40,9 @@ struct LanguageTests {
       m.output("e", parts[4] / parts[5])
       m.output("f", repeated(total(x)) * repeated(last(x), like: x))
       m.output("g", stopGradient(x) + straightThrough(onehot(t), clipGradient(x, 0.5)))
+      m.output("h", grad(sum(square(x)), x))
+      m.output("i", select(training > 0, normal(like: x), uniform(like: x)))
+      m.output("j", onehot(sample(x)) + gumbelSoftmax(x, temperature: 0.5))
       let y = outer(x, p) + repeated(x, columns: 2) * repeated(q, rows: 6)
       let along: [((Value) -> Value, (Value, Axis) -> Value)] = [
         (sum, sum), (mean, mean), (max, max), (min, min), (norm, norm), (logSumExp, logSumExp),
@@ -70,6 +73,8 @@ struct LanguageTests {
           output e = u / v
           output f = repeat(total(x)) * repeat(last(x), like: x)
           output g = stop_gradient(x) + straight_through(onehot(t), clip_gradient(x, 0.5))
+          output h = grad(sum(square(x)), x), i = where(training > 0, normal(like: x), uniform(like: x))
+          output j = onehot(sample(x)) + gumbel_softmax(x, 0.5)
           y = outer(x, p) + repeat(x, columns: 2) * repeat(q, rows: 6)
           output r0 = sum(y, over: rows) + p * sum(reshape(y, 12)), c0 = sum(y, over: columns)
           output r1 = mean(y, over: rows) + p * mean(reshape(y, 12)), c1 = mean(y, over: columns)

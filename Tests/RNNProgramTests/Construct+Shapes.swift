@@ -259,6 +259,56 @@ extension Construct {
         ("bernoulli(\(p), like: \(like.rnn))", "bernoulli(\(p), \(like.python), \(draw))")
       }
     },
+    // With a probability that is computed.
+    Construct(1) { scope, depth in
+      guard let like = scope.drawable(), like.type.place != .fixed,
+        let logit = scope.value(
+          scope.random.chance(0.5) ? [] : like.type.shape, like.type.place, depth: depth)
+      else { return nil }
+      return scope.draw(like.type, 0...1) { draw in
+        (
+          "bernoulli(sigmoid(\(logit.rnn)), like: \(like.rnn))",
+          "bernoulli(sigmoid(\(logit.python)), \(like.python), \(draw))"
+        )
+      }
+    },
+    Construct(2) { scope, _ in
+      guard let like = scope.drawable() else { return nil }
+      let isNormal = scope.random.chance(0.5)
+      let name = isNormal ? "normal" : "uniform"
+      return scope.draw(like.type, isNormal ? -6...6 : 0...1) { draw in
+        ("\(name)(like: \(like.rnn))", "drawn(\(isNormal ? 0 : 0.5), \(like.python), \(draw))")
+      }
+    },
+    Construct(1) { scope, depth in
+      guard let logits = scope.drawable(), logits.type.isVector, logits.type.place != .fixed else {
+        return nil
+      }
+      let x = scope.calm(logits, bound: 3)
+      if scope.random.chance(0.5) {
+        let type = ValueType([], x.type.place, token: x.type.shape[0])
+        return scope.draw(type, 0...1) { ("sample(\(x.rnn))", "sample(\(x.python), \($0))") }
+      }
+      let temperature: Term =
+        scope.value([], x.type.place, bound: 2, depth: depth)
+        .map {
+          .binary("+", "add", .sum, .call("square", [$0], $0.type, 0...4), .number(0.7), $0.type, 0.7...5)
+        }
+        ?? .number(0.75)
+      return scope.draw(x.type, 0...1) { draw in
+        (
+          "gumbel_softmax(\(x.rnn), \(temperature.rnn))",
+          "gumbel_softmax(\(x.python), \(temperature.python), \(draw))"
+        )
+      }
+    },
+    Construct(1) { scope, depth in
+      guard let (a, b, type) = Construct.pair(scope, depth) else { return nil }
+      let mask = Term(
+        rnn: "training > 0", python: "training > 0", level: .comparison, type: ValueType([], .fixed),
+        range: 0...1)
+      return .call("where", [mask, a, b], type, a.range.union(b.range))
+    },
     Construct(1) { scope, _ in
       guard let x = scope.drawable() else { return nil }
       // Elements that are not zero tell by the result whether they were dropped.

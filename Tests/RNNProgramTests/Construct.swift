@@ -208,6 +208,8 @@ extension Construct {
     switch scope.random.below(3) {
     case 0: return .call("stop_gradient", [x], x.type, x.range)
     case 1:
+      // A function is called with values of several shapes.
+      guard !scope.isFunction else { return nil }
       let isAlike = { (y: Term) in y.type.shape == x.type.shape && combined(x.type, y.type) != nil }
       guard let soft = scope.operand(depth, where: isAlike), let type = combined(x.type, soft.type) else {
         return nil

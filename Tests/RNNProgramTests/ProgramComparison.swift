@@ -3,11 +3,29 @@ import Testing
 
 @testable import RNNCompiler
 
-/// Runs random programs in all ways, and compares.
+/// Runs programs in all ways, and compares.
 struct ProgramComparison {
-  let seeds: [UInt64]
-  var options = ProgramGenerator.Options()
-  var isTorch = false
+  private let programs: [RandomProgram]
+  private let options: ProgramGenerator.Options
+  private let isTorch: Bool
+  /// How far results in `f64` may be from the judge's, beside the largest element.
+  private let tolerance: Double
+
+  /// Compares random programs.
+  init(seeds: [UInt64], options: ProgramGenerator.Options = .init(), isTorch: Bool = false) {
+    programs = seeds.map { RandomProgram(seed: $0, options) }
+    self.options = options
+    self.isTorch = isTorch
+    tolerance = 1e-9
+  }
+
+  /// Compares programs that are given.
+  init(_ programs: [RandomProgram], isTorch: Bool = false, tolerance: Double) {
+    self.programs = programs
+    options = .init()
+    self.isTorch = isTorch
+    self.tolerance = tolerance
+  }
 
   /// What one way of running a program gave.
   private struct Result {
@@ -24,8 +42,7 @@ struct ProgramComparison {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     var runs: [(program: RandomProgram, results: [Result])] = []
-    for seed in seeds {
-      let program = RandomProgram(seed: seed, options)
+    for program in programs {
       do {
         runs.append((program, try results(of: program, in: folder)))
       } catch {
@@ -90,7 +107,7 @@ struct ProgramComparison {
     }
     let plain = CompileOptions(
       elementType: .f64, threads: 1, optimization: .none, backend: .interpreter)
-    let found = try add("interpreter", plain, draws: true, tolerance: 1e-9, margin: 1e-6)
+    let found = try add("interpreter", plain, draws: true, tolerance: tolerance, margin: 1e-6)
     let told = Dictionary(uniqueKeysWithValues: program.draws.map { ("seen." + $0, found[$0]!) })
     try write(program, told, "\(program.seed)", folder)
     let threads = 1 + number % 3
@@ -98,14 +115,14 @@ struct ProgramComparison {
     let target = number % 2 == 0 ? .host : try Target(named: "native", optimizationLevel: 0)
     let native = CompileOptions(elementType: .f64, threads: threads, target: target)
     _ = try add(
-      "native code of \(threads) threads", native, draws: true, tolerance: 1e-9, margin: 1e-6)
+      "native code of \(threads) threads", native, draws: true, tolerance: tolerance, margin: 1e-6)
     if number % 4 == 0, !options.partialFunctions {
       _ = try add(
         "native code in f32", CompileOptions(elementType: .f32, threads: threads, target: target),
         draws: true, tolerance: 3e-4, margin: 1e-3)
     }
     if number % 3 == 0, !program.draws.isEmpty {
-      _ = try add("native code without draws", native, draws: false, tolerance: 1e-9, margin: 1e-6)
+      _ = try add("native code without draws", native, draws: false, tolerance: tolerance, margin: 1e-6)
       try write(program, [:], "\(program.seed)-mean", folder)
     }
     return results

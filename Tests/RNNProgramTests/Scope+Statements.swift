@@ -4,9 +4,10 @@ extension Scope {
   /// Adds some random statements.
   func addStatements(_ count: Int) {
     for _ in 0..<count {
-      switch random.below(10) {
+      switch random.below(11) {
       case 0: _ = attempt(split)
       case 1, 2: _ = applyInStatement()
+      case 3: _ = attempt(derivative)
       default: if let term = grow(2) { define(term) }
       }
     }

@@ -29,7 +29,7 @@ public struct GradientReport: Sendable {
   ///
   /// - Parameters:
   ///   - steps: the size of every sequence.
-  ///   - seed: decides the point, the directions and what `bernoulli` draws.
+  ///   - seed: decides the point, the directions and what is drawn.
   /// - Throws: `InputError` if the model has no loss or nothing to derive it by, or does not compute in `f64`.
   public init(_ program: Program, steps: Int = 4, seed: UInt64 = 0) throws {
     guard program.options.elementType == .f64 else {

@@ -74,8 +74,11 @@ extension Program {
 extension TextGenerator {
   /// Prepares the model of a checkpoint to write.
   ///
-  /// - Throws: `InputError` if the file is no whole checkpoint of a model of text.
-  public convenience init(checkpointAt path: String, options: CompileOptions = CompileOptions()) throws {
+  /// - Parameter isDrawing: whether the model's random draws are made; else each is its middle.
+  /// - Throws: `InputError` if the file is no whole checkpoint of a model of text, or it makes no draws that are asked for.
+  public convenience init(
+    checkpointAt path: String, options: CompileOptions = CompileOptions(), isDrawing: Bool = false
+  ) throws {
     let checkpoint = try Checkpoint(contentsOfFile: path)
     let metadata = checkpoint.metadata
     let origin = "checkpoint '\(path)'"
@@ -89,6 +92,6 @@ extension TextGenerator {
       metadata.model, sizes: metadata.sizes, batch: 1, vocabulary: vocabulary)
     try self.init(
       program, parameters: checkpoint.parameters, vocabulary: vocabulary, tokenization: tokenization,
-      origin: origin)
+      isDrawing: isDrawing, origin: origin)
   }
 }

@@ -17,11 +17,14 @@ extension Program {
   ///   - layout: the order of the axes of sequences, in what is given and what comes back.
   ///   - lengths: the name of the tensor with the lengths, if it is another and all sequences have the same steps.
   ///   - modules: which instances are the layers of which modules of PyTorch, where that does not follow.
+  ///   - seed: decides random draws; nil if none are made, and each is its middle.
   ///   - origin: where the tensors come from, for messages.
-  /// - Throws: `InputError` if a tensor is missing, does not fit or holds a token outside the vocabulary.
+  /// - Throws: `InputError` if a tensor is missing, does not fit or holds a token outside the vocabulary, or the model makes no
+  ///   random draws and a seed is given.
   public func run(
     _ tensors: [String: Tensor], gradients: Bool = false, layout: SequenceLayout = .timeMajor,
-    lengths: String? = nil, modules: ModuleMap = ModuleMap(), origin: String = "the input"
+    lengths: String? = nil, modules: ModuleMap = ModuleMap(), seed: Int32? = nil,
+    origin: String = "the input"
   ) throws -> [String: Tensor] {
     var tensors = tensors
     var names: [String: String] = [:]
@@ -34,16 +37,32 @@ extension Program {
       names[name] = lengths
     }
     return try taking(lengthsAmong: tensors).run(
-      tensors, gradients: gradients, layout: layout, names: names, modules: modules, origin: origin)
+      tensors, gradients: gradients, layout: layout, names: names, modules: modules, seed: seed,
+      origin: origin)
   }
 
   private func run(
     _ tensors: [String: Tensor], gradients: Bool, layout: SequenceLayout, names: [String: String],
-    modules: ModuleMap, origin: String
+    modules: ModuleMap, seed: Int32?, origin: String
   ) throws -> [String: Tensor] {
-    try run(
-      resolvingOtherNames(tensors, modules: modules, origin: origin),
-      for: purpose(of: tensors, gradients: gradients), layout: layout, names: names, origin: origin)
+    var purpose = purpose(of: tensors, gradients: gradients)
+    var tensors = try resolvingOtherNames(tensors, modules: modules, origin: origin)
+    if let seed {
+      purpose = .sampling(purpose)
+      tensors[try requireDraws()] = Tensor([seed], shape: [])
+    }
+    return try run(tensors, for: purpose, layout: layout, names: names, origin: origin)
+  }
+
+  /// The name of the input from which random numbers come.
+  ///
+  /// - Throws: `InputError` if the model draws none.
+  @discardableResult
+  func requireDraws() throws -> String {
+    if let input = model.drawing.inputs.first(where: { $0.role == .seed }) { return input.name }
+    throw InputError(
+      "model '\(source.name)' makes no random draws, so a seed decides nothing",
+      note: "bernoulli, uniform, normal, dropout, sample and gumbel_softmax draw")
   }
 
   /// Runs the graph of a purpose on tensors that are called as the model calls them.

@@ -7,7 +7,7 @@ import RNNPasses
 ///     var state = stream.start
 ///     let y = try stream.step(["x": x], &state)["y"]
 ///
-/// The outputs are, bit for bit, those of a run over the whole sequence. Any number of states may be carried through
+/// The outputs are, bit for bit, those of a run over the whole sequence without random draws. Any number of states may be carried through
 /// one stream, such as one for each conversation. One thread at a time may use a stream.
 public final class Stream {
   /// What a stream remembers between two steps: a value, which can be kept, copied and gone back to.

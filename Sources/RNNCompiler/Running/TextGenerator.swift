@@ -5,24 +5,29 @@ import RNNSupport
 /// Continues texts with a trained model.
 ///
 /// The state is warmed up on the prefix in one call; then each call reads one token, if the model can be run that
-/// way, or the whole text so far.
+/// way, or the whole text so far. Random draws are counted by the step, so that a model that makes them reads the whole text.
 public final class TextGenerator {
   private let program: Program
   private let parameters: [String: Tensor]
-  /// Nil if a step of the model needs later ones.
+  /// Nil if a step of the model needs later ones, or draws are made.
   private let stream: Stream?
   private let vocabulary: Vocabulary
   private let tokenization: Tokenization
   private let input: String
   private let output: String
+  /// Whether the model's random draws are made.
+  private let isDrawing: Bool
 
   /// Prepares a model to write; `parameters` are shared, not copied.
   ///
-  /// - Parameter origin: where the parameters come from, for messages.
-  /// - Throws: `InputError` if the model does not read tokens and predict the next, or a parameter does not fit.
+  /// - Parameters:
+  ///   - isDrawing: whether the model's random draws are made; else each is its middle.
+  ///   - origin: where the parameters come from, for messages.
+  /// - Throws: `InputError` if the model does not read tokens and predict the next, makes no draws that are asked for, or a
+  ///   parameter does not fit.
   public init(
     _ program: Program, parameters: [String: Tensor], vocabulary: Vocabulary, tokenization: Tokenization,
-    origin: String = "the set of parameters"
+    isDrawing: Bool = false, origin: String = "the set of parameters"
   ) throws {
     // One row of a batch is too little for threads to share.
     let single = program.with(batch: 1, threads: 1)
@@ -43,9 +48,11 @@ public final class TextGenerator {
       )
     }
     let steps = sequence.first?.symbol ?? .steps
-    let canRunStepwise = (try? graph.continued(over: steps)) != nil
+    if isDrawing { try single.requireDraws() }
+    let canRunStepwise = !isDrawing && (try? graph.continued(over: steps)) != nil
     stream =
       canRunStepwise ? try Stream(single, parameters: parameters, steps: steps.name, origin: origin) : nil
+    self.isDrawing = isDrawing
     self.program = single
     self.parameters = parameters
     self.input = input
@@ -61,7 +68,7 @@ public final class TextGenerator {
   ///
   /// - Parameters:
   ///   - temperature: 0 always takes the likeliest token, 1 follows the probabilities.
-  ///   - seed: decides the choices, together with the probabilities.
+  ///   - seed: decides the choices, together with the probabilities, and the model's draws if they are made.
   /// - Throws: `InputError` if the prefix is empty or holds a token outside the vocabulary, or the model's predictions
   ///   are not probabilities.
   public func generate(
@@ -104,14 +111,14 @@ public final class TextGenerator {
     var state = stream?.start
     var unread = vocabulary.ids(of: tokens)
     for _ in 0..<count {
-      let next = Int32(try choose(from: read(unread, &state), temperature, &random))
+      let next = Int32(try choose(from: read(unread, &state, seed), temperature, &random))
       try body(tokenization.separator + vocabulary.token(of: next))
       unread = state != nil ? [next] : unread + [next]
     }
   }
 
   /// The predictions behind each token: of a stream's next tokens, or of a whole text.
-  private func read(_ ids: [Int32], _ state: inout Stream.State?) throws -> Tensor {
+  private func read(_ ids: [Int32], _ state: inout Stream.State?, _ seed: UInt64) throws -> Tensor {
     let tokens = Tensor(ids, shape: [ids.count, 1])
     let outputs: [String: Tensor]
     if let stream, var current = state {
@@ -119,7 +126,8 @@ public final class TextGenerator {
       outputs = try stream.run([input: tokens], &current)
       state = current
     } else {
-      outputs = try program.run(parameters.merging([input: tokens]) { $1 })
+      outputs = try program.run(
+        parameters.merging([input: tokens]) { $1 }, seed: isDrawing ? Int32(truncatingIfNeeded: seed) : nil)
     }
     guard let predictions = outputs[output] else { preconditionFailure("no output '\(output)'") }
     return predictions

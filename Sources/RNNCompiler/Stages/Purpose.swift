@@ -20,6 +20,8 @@ public enum Purpose: Hashable, Sendable {
   case training(TrainingStepOptions)
   /// The same as another purpose, but with random draws as in training, from a further input `seed`.
   indirect case drawing(Purpose)
+  /// The same as another purpose, but with random draws from a further input `seed`, although nothing is trained.
+  indirect case sampling(Purpose)
 
   /// A short name, for files and messages.
   public var name: String {
@@ -30,26 +32,30 @@ public enum Purpose: Hashable, Sendable {
     case .gradients: "gradients"
     case .seededGradients: "seeded gradients"
     case .training: "training"
-    case .drawing(let purpose): "\(purpose.name) with random draws"
+    case .drawing(let purpose): "\(purpose.name) with the random draws of training"
+    case .sampling(let purpose): "\(purpose.name) with random draws"
     }
   }
 }
 
 extension Purpose {
-  /// Whether random draws are made.
+  /// Whether formulas are those of training.
   var isTraining: Bool {
     switch self {
     case .training, .drawing: true
-    case .inference, .evaluation, .measurement, .gradients, .seededGradients: false
+    case .inference, .evaluation, .measurement, .gradients, .seededGradients, .sampling: false
     }
   }
+
+  /// Whether random draws are made.
+  var isDrawing: Bool { if case .sampling = self { true } else { isTraining } }
 
   /// Whether the numbers may be those of rounded weights: nothing is derived from them.
   var mayRoundWeights: Bool {
     switch self {
     case .inference, .evaluation, .measurement: true
     case .gradients, .seededGradients, .training: false
-    case .drawing(let purpose): purpose.mayRoundWeights
+    case .drawing(let purpose), .sampling(let purpose): purpose.mayRoundWeights
     }
   }
 
@@ -86,7 +92,7 @@ extension Purpose {
       }
       let gradients = try gradient(of: model, withRespectTo: \.isParameter)
       return try trainingGraph(from: gradients, options)
-    case .drawing(let purpose): return try purpose.graph(from: model)
+    case .drawing(let purpose), .sampling(let purpose): return try purpose.graph(from: model)
     }
   }
 

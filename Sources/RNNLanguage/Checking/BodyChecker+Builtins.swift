@@ -69,10 +69,15 @@ extension BodyChecker {
     case .softmaxSteps: overSteps(.softmaxOverSteps, builtin, values[0], extent: nil, at: site)
     case .repeat: repeated(values[0], labelled, at: site)
     case .bernoulli: bernoulli(values[0], like: labelled?.value, at: site)
+    case .uniform: draw(.uniform, builtin, like: labelled?.value, at: site)
+    case .normal: draw(.normal, builtin, like: labelled?.value, at: site)
     case .dropout: dropout(values[0], values[1], at: site)
+    case .sample: sample(values[0], at: site)
+    case .gumbelSoftmax: gumbelSoftmax(values[0], values[1], at: site)
     case .stopGradient: stopGradient(values[0], at: site)
     case .straightThrough: straightThrough(values[0], values[1], at: site)
     case .clipGradient: clipGradient(values[0], values[1], at: site)
+    case .gradient: gradient(values[0], values[1], at: site)
     case .split: nil
     }
   }
@@ -246,10 +251,15 @@ extension BodyChecker {
   }
 
   private mutating func argmax(_ value: Expression, at site: SourceRange) -> NodeID? {
-    guard let x = checkVector(value, of: "argmax") else { return nil }
+    checkVector(value, of: "argmax").flatMap { argmax($0, of: "argmax", value, at: site) }
+  }
+
+  /// The place of the greatest element of a vector that an expression has given to a function.
+  mutating func argmax(_ x: NodeID, of function: String, _ value: Expression, at site: SourceRange) -> NodeID?
+  {
     // Places are found as numbers, and `f32` tells them apart up to here.
     guard type(x).shape[0] <= 1 << 24 else {
-      return reportShape(.tooManyPlaces(type(x).shape[0], at: value.range))
+      return reportShape(.tooManyPlaces(function, type(x).shape[0], at: value.range))
     }
     return add(.argmax, [x], ValueType(.token(type(x).shape[0]), [], type(x).extent), at: site)
   }

@@ -58,6 +58,7 @@ extension BodyChecker {
   }
 
   private mutating func checkName(_ name: String, at site: SourceRange) -> NodeID? {
+    if name == "training", isFree(name) { return add(.training, ValueType([], .constant), at: site) }
     switch lookup(name, at: site) {
     case nil, .faulty?: return nil
     case .value(let node)?: return node

@@ -179,12 +179,13 @@ struct BodyChecker {
     return NodeID(index: nodes.count - 1)
   }
 
-  /// Makes room for a node or for a function that is written out; false, after a report, if the body is too large.
-  mutating func reserve() -> Bool {
-    work += 1
+  /// Makes room for nodes or for a function that is written out; false, after a report, if the body is too large.
+  mutating func reserve(_ count: Int = 1) -> Bool {
+    let wasPossible = work <= Checker.bodyLimit
+    work += count
     if work <= Checker.bodyLimit { return true }
     hasFaults = true
-    if work == Checker.bodyLimit + 1 { checker.report(.tooManyOperations(unit)) }
+    if wasPossible { checker.report(.tooManyOperations(unit)) }
     return false
   }
 
@@ -250,8 +251,14 @@ struct BodyChecker {
 
   /// Whether nothing has a name, here or further on.
   func isUnknown(_ name: String) -> Bool {
-    scope.names[name] == nil && definitions[name] == nil && !unit.isIncomplete
+    scope.names[name] == nil && name != "training" && definitions[name] == nil && !unit.isIncomplete
       && Builtin(rawValue: name) == nil
+      && checker.program.lookup(name, in: scope.module) == nil
+  }
+
+  /// Whether neither the body nor the program gives a name a meaning.
+  func isFree(_ name: String) -> Bool {
+    scope.names[name] == nil && (!scope.calls.isEmpty || definitions[name] == nil)
       && checker.program.lookup(name, in: scope.module) == nil
   }
 

@@ -60,7 +60,8 @@ enum Composition: String, CaseIterable {
   case `where`, concat, split
   case onehot, argmax, crossEntropy = "cross_entropy", mse
   case last, total, reverse, `repeat`, softmaxSteps = "softmax_steps"
-  case bernoulli, dropout
+  case bernoulli, uniform, normal, dropout, sample, gumbelSoftmax = "gumbel_softmax"
+  case gradient = "grad"
   case stopGradient = "stop_gradient", straightThrough = "straight_through", clipGradient = "clip_gradient"
 
   /// How it is called, for messages.
@@ -87,9 +88,13 @@ enum Composition: String, CaseIterable {
     case .repeat:
       "repeat(value), repeat(value, like: sequence), repeat(vector, rows: n) or repeat(vector, columns: n)"
     case .bernoulli: "bernoulli(probability, like: x)"
+    case .uniform, .normal: "\(rawValue)(like: x)"
+    case .sample: "sample(logits)"
+    case .gumbelSoftmax: "gumbel_softmax(logits, temperature)"
     case .dropout: "dropout(x, rate)"
     case .straightThrough: "straight_through(hard, soft)"
     case .clipGradient: "clip_gradient(x, bound)"
+    case .gradient: "grad(e, x)"
     }
   }
 
@@ -99,11 +104,12 @@ enum Composition: String, CaseIterable {
     case .relu, .square, .silu, .gelu, .sum, .mean, .softmax, .logSoftmax, .logsumexp, .norm, .onehot,
       .argmax, .last,
       .total, .reverse,
-      .repeat, .softmaxSteps, .bernoulli, .stopGradient:
+      .repeat, .softmaxSteps, .bernoulli, .sample, .stopGradient:
       1...1
+    case .uniform, .normal: 0...0
     case .max, .min: 1...2
     case .pow, .atan2, .logaddexp, .dot, .outer, .mse, .split, .crossEntropy, .dropout, .straightThrough,
-      .clipGradient:
+      .clipGradient, .gradient, .gumbelSoftmax:
       2...2
     case .where, .clamp: 3...3
     case .concat: 1...Int.max
@@ -116,11 +122,11 @@ enum Composition: String, CaseIterable {
     switch self {
     case .sum, .mean, .max, .min, .softmax, .logSoftmax, .logsumexp, .norm: ["over"]
     case .repeat: ["like"] + MatrixAxis.allCases.map(\.rawValue)
-    case .bernoulli: ["like"]
+    case .bernoulli, .uniform, .normal: ["like"]
     case .crossEntropy: ["smoothing"]
     case .relu, .square, .silu, .gelu, .clamp, .pow, .atan2, .logaddexp, .dot, .outer, .reshape, .each,
       .where, .concat, .split, .onehot, .argmax, .mse, .last, .total, .reverse, .softmaxSteps, .dropout,
-      .stopGradient, .straightThrough, .clipGradient:
+      .sample, .gumbelSoftmax, .stopGradient, .straightThrough, .clipGradient, .gradient:
       []
     }
   }

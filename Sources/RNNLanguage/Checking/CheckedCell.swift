@@ -49,8 +49,14 @@ enum CheckedOperation: Hashable, Sendable {
   /// Of logits and a token, of whose target this part is spread over all tokens.
   case crossEntropy(smoothing: Double)
   case squaredError
-  /// In training, 1 with this probability and else 0 for each element of the operand; outside of it, the probability.
-  case bernoulli(Double)
+  /// A random number for each element of the first operand where draws are made, and elsewhere its middle. The second
+  /// operand, if there is one, is a probability: a scalar, or of the same shape.
+  case draw(Draw)
+  /// 1 in training, 0 elsewhere.
+  case training
+  /// The derivative of the first operand, a scalar, by the second one, of each example and step by itself. The weight says
+  /// how many operations it makes, like that of a cell.
+  case gradient(weight: Int)
   /// The value at the last step.
   case last
   /// The sum over the steps.
@@ -180,8 +186,10 @@ final class CheckedCell: Sendable {
   let losses: [CheckedMean]
   /// What else is reported.
   let measures: [CheckedMean]
-  /// Whether it draws random numbers in training, itself or in its instances.
+  /// Whether it draws random numbers, itself or in its instances.
   let isRandom: Bool
+  /// Whether it computes with `training`, itself or in its instances.
+  let readsTraining: Bool
   /// The number of nodes, those of its instances included.
   let weight: Int
   /// The number of elements of the largest tensor for one example and step, those of its instances included.
@@ -210,8 +218,15 @@ final class CheckedCell: Sendable {
     self.measures = measures
     isRandom =
       instances.contains { $0.cell.isRandom }
-      || nodes.contains { if case .bernoulli = $0.operation { true } else { false } }
-    weight = instances.reduce(nodes.count + parameters.count + constants.count + 1) { $0 + $1.cell.weight }
+      || nodes.contains { if case .draw = $0.operation { true } else { false } }
+    readsTraining =
+      instances.contains { $0.cell.readsTraining } || nodes.contains { $0.operation == .training }
+    let derivatives = nodes.reduce(0) { sum, node in
+      if case .gradient(let weight) = node.operation { sum + weight } else { sum }
+    }
+    weight = instances.reduce(nodes.count + derivatives + parameters.count + constants.count + 1) {
+      $0 + $1.cell.weight
+    }
     // Parameters, inputs and states are nodes, too.
     let volumes = nodes.compactMap(\.type.shape.volume) + instances.compactMap(\.volume)
     volume = volumes.max() ?? 1

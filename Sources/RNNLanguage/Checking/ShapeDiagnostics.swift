@@ -184,9 +184,9 @@ extension Diagnostic {
       notes: [Note("counting starts at 0, and the end of a slice is not part of it")])
   }
 
-  static func tooManyPlaces(_ count: Int, at site: SourceRange) -> Diagnostic {
+  static func tooManyPlaces(_ function: String, _ count: Int, at site: SourceRange) -> Diagnostic {
     Diagnostic(
-      "too-large", "argmax chooses among at most 2^24 elements, found \(count)", at: site)
+      "too-large", "\(function) chooses among at most 2^24 elements, found \(count)", at: site)
   }
 
   // MARK: Tokens
@@ -242,10 +242,11 @@ extension Diagnostic {
       notes: [Note("it is known when compiling: made of numbers, sizes and + - * /")])
   }
 
-  static func missingLike(at site: SourceRange) -> Diagnostic {
-    Diagnostic(
-      "argument-count", "bernoulli does not know how many numbers to draw", at: site,
-      notes: [Note("say it by a value of the same shape: bernoulli(0.5, like: x)")])
+  static func missingLike(_ draw: Composition, at site: SourceRange) -> Diagnostic {
+    let usage = draw == .bernoulli ? "bernoulli(0.5, like: x)" : draw.signature
+    return Diagnostic(
+      "argument-count", "\(draw.rawValue) does not know how many numbers to draw", at: site,
+      notes: [Note("say it by a value of the same shape: \(usage)")])
   }
 
   static func seedTaken(at site: SourceRange) -> Diagnostic {

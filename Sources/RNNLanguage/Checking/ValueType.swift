@@ -7,6 +7,9 @@ enum Extent: Hashable, Sendable {
   /// The examples, and the steps of the sequence length of this name.
   case steps(String)
 
+  /// Whether there is a value for every step.
+  var isSequence: Bool { if case .steps = self { true } else { false } }
+
   /// The name of the length of sequences that name none.
   static let defaultSteps = "T"
 }
@@ -38,7 +41,7 @@ struct ValueType: Hashable, Sendable {
   var isScalar: Bool { shape.isEmpty }
 
   /// Whether there is a value for every step.
-  var isSequence: Bool { if case .steps = extent { true } else { false } }
+  var isSequence: Bool { extent.isSequence }
 
   /// Whether the other type is the same but for its extent.
   func matches(_ other: ValueType) -> Bool { element == other.element && shape == other.shape }

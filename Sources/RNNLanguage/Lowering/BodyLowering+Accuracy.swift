@@ -32,6 +32,7 @@ extension BodyLowering {
     var found: [CheckedNode] = []
     for index in cell.nodes.indices.reversed() where reached.contains(NodeID(index: index)) {
       let node = cell.nodes[index]
+      if case .gradient = node.operation { continue }
       reached.formUnion(node.operands)
       if case .crossEntropy = node.operation { found.append(node) }
     }

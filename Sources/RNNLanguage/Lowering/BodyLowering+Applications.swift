@@ -25,7 +25,7 @@ extension BodyLowering {
       let extent = application.steps.map(Extent.steps) ?? .example
       result = step(instance, inner, lead: lead(extent), rows: rows)
     }
-    if let model, case .application(_, let final) = result {
+    if let model, !isRepetition, case .application(_, let final) = result {
       model.addFinalStates(final, of: instance, application)
     }
     return result
@@ -39,11 +39,14 @@ extension BodyLowering {
   ) -> LoweredValue {
     var inner = environment
     inner.inputs = environment.inputs.map { $0.leading(rows.count) }
-    if !heads.isEmpty, !rows.isEmpty {
+    if !rows.isEmpty {
       inner.parameters = environment.parameters.values(of: instance.cell) { value in
-        let shape = builder.type(value).shape
-        let axes = shape.indices.map { $0 < heads.count ? $0 : $0 + rows.count }
-        return builder.broadcast(value, axes: axes, shape: heads + rows + shape.dropFirst(heads.count))
+        // What is the same for everything has no axes for the rows to stand behind.
+        let axes = value.axes(in: builder)
+        guard case .tensor(let id, let lead) = value, lead > 0 else { return value }
+        let places = axes.all.indices.map { $0 < lead ? $0 : $0 + rows.count }
+        return .tensor(
+          builder.broadcast(id, axes: places, shape: axes.lead + rows + axes.own), lead: lead + rows.count)
       }
     }
     let body = body(of: instance, inner, lead: lead + rows, shared: heads.isEmpty ? [] : rows)
@@ -72,6 +75,9 @@ extension BodyLowering {
     var inner = environment
     inner.inputs = environment.inputs.map { $0.leading(copies.count) }
     inner.states = environment.states.map { $0.leading(copies.count) }
+    if !copies.isEmpty {
+      inner.parameters = environment.parameters.values(of: instance.cell) { $0.leading(copies.count) }
+    }
     var body = BodyLowering(
       instance.cell, context, inner, lead: lead + copies, heads: heads + shared + copies, symbols: symbols)
     body.run()
@@ -107,7 +113,8 @@ extension BodyLowering {
     let cell = instance.cell
     let outside = environment.surroundings
     let paths = cell.tensorPaths().sorted()
-    var invariants = paths.map { environment.parameters[$0] }
+    let leads = paths.map { environment.parameters[$0].axes(in: builder).lead.count }
+    var invariants = paths.map { tensor(environment.parameters[$0]) }
     var sequences: [ValueID] = []
     let isRagged = outside.lengths[steps] != nil && !environment.states.isEmpty
     var known: Set<Symbol> = isRagged ? [steps] : []
@@ -148,7 +155,9 @@ extension BodyLowering {
         lengths: Dictionary(uniqueKeysWithValues: zip(ragged, invariants[firstLengths...])),
         seed: seed == nil ? nil : invariants.last, step: isCounted ? elements.last : nil)
       let inner = Environment(
-        parameters: Parameters(Dictionary(uniqueKeysWithValues: zip(paths, invariants))), inputs: inputs,
+        parameters: Parameters(
+          Dictionary(uniqueKeysWithValues: zip(paths, zip(invariants, leads).map { .tensor($0, lead: $1) }))),
+        inputs: inputs,
         states: carries.map { .tensor($0, lead: 1) }, surroundings: surroundings)
       guard case .application(let outputs, let states) = step(instance, inner, lead: [.batch]) else {
         preconditionFailure("a step is an application")

@@ -99,6 +99,10 @@ extension BodyLowering {
   /// Where each head has a table of its own, the tables one under the other are a single one.
   func lookup(_ table: LoweredValue, _ ids: LoweredValue) -> LoweredValue {
     let (lead, own) = (table.axes(in: builder).lead, table.axes(in: builder).own)
+    if lead.contains(where: { $0.symbol != nil }) {
+      // Each example has a table of its own: a product picks the rows.
+      return product(map(ids) { builder.oneHot($0, extent: own[0].fixed ?? 1, element) }, table)
+    }
     let axes = Axes(lead: builder.commonLead([table, ids]), own: [])
     var place = builder.conform(ids, to: axes, element)
     let rows = lead.compactMap(\.fixed).reduce(own[0].fixed ?? 1, *)
@@ -111,28 +115,6 @@ extension BodyLowering {
     }
     let tables = builder.reshape(tensor(table), [.fixed(rows)] + own.dropFirst())
     return .tensor(builder.gather(tables, place), lead: axes.lead.count)
-  }
-
-  /// A draw for each element in training, and the probability outside of it.
-  func draw(_ probability: Double, _ type: ValueType) -> LoweredValue {
-    let lead = lead(type.extent)
-    let type = TensorType(element, lead + type.shape.map(Dimension.fixed))
-    let share = builder.constant(probability, type)
-    guard let seed = environment.surroundings.seed else { return .tensor(share, lead: lead.count) }
-    let counter: ValueID
-    // What leads with neither examples nor steps is the same for all of them.
-    if let step = environment.surroundings.step, lead.first?.symbol != nil {
-      counter = step
-    } else if lead.first?.symbol != nil, lead[0] != .batch {
-      counter = builder.iota(lead[0], .i32)
-    } else {
-      counter = builder.constant(0, TensorType(.i32, []))
-    }
-    let numbers = builder.random(
-      keys: builder.broadcast(scalar: seed, like: counter), counters: counter, stream: context.nextStream(),
-      shape: type.shape, element)
-    let isDrawn = builder.compare(.less, numbers, share)
-    return .tensor(builder.convert(isDrawn, to: element), lead: lead.count)
   }
 
   // MARK: Matrices

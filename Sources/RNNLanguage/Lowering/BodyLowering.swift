@@ -20,32 +20,46 @@ struct BodyLowering {
   /// Values of parameters by their path from a cell.
   struct Parameters {
     /// The values by their path from the cell that the first of these was made for.
-    private let values: [String: ValueID]
+    private let values: [String: LoweredValue]
     /// Where the cell stands in that one: an instance's parameters are not copied.
     private let prefix: String
 
-    init(_ values: [String: ValueID], prefix: String = "") {
+    init(_ values: [String: LoweredValue], prefix: String = "") {
       self.values = values
       self.prefix = prefix
     }
 
-    subscript(path: String) -> ValueID {
+    subscript(path: String) -> LoweredValue {
       guard let value = values[prefix + path] else { preconditionFailure("no parameter \(prefix)\(path)") }
       return value
     }
 
     /// What is made of the parameters of a cell, which these are.
-    func values(of cell: CheckedCell, _ make: (ValueID) -> ValueID) -> Parameters {
+    func values(of cell: CheckedCell, _ make: (LoweredValue) -> LoweredValue) -> Parameters {
       Parameters(Dictionary(uniqueKeysWithValues: cell.tensorPaths().map { ($0, make(self[$0])) }))
     }
 
     /// The parameters of an instance.
     func of(_ instance: String) -> Parameters { Parameters(values, prefix: "\(prefix)\(instance).") }
+
+    /// The same with another value for one of them.
+    func replacing(_ path: String, by value: LoweredValue) -> Parameters {
+      var values = values
+      values[prefix + path] = value
+      return Parameters(values, prefix: prefix)
+    }
+
+    /// Whether one of them, but for that of a path, is this tensor.
+    func contains(_ value: ValueID, beside path: String?) -> Bool {
+      values.contains { name, tensor in
+        if case .tensor(value, _) = tensor { path.map { prefix + $0 } != name } else { false }
+      }
+    }
   }
 
   let context: LoweringContext
   let cell: CheckedCell
-  let environment: Environment
+  var environment: Environment
   /// The leading axes of the values of one step: `[B]`, or `[T, B]` where all steps are computed at once, and the heads.
   let lead: [Dimension]
   /// The numbers of copies of the body that are computed side by side: the leading axes of its parameters.
@@ -56,7 +70,11 @@ struct BodyLowering {
   let firstStates: [Int]
   /// Tells a model of the applications in it, and where their states start; nil in a cell.
   let model: ModelLowering?
-  private(set) var values: [LoweredValue] = []
+  var values: [LoweredValue] = []
+  /// For each node, the number of the first draw that it makes.
+  private(set) var draws: [Int] = []
+  /// Whether the nodes are made again, with another value for one of them.
+  var isRepetition = false
 
   init(
     _ cell: CheckedCell, _ context: LoweringContext, _ environment: Environment, lead: [Dimension],
@@ -84,7 +102,10 @@ struct BodyLowering {
   /// Makes the operations of all nodes.
   mutating func run() {
     values.reserveCapacity(cell.nodes.count)
-    for node in cell.nodes { values.append(builder.at(node.places) { lower(node) }) }
+    for node in cell.nodes {
+      draws.append(context.streamCount)
+      values.append(builder.at(node.places) { lower(node) })
+    }
   }
 
   var outputs: [LoweredValue] { cell.outputs.map { self[$0.node] } }
@@ -112,12 +133,11 @@ struct BodyLowering {
 
   // MARK: Nodes
 
-  private mutating func lower(_ node: CheckedNode) -> LoweredValue {
+  func lower(_ node: CheckedNode) -> LoweredValue {
     let operands = node.operands.map { self[$0] }
     switch node.operation {
     case .literal(let value): return .literal(value)
-    case .parameter(let path):
-      return .tensor(environment.parameters[path], lead: heads.count)
+    case .parameter(let path): return environment.parameters[path]
     case .input(let index): return environment.inputs[index]
     case .state(let index): return environment.states[index]
     case .unary(let function): return map(operands[0]) { builder.unary(function, $0) }
@@ -166,7 +186,9 @@ struct BodyLowering {
           let difference = builder.subtract($0, $1)
           return builder.multiply(difference, difference)
         })
-    case .bernoulli(let probability): return draw(probability, node.type)
+    case .draw(let draw): return self.draw(draw, operands, node.type)
+    case .training: return .literal(context.isTraining ? 1 : 0)
+    case .gradient: return derivative(of: node.operands[0], by: node.operands[1])
     case .last: return last(operands[0])
     case .total: return total(operands[0])
     case .reverse: return reverse(operands[0])

@@ -6,7 +6,7 @@ final class ModelLowering {
   private let context: LoweringContext
   /// The numbers of steps whose sequences are ragged.
   private let ragged: Set<String>
-  private let isTraining: Bool
+  private let isDrawing: Bool
   private(set) var surroundings = Surroundings()
   private var givenStates: [String: ValueID] = [:]
   private var finalStates: [(name: String, value: ValueID)] = []
@@ -14,11 +14,11 @@ final class ModelLowering {
   var builder: GraphBuilder { context.builder }
   var element: ElementType { context.element }
 
-  init(_ model: CheckedCell, _ element: ElementType, ragged: Set<String>, isTraining: Bool) {
+  init(_ model: CheckedCell, _ element: ElementType, ragged: Set<String>, isTraining: Bool, isDrawing: Bool) {
     self.model = model
     self.ragged = ragged
-    self.isTraining = isTraining
-    context = LoweringContext(GraphBuilder(Graph(name: model.name)), element)
+    self.isDrawing = isDrawing
+    context = LoweringContext(GraphBuilder(Graph(name: model.name)), element, isTraining: isTraining)
   }
 
   /// Makes the graph.
@@ -29,10 +29,10 @@ final class ModelLowering {
     var inputs: [LoweredValue?] = model.inputs.map { $0.isTarget ? nil : add($0) }
     for (index, input) in model.inputs.enumerated() where input.isTarget { inputs[index] = add(input) }
     addLengths()
-    if isTraining, model.isRandom {
+    if isDrawing, model.isRandom {
       surroundings.seed = builder.graph.addInput("seed", role: .seed, TensorType(.i32, []))
     }
-    var parameters: [String: ValueID] = [:]
+    var parameters: [String: LoweredValue] = [:]
     addParameters(of: model, path: "", heads: [], &parameters)
     addInitialStates()
 
@@ -109,20 +109,24 @@ final class ModelLowering {
   ///
   /// - Parameter heads: how many copies of the cell there are side by side.
   private func addParameters(
-    of cell: CheckedCell, path: String, heads: [Int], _ values: inout [String: ValueID]
+    of cell: CheckedCell, path: String, heads: [Int], _ values: inout [String: LoweredValue]
   ) {
     for parameter in cell.parameters {
       let type = TensorType(element, (heads + parameter.shape).map(Dimension.fixed))
       let name = path + parameter.name
-      values[name] = builder.graph.addInput(
+      let input = builder.graph.addInput(
         name, role: .parameter(parameter.initializer), type,
         places: SourcePlaces([SourcePlace(parameter.site, name: parameter.name)]))
+      values[name] = .tensor(input, lead: 0)
     }
     for constant in cell.constants {
       let type = TensorType(element, constant.shape.map(Dimension.fixed))
       values[path + constant.name] = builder.at(
         SourcePlaces([SourcePlace(constant.site, name: constant.name)])
-      ) { builder.broadcast(builder.table(constant.table, type), leading: heads.map(Dimension.fixed)) }
+      ) {
+        let table = builder.table(constant.table, type)
+        return .tensor(builder.broadcast(table, leading: heads.map(Dimension.fixed)), lead: 0)
+      }
     }
     for instance in cell.instances {
       addParameters(
@@ -173,7 +177,7 @@ final class ModelLowering {
           value = .tensor(input, lead: 1)
         case .constant(let number): value = .literal(number)
         case .parameter(let path):
-          value = .tensor(parameters[path], lead: 0)
+          value = parameters[path]
         }
       }
       return .tensor(builder.conform(value, to: axes, element), lead: 1)

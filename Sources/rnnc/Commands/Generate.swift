@@ -20,6 +20,9 @@ struct Generate: ParsableCommand {
   @Option(help: "Decides the choices.")
   var seed: UInt64 = 0
 
+  @Flag(help: "Make the model's random draws, as in training; --seed decides them, too.")
+  var draws = false
+
   @OptionGroup var weights: WeightOptions
 
   @Flag(help: "Run the graph in the interpreter, without compiling it.")
@@ -31,7 +34,8 @@ struct Generate: ParsableCommand {
     let generator = try TextGenerator(
       checkpointAt: checkpoint,
       options: CompileOptions(
-        weights: weights.format, backend: interpret ? .interpreter : .native, cache: caching.cache))
+        weights: weights.format, backend: interpret ? .interpreter : .native, cache: caching.cache),
+      isDrawing: draws)
     // Each part at once: somebody may be reading it as it comes, and may have seen enough.
     try generator.write(
       prefix: prefix, count: count, temperature: temperature, seed: seed, to: StandardOutput.write)

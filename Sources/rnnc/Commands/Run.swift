@@ -9,7 +9,8 @@ struct Run: ParsableCommand {
       The file holds parameters under their paths (rnn.W_z) or as PyTorch's state_dict has them (rnn.weight_ih_l0), \
       data and targets under their names, and perhaps initial states under their paths; those that it lacks are zero. \
       Sequences are [N, T, …], as in the files of 'rnnc train --data'. Outputs, final states and, if all targets are \
-      given, the loss are written. Nothing random is drawn: each draw is its mean.
+      given, the loss are written. Nothing random is drawn unless there is --seed: each draw is its middle, such as its \
+      mean.
 
       With --gradients, derivatives of the loss are written too, as grad. and the name. Where the file has coef. and \
       the name of an output or a final state, they are those of the sum of these times their coefficients instead.
@@ -23,6 +24,9 @@ struct Run: ParsableCommand {
 
   @Flag(help: "Also compute the derivatives of the loss.")
   var gradients = false
+
+  @Option(help: "Make the model's random draws, which this number decides.")
+  var seed: Int32?
 
   @Option(help: LayoutOption.help) var layout: SequenceLayout?
 
@@ -47,7 +51,7 @@ struct Run: ParsableCommand {
     let results = try program.with(batch: program.batchSize(of: given.tensors, layout: layout) ?? 1)
       .run(
         given.tensors, gradients: gradients, layout: layout, lengths: lengths, modules: modules.map,
-        origin: "'\(tensors)'")
+        seed: seed, origin: "'\(tensors)'")
     // A checkpoint also holds what training goes on with.
     let unused = try program.unused(
       given.tensors, gradients: gradients, lengths: lengths, modules: modules.map
@@ -65,7 +69,7 @@ struct Run: ParsableCommand {
       names.count == 1 ? "tensor \(listed) of '\(tensors)' is" : "tensors \(listed) of '\(tensors)' are"
     var text = "warning: \(are) not used\n"
     if names.contains("seed") {
-      text += "note: nothing random is drawn outside of training: each draw is its mean\n"
+      text += "note: random draws are made with --seed, which decides them\n"
     }
     if !gradients, names.contains(where: { $0.hasPrefix("coef.") }) {
       text += "note: coefficients are for --gradients\n"

@@ -109,12 +109,25 @@ def install(tape):
     # Random draws, which the program under test tells: `seen` is what it put out, or None outside of training.
 
     def bernoulli(p, like, seen):
-        return tape.constant(p, tape.shape(like)) if seen is None else seen
+        return tape.add(p, tape.constant(0.0, tape.shape(like))) if seen is None else seen
 
     def dropout(x, rate, seen):
         if seen is None:
             return x
         return tape.multiply(x, tape.constant((tape.numbers(seen) != 0) / (1 - rate), tape.shape(x)))
+
+    def drawn(middle, like, seen):
+        return tape.constant(middle, tape.shape(like)) if seen is None else seen
+
+    def sample(logits, seen):
+        return tape.argmax(logits) if seen is None else int(tape.numbers(seen))
+
+    def gumbel_softmax(logits, temperature, seen):
+        if seen is None:
+            return tape.softmax(tape.divide(logits, temperature))
+        # What was added to the logits, but for a number that softmax does not see.
+        noise = tape.numbers(temperature) * np.log(tape.numbers(seen)) - tape.numbers(logits)
+        return tape.softmax(tape.divide(tape.add(logits, tape.constant(noise, noise.shape)), temperature))
 
     names = """add subtract multiply divide negate tanh sigmoid exp log sqrt rsqrt sin cos softplus square absolute
         expm1 log1p erf floor rounded power atan2 logaddexp silu gelu clamp sign relu maximum minimum where less less_or_equal greater greater_or_equal part transpose matmul concat dot
@@ -133,6 +146,7 @@ def install(tape):
         "cross_entropy": stepwise(cross_entropy), "onehot": stepwise(onehot), "split": split_steps,
         "same": stepwise(lambda a, b: a == b), "different": stepwise(lambda a, b: a != b),
         "bernoulli": stepwise(bernoulli), "dropout": stepwise(dropout),
+        "drawn": stepwise(drawn), "sample": stepwise(sample), "gumbel_softmax": stepwise(gumbel_softmax),
         "last": last, "total": total, "softmax_steps": softmax_steps,
         "columns_of": stepwise(lambda v, count: tape.transpose(tape.rows_of(v, count))),
         "reverse": lambda s: Sequence(reversed(s)),
@@ -141,6 +155,7 @@ def install(tape):
         "clip_gradient": stepwise(tape.clip_gradient),
         "table": lambda shape, element: tape.constant(
             np.array([element(*place) for place in np.ndindex(*shape)]).reshape(shape), shape),
+        "watched": stepwise(tape.watched), "grad": stepwise(tape.grad),
         "square_root": lambda x: x ** 0.5,
         "each": each_row, "stepwise": stepwise, "Cell": Cell, "Heads": lambda *arguments: Heads(tape, *arguments), "Sequence": Sequence, "zeros": zeros,
     })

@@ -12,6 +12,8 @@ import numpy as np
 np.seterr(all="ignore")
 
 TAPE = []
+# Whether operations are written down; not while the adjoints of the loss go back, which nobody differentiates.
+RECORDS = [True]
 
 
 class Margin:
@@ -28,14 +30,14 @@ class Margin:
 
 
 class Var:
-    """A number array with its adjoint, and how that goes on to what the array was computed from."""
+    """A number array, and how its adjoint, a variable, goes on to what the array was computed from."""
 
-    __slots__ = ("value", "adjoint", "parents")
+    __slots__ = ("value", "parents", "place")
 
     def __init__(self, value, *parents):
         self.value = np.asarray(value, dtype=np.float64)
-        self.adjoint = None
-        self.parents = [(p, send) for p, send in parents if isinstance(p, Var)]
+        self.place = len(TAPE)
+        self.parents = [(p, send) for p, send in parents if isinstance(p, Var)] if RECORDS[0] else []
         if self.parents:
             TAPE.append(self)
 
@@ -46,9 +48,7 @@ class Var:
 
 def leaf(value):
     """A value whose derivative is asked for."""
-    variable = Var(value)
-    TAPE.append(variable)
-    return variable
+    return Var(value)
 
 
 def value(x):
@@ -66,24 +66,56 @@ def margin():
     return Margin.least
 
 
-def gradients(loss, leaves):
-    """The derivatives of a scalar by each of the leaves."""
-    if isinstance(loss, Var):
-        loss.adjoint = np.ones(())
-    for variable in reversed(TAPE):
-        if variable.adjoint is None:
+def adjoints(y, start):
+    """The derivatives of a scalar by what was computed after the first `start` variables, by their identity."""
+    found = {id(y): Var(np.ones(()))}
+    for variable in reversed(TAPE[start:]):
+        adjoint = found.get(id(variable))
+        if adjoint is None:
             continue
         for parent, send in variable.parents:
-            sent = send(variable.adjoint)
-            axes = tuple(range(sent.ndim - parent.value.ndim))
-            sent = sent.sum(axes)
-            parent.adjoint = sent if parent.adjoint is None else parent.adjoint + sent
-    return [np.zeros(x.shape) if x.adjoint is None else x.adjoint for x in leaves]
+            sent = summed(send(adjoint), parent.value.ndim)
+            other = found.get(id(parent))
+            found[id(parent)] = sent if other is None else add(other, sent)
+    return found
+
+
+def gradients(loss, leaves):
+    """The derivatives of a scalar by each of the leaves."""
+    RECORDS[0] = False
+    found = adjoints(loss, 0) if isinstance(loss, Var) else {}
+    RECORDS[0] = True
+    return [found[id(x)].value if id(x) in found else np.zeros(x.shape) for x in leaves]
+
+
+def watched(x):
+    """The value, as one that others are differentiated by."""
+    return Var(value(x), (x, lambda g: g))
+
+
+def grad(y, x):
+    """The derivative of a scalar by a variable, as a variable."""
+    found = adjoints(y, x.place).get(id(x))
+    return Var(np.zeros(x.shape)) if found is None else found
+
+
+def summed(x, rank):
+    """The sum over the axes in front of the last `rank`."""
+    axes = tuple(range(x.value.ndim - rank))
+    return Var(x.value.sum(axes), (x, lambda g: filled(g, x.shape))) if axes else x
+
+
+def filled(x, shape):
+    """The value at every place of leading axes."""
+    return Var(np.broadcast_to(value(x), shape), (x, lambda g: g))
 
 
 def times(adjoint, derivative):
     """The product in which a zero adjoint is stronger than infinity and NaN."""
-    return np.where(adjoint == 0, 0.0, adjoint * derivative)
+    g, d = value(adjoint), value(derivative)
+    return Var(
+        np.where(g == 0, 0.0, g * d), (adjoint, lambda h: times(h, derivative)),
+        (derivative, lambda h: times(h, adjoint)))
 
 
 def depends(x):
@@ -97,26 +129,25 @@ def add(a, b):
 
 
 def subtract(a, b):
-    return Var(value(a) - value(b), (a, lambda g: g), (b, lambda g: -g))
+    return Var(value(a) - value(b), (a, lambda g: g), (b, lambda g: negate(g)))
 
 
 def multiply(a, b):
-    u, v = value(a), value(b)
-    return Var(u * v, (a, lambda g: times(g, v)), (b, lambda g: times(g, u)))
+    return Var(value(a) * value(b), (a, lambda g: times(g, b)), (b, lambda g: times(g, a)))
 
 
 def divide(a, b):
-    u, v = value(a), value(b)
-    return Var(u / v, (a, lambda g: times(g, 1 / v)), (b, lambda g: times(g, -u / (v * v))))
+    return Var(
+        value(a) / value(b), (a, lambda g: times(g, divide(1, b))),
+        (b, lambda g: times(g, negate(divide(a, multiply(b, b))))))
 
 
 def unary(function, derivative):
     """A function of each element, and its derivative from argument and result."""
 
     def apply(x):
-        u = value(x)
-        y = function(u)
-        return Var(y, (x, lambda g: times(g, derivative(u, y))))
+        y = Var(function(value(x)), (x, lambda g: times(g, derivative(x, y))))
+        return y
 
     return apply
 
@@ -137,27 +168,41 @@ def logistic(u):
     return 0.5 * (1 + np.tanh(0.5 * u))
 
 
-negate = unary(lambda u: -u, lambda u, y: -np.ones_like(u))
-tanh = unary(np.tanh, lambda u, y: 1 / np.cosh(np.clip(u, -300, 300)) ** 2)
-sigmoid = unary(logistic, lambda u, y: logistic(u) * logistic(-u))
-exp = unary(np.exp, lambda u, y: y)
-log = unary(np.log, lambda u, y: 1 / u)
-sqrt = unary(np.sqrt, lambda u, y: 0.5 / y)
-rsqrt = unary(lambda u: 1 / np.sqrt(u), lambda u, y: -0.5 * y / u)
-sin = unary(np.sin, lambda u, y: np.cos(u))
-cos = unary(np.cos, lambda u, y: -np.sin(u))
-softplus = unary(lambda u: np.logaddexp(0, u), lambda u, y: logistic(u))
-expm1 = unary(np.expm1, lambda u, y: np.exp(u))
-log1p = unary(np.log1p, lambda u, y: 1 / (1 + u))
-erf = unary(np.vectorize(math.erf, otypes=[float]), lambda u, y: 2 / np.sqrt(np.pi) * np.exp(-u * u))
-silu = unary(lambda u: u * logistic(u), lambda u, y: logistic(u) * (1 + u * logistic(-u)))
-normal = np.vectorize(lambda u: 0.5 * (1 + math.erf(u * math.sqrt(0.5))), otypes=[float])
-gelu = unary(lambda u: u * normal(u), lambda u, y: normal(u) + u * np.exp(-0.5 * u * u) / np.sqrt(2 * np.pi))
-square = unary(lambda u: u * u, lambda u, y: 2 * u)
-absolute = kinked(np.abs, lambda u, y: np.sign(u))
-sign = kinked(np.sign, lambda u, y: np.zeros_like(u))
-floor = kinked(np.floor, lambda u, y: np.zeros_like(u), lambda u: u - np.rint(u))
-rounded = kinked(np.rint, lambda u, y: np.zeros_like(u), lambda u: u - np.floor(u) - 0.5)
+def both_sides(x):
+    """The derivative of the logistic function."""
+    return multiply(sigmoid(x), sigmoid(negate(x)))
+
+
+def bell(x):
+    """The density of the normal distribution."""
+    return multiply(1 / np.sqrt(2 * np.pi), exp(multiply(-0.5, square(x))))
+
+
+negate = unary(lambda u: -u, lambda x, y: -1.0)
+tanh = unary(np.tanh, lambda x, y: multiply(4, both_sides(multiply(2, x))))
+sigmoid = unary(logistic, lambda x, y: both_sides(x))
+exp = unary(np.exp, lambda x, y: y)
+log = unary(np.log, lambda x, y: divide(1, x))
+sqrt = unary(np.sqrt, lambda x, y: divide(0.5, y))
+rsqrt = unary(lambda u: 1 / np.sqrt(u), lambda x, y: divide(multiply(-0.5, y), x))
+sin = unary(np.sin, lambda x, y: cos(x))
+cos = unary(np.cos, lambda x, y: negate(sin(x)))
+softplus = unary(lambda u: np.logaddexp(0, u), lambda x, y: sigmoid(x))
+expm1 = unary(np.expm1, lambda x, y: exp(x))
+log1p = unary(np.log1p, lambda x, y: divide(1, add(1, x)))
+erf = unary(
+    np.vectorize(math.erf, otypes=[float]),
+    lambda x, y: multiply(2 / np.sqrt(np.pi), exp(negate(square(x)))))
+silu = unary(
+    lambda u: u * logistic(u), lambda x, y: multiply(sigmoid(x), add(1, multiply(x, sigmoid(negate(x))))))
+normal = unary(
+    np.vectorize(lambda u: 0.5 * (1 + math.erf(u * math.sqrt(0.5))), otypes=[float]), lambda x, y: bell(x))
+gelu = unary(lambda u: u * value(normal(u)), lambda x, y: add(normal(x), multiply(x, bell(x))))
+square = unary(lambda u: u * u, lambda x, y: multiply(2, x))
+absolute = kinked(np.abs, lambda x, y: np.sign(value(x)))
+sign = kinked(np.sign, lambda x, y: 0.0)
+floor = kinked(np.floor, lambda x, y: 0.0, lambda u: u - np.rint(u))
+rounded = kinked(np.rint, lambda x, y: 0.0, lambda u: u - np.floor(u) - 0.5)
 
 
 def relu(x):
@@ -177,22 +222,26 @@ def clamp(x, low, high):
 
 def power(a, b):
     u, v = value(a), value(b)
-    y = np.power(u, v)
-    return Var(
-        y,
-        (a, lambda g: times(g, np.where(v == 0, 0.0, v * np.power(u, v - 1)))),
-        (b, lambda g: times(g, np.where(u > 0, y * np.log(u), 0.0))))
+    y = Var(
+        np.power(u, v),
+        (a, lambda g: times(g, where(v == 0, 0.0, multiply(b, power(a, subtract(b, 1)))))),
+        (b, lambda g: times(g, where(u > 0, multiply(y, log(a)), 0.0))))
+    return y
 
 
 def atan2(a, b):
-    u, v = value(a), value(b)
-    square = u * u + v * v
-    return Var(np.arctan2(u, v), (a, lambda g: times(g, v / square)), (b, lambda g: times(g, -u / square)))
+    def share(x):
+        return divide(x, add(square(a), square(b)))
+
+    return Var(
+        np.arctan2(value(a), value(b)), (a, lambda g: times(g, share(b))),
+        (b, lambda g: times(g, negate(share(a)))))
 
 
 def logaddexp(a, b):
-    u, v = value(a), value(b)
-    return Var(np.logaddexp(u, v), (a, lambda g: times(g, logistic(u - v))), (b, lambda g: times(g, logistic(v - u))))
+    return Var(
+        np.logaddexp(value(a), value(b)), (a, lambda g: times(g, sigmoid(subtract(a, b)))),
+        (b, lambda g: times(g, sigmoid(subtract(b, a)))))
 
 
 def maximum(a, b):
@@ -214,7 +263,7 @@ def where(mask, a, b):
         return a if mask else b
     return Var(
         np.where(mask, value(a), value(b)),
-        (a, lambda g: np.where(mask, g, 0.0)), (b, lambda g: np.where(mask, 0.0, g)))
+        (a, lambda g: where(mask, g, 0.0)), (b, lambda g: where(mask, 0.0, g)))
 
 
 def compare(holds):
@@ -241,7 +290,12 @@ def straight_through(hard, soft):
 
 
 def clip_gradient(x, bound):
-    return Var(value(x), (x, lambda g: np.clip(g, -bound, bound)))
+    def send(g):
+        if RECORDS[0]:
+            Margin.note(np.abs(value(g)) - bound)
+        return where(value(g) > bound, bound, where(value(g) < -bound, -bound, g))
+
+    return Var(value(x), (x, send))
 
 
 # Parts and products
@@ -249,12 +303,14 @@ def clip_gradient(x, bound):
 def moved(x, indices):
     """Elements of `x` at `indices` of its flat form, in the shape of the indices."""
 
-    def send(g):
-        sent = np.zeros(value(x).size)
-        np.add.at(sent, indices.reshape(-1), g.reshape(-1))
-        return sent.reshape(value(x).shape)
+    return Var(value(x).reshape(-1)[indices], (x, lambda g: placed(g, indices, value(x).shape)))
 
-    return Var(value(x).reshape(-1)[indices], (x, send))
+
+def placed(x, indices, shape):
+    """Zeros, to which the elements of `x` are added at `indices` of the flat form."""
+    sums = np.zeros(math.prod(shape))
+    np.add.at(sums, indices.reshape(-1), value(x).reshape(-1))
+    return Var(sums.reshape(shape), (x, lambda g: moved(g, indices)))
 
 
 def part(x, index):
@@ -263,26 +319,27 @@ def part(x, index):
 
 
 def transpose(x):
-    return Var(value(x).T, (x, lambda g: g.T))
+    return Var(value(x).T, (x, transpose))
+
+
+def reshape(x, shape):
+    return Var(value(x).reshape(shape), (x, lambda g: reshape(g, value(x).shape)))
+
+
+def product(a, b, is_strong=False):
+    """The product of two matrices; the zeros of the first may be stronger than infinity and NaN."""
+    u, v = value(a), value(b)
+    y = np.where(u[:, :, None] == 0, 0.0, u[:, :, None] * v[None, :, :]).sum(1) if is_strong else u @ v
+    return Var(
+        y, (a, lambda g: product(g, transpose(b), True)),
+        (b, lambda g: transpose(product(transpose(g), a, True))))
 
 
 def matmul(a, b):
     u, v = value(a), value(b)
-    left = u[None, :] if u.ndim == 1 else u
-    right = v[:, None] if v.ndim == 1 else v
-    y = left @ right
-    if u.ndim == 1:
-        y = y[0]
-    if v.ndim == 1:
-        y = y[..., 0]
-
-    def full(g):
-        return g.reshape(left.shape[0], right.shape[1])
-
-    return Var(
-        y,
-        (a, lambda g: times(full(g)[:, None, :], right[None, :, :]).sum(2).reshape(u.shape)),
-        (b, lambda g: times(full(g)[:, None, :], left[:, :, None]).sum(0).reshape(v.shape)))
+    left = reshape(a, (1, u.size)) if u.ndim == 1 else a
+    right = reshape(b, (v.size, 1)) if v.ndim == 1 else b
+    return reshape(product(left, right), u.shape[:-1] + v.shape[1:])
 
 
 def concat(*parts):
@@ -290,7 +347,7 @@ def concat(*parts):
     starts = np.cumsum([0] + [v.shape[0] for v in values])
 
     def send(i):
-        return lambda g: g[starts[i]:starts[i + 1]]
+        return lambda g: part(g, slice(starts[i], starts[i + 1]))
 
     return Var(np.concatenate(values), *[(p, send(i)) for i, p in enumerate(parts)])
 
@@ -299,15 +356,13 @@ def stack(*parts):
     """The parts along a new first axis."""
 
     def send(i):
-        return lambda g: g[i]
+        return lambda g: part(g, i)
 
     return Var(np.stack([value(p) for p in parts]), *[(p, send(i)) for i, p in enumerate(parts)])
 
 
 def outer(a, b):
-    u, v = value(a)[:, None], value(b)[None, :]
-    return Var(
-        u * v, (a, lambda g: times(g, v).sum(1)), (b, lambda g: times(g, u).sum(0)))
+    return product(reshape(a, (value(a).size, 1)), reshape(b, (1, value(b).size)))
 
 
 def rows_of(x, count):
@@ -315,14 +370,10 @@ def rows_of(x, count):
     return stack(*[x] * count)
 
 
-def reshape(x, shape):
-    return moved(x, np.arange(value(x).size).reshape(shape))
-
-
 # Reductions of vectors
 
 def total_of(x):
-    return Var(value(x).sum(), (x, lambda g: np.full(value(x).shape, g)))
+    return Var(value(x).sum(), (x, lambda g: filled(g, value(x).shape)))
 
 
 def dot(a, b):
@@ -347,30 +398,35 @@ def min_of(x):
 def softmax(x):
     u = value(x)
     p = np.exp(u - u.max())
-    p = p / p.sum()
-    return Var(p, (x, lambda g: times(g, p) - p * times(g, p).sum()))
+
+    def send(g):
+        share = times(g, y)
+        return subtract(share, multiply(y, total_of(share)))
+
+    y = Var(p / p.sum(), (x, send))
+    return y
 
 
 def log_softmax(x):
     u = value(x)
-    y = u - u.max()
-    y = y - np.log(np.exp(y).sum())
-    return Var(y, (x, lambda g: g - np.exp(y) * g.sum()))
+    shifted = u - u.max()
+    y = Var(
+        shifted - np.log(np.exp(shifted).sum()), (x, lambda g: subtract(g, multiply(exp(y), total_of(g)))))
+    return y
 
 
 def logsumexp(x):
     u = value(x)
-    p = np.exp(u - u.max())
-    return Var(np.log(p.sum()) + u.max(), (x, lambda g: times(g, p / p.sum())))
+    return Var(np.log(np.exp(u - u.max()).sum()) + u.max(), (x, lambda g: times(g, softmax(x))))
 
 
 def norm(x):
     """The derivative at 0 is 0."""
     u = value(x)
-    y = np.sqrt((u * u).sum())
     if depends(x):
-        Margin.note(y)
-    return Var(y, (x, lambda g: times(g, u / y) if y != 0 else np.zeros_like(u)))
+        Margin.note(np.sqrt((u * u).sum()))
+    y = Var(np.sqrt((u * u).sum()), (x, lambda g: times(g, divide(x, y) if value(y) != 0 else 0.0)))
+    return y
 
 
 def argmax(x):

@@ -52,7 +52,8 @@ expm1, log1p, erf = lifted(torch.expm1), lifted(torch.log1p), lifted(torch.erf)
 floor, rounded = lifted(torch.floor), lifted(torch.round)
 power, atan2, logaddexp = lifted(torch.pow), lifted(torch.atan2), lifted(torch.logaddexp)
 silu, gelu = lifted(torch.nn.functional.silu), lifted(torch.nn.functional.gelu)
-clamp = lifted(torch.clamp)
+# Its second derivatives fail where shapes differ.
+clamp = lifted(lambda *operands: torch.clamp(*torch.broadcast_tensors(*operands)))
 sign, relu = lifted(torch.sign), lifted(torch.relu)
 maximum, minimum = lifted(torch.maximum), lifted(torch.minimum)
 less, less_or_equal = lifted(torch.lt), lifted(torch.le)
@@ -74,6 +75,16 @@ def clip_gradient(x, bound):
     if y.requires_grad:
         y.register_hook(lambda g: g.clamp(-bound, bound))
     return y
+
+
+def watched(x):
+    x = tensor(x)
+    return x if x.requires_grad else x.detach().requires_grad_()
+
+
+def grad(y, x):
+    found, = torch.autograd.grad(y, [x], create_graph=True, allow_unused=True)
+    return torch.zeros_like(x) if found is None else found
 
 
 part = lambda x, index: tensor(x)[index]
