@@ -22,7 +22,7 @@ final class ProgramEmitter {
   /// The number of kernels, whose clocks stand in front of that of the barriers.
   private let clockOfBarriers: Int
   private var barrier: IRFunction?
-  private var tables: [TableKey: IRValue] = [:]
+  var tables: [TableKey: IRValue] = [:]
 
   /// Prepares to emit into a module.
   private init(
@@ -284,21 +284,6 @@ final class ProgramEmitter {
     return builder.offset(start, bytes: value(bytes, loops, builder, context))
   }
 
-  /// The address of the numbers of a table, which are a part of the module.
-  private func data(of table: NumberTable, _ element: ElementType) -> IRValue {
-    let key = TableKey(table: table, element: element)
-    if let known = tables[key] { return known }
-    let bytes = element.bytes(of: table.numbers)
-    let data = module.data("\(plan.entryName)_table\(tables.count)", bytes, alignment: Buffer.alignment)
-    tables[key] = data
-    return data
-  }
-
-  private struct TableKey: Hashable {
-    let table: NumberTable
-    let element: ElementType
-  }
-
   /// The value of a form of running indices of loops.
   private func value(
     _ form: Affine, _ loops: [Int: LoopValues], _ builder: FunctionBuilder, _ context: IRValue
@@ -373,18 +358,6 @@ final class ProgramEmitter {
     let function = Barrier(module: module, layout: layout, threads: plan.threads).emit()
     barrier = function
     return function
-  }
-}
-
-extension ElementType {
-  /// The bytes of numbers that are rounded to this type, as they lie in memory.
-  fileprivate func bytes(of numbers: [Double]) -> [UInt8] {
-    func bytes<Number>(_ numbers: [Number]) -> [UInt8] { numbers.withUnsafeBytes { Array($0) } }
-    return switch self {
-    case .f32: bytes(numbers.map(Float.init))
-    case .f64: bytes(numbers)
-    case .i32, .bool: preconditionFailure("a table holds floats")
-    }
   }
 }
 

@@ -75,7 +75,7 @@ struct BadInputTests {
     try expect(["compile", model, "--print-after", "nothing"], says: ["no pass 'nothing'", "simplify"])
     try expect(["compile", "none.rnn"], says: ["cannot read 'none.rnn'", "no such file"])
     try expect(["compile", model, "--model", "Other"], says: ["no model 'Other'", "CharLM"])
-    try expect(["show", "GRUU"], says: ["no cell 'GRUU'", "did you mean 'GRU'"])
+    try expect(["show", "GRUU"], says: ["no cell or function 'GRUU'", "did you mean 'GRU'"])
   }
 
   @Test func wrongUsageIs64() throws {

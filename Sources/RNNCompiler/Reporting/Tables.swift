@@ -14,7 +14,8 @@ public enum LibraryCells {
     guard let source = StandardLibrary.source(of: name) else {
       let near = nearestName(to: name, among: names).map { "did you mean '\($0)'? " } ?? ""
       throw InputError(
-        "the standard library has no '\(name)'", note: "\(near)it has \(names.joined(separator: ", "))")
+        "the standard library has no cell or function '\(name)'",
+        note: "\(near)it has \(names.joined(separator: ", "))")
     }
     return source.text
   }

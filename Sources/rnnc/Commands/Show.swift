@@ -4,9 +4,9 @@ import RNNCompiler
 /// `rnnc show [NAME]`
 struct Show: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Print a cell of the standard library, or the names of all.")
+    abstract: "Print a cell or function of the standard library, or the names of all.")
 
-  @Argument(help: "The name of a cell; all names are listed if it is not given.")
+  @Argument(help: "The name of a cell or function; all names are listed if it is not given.")
   var name: String?
 
   func run() throws {
