@@ -114,13 +114,13 @@ struct TestTimeTrainingTests {
     DATA = {name: ("T", False) for name in \(inputs)}
     LENGTHS = {"T": "q.lengths"}
     OUTPUTS = {"y": "T"}
-    LOSS = "steps"
+    MEANS = [("loss", "steps", True)]
 
 
     def model(run):
         t = \(cell)("t", run.parameters)
         y = run.apply(t, 1, [run.data[name] for name in \(inputs)])
-        return {"y": y}, sum_of(square(subtract(y, 0.3)))
+        return {"y": y}, [(sum_of(square(subtract(y, 0.3))), None)]
     """
   }
 
