@@ -78,6 +78,21 @@ import Testing
     for (name, value) in expected { #expect(relativeDifference(value, found[name]!) <= 1e-13, "\(name)") }
   }
 
+  /// Each matrix is computed by itself, so it does not matter which thread does it.
+  @Test func threadsChangeNoBit() throws {
+    let graph = try Self.memory(rows: 6, columns: 20, "f32")
+    var random = SplitMix64(seed: 11)
+    let sizes: [Symbol: Int] = [.batch: 7, .steps: 5]
+    let inputs = randomInputs(for: graph, sizes: sizes, using: &random)
+    let one = try runNatively(graph, inputs: inputs, sizes: sizes, threads: 1)
+    for threads in 2...3 {
+      let several = try runNatively(graph, inputs: inputs, sizes: sizes, threads: threads)
+      for (name, value) in one {
+        #expect(several[name]?.numbers == value.numbers, "\(name), \(threads) threads")
+      }
+    }
+  }
+
   /// The loop is one kernel, which keeps the memory in its place.
   @Test func theLoopIsOneSweep() throws {
     let plan = try Planner.plan(try Self.memory(rows: 8, columns: 16), batch: 4)
