@@ -144,6 +144,35 @@ import Testing
     #expect(try Planner.plan(graph, batch: 3).kernels.filter { $0.kind == .sweep }.count == 2)
   }
 
+  /// A memory that becomes another one is not changed in its place.
+  @Test func memoriesMayBeExchanged() throws {
+    let graph = try Graph(
+      parsing: """
+        graph "exchange" {
+          %x = data "x" : f64[T, B, 4]
+          %s = state "s" : f64[B, 4, 3]
+          %t = state "t" : f64[B, 4, 3]
+          %last, %other, %out = scan T : f64[B, 4, 3], f64[B, 4, 3], f64[T, B, 3] {
+            carry %a = %s : f64[B, 4, 3]
+            carry %b = %t : f64[B, 4, 3]
+            sequence %y = %x : f64[B, 4]
+            %rows = broadcast %y axes(0, 1) : f64[B, 4, 3]
+            %next = multiply %rows, %a : f64[B, 4, 3]
+            %read = dot %next, %y contract(1; 1) batch(0; 0) : f64[B, 3]
+            yield %next, %a, %read
+          }
+          state "s" = %last
+          state "t" = %other
+          output "y" = %out
+        }
+        """)
+    var random = SplitMix64(seed: 5)
+    let inputs = randomInputs(for: graph, sizes: Self.sizes, using: &random)
+    let expected = try Interpreter(graph).run(inputs: inputs, sizes: Self.sizes)
+    let found = try runNatively(graph, inputs: inputs, sizes: Self.sizes)
+    for (name, value) in expected { #expect(relativeDifference(value, found[name]!) <= 1e-13, "\(name)") }
+  }
+
   @Test func brokenSweepsAreFound() throws {
     let plan = try Planner.plan(try Self.memory(rows: 8, columns: 16), batch: 4)
     func problems(_ change: (inout Kernel) -> Void) -> String {

@@ -44,7 +44,10 @@ struct LoopLayout: Sendable {
         body.results[$0] != argument && clustering.outputs[operation.results[$0]] != nil
       }
       if isBesides {
-        let isInPlace = counts[next] == 1 && facts.isUpdatedInPlace(argument, next)
+        // What the carry was may be wanted by another one.
+        let isInPlace =
+          counts[next] == 1 && !body.results.contains(where: { facts.views($0).base == argument })
+          && facts.isUpdatedInPlace(argument, next)
         carries.append(.slots(isInPlace ? 1 : 2, results: stacks))
       } else {
         carries.append(.stack(results: stacks))
