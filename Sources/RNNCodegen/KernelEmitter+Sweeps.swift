@@ -242,26 +242,27 @@ private final class SweepEmitter {
 
   /// The instructions that a sweep computes in each row, in order.
   private func needed(by sums: [Sum], at stage: Int) -> [Int] {
+    let terms = sums.flatMap { sum in sum.factors.map { [$0.0, $0.1] } ?? [sum.operand] }
+    let rows = isCut ? [] : sums.map(\.number).filter { stages.variation[$0] == .rows }
+    let stores = kernel.stores.enumerated().filter { isStored($0.offset, by: stage, withParts: true) }
+    return instructions(of: terms + rows + stores.map(\.element.value))
+  }
+
+  /// The instructions that some values are computed by in each row, in order; sums are made apart.
+  private func instructions(of values: [Int]) -> [Int] {
     var needed: Set<Int> = []
     func need(_ number: Int) {
       guard stages.variation[number].contains(.rows), needed.insert(number).inserted else { return }
-      if kernel.body[number].isCombine { return }
-      kernel.body[number].operands.forEach(need)
+      if !kernel.body[number].isCombine { kernel.body[number].operands.forEach(need) }
     }
-    for sum in sums {
-      if let (a, b) = sum.factors {
-        need(a)
-        need(b)
-      } else {
-        need(sum.operand)
-      }
-      if stages.variation[sum.number] == .rows, !isCut { needed.insert(sum.number) }
-    }
-    for (number, store) in kernel.stores.enumerated()
-    where stages.stores[number] == stage && stages.storedAxes[number].contains(.rows) {
-      need(store.value)
-    }
+    values.forEach(need)
     return needed.sorted()
+  }
+
+  /// Whether a sweep stores something of each row: with each part of the columns, or once for the row.
+  private func isStored(_ store: Int, by stage: Int, withParts: Bool) -> Bool {
+    guard stages.stores[store] == stage, stages.storedAxes[store].contains(.rows) else { return false }
+    return withParts == (!isCut || stages.storedAxes[store] == .matrix)
   }
 
   private func sweep(_ stage: Int) {
@@ -306,6 +307,7 @@ private final class SweepEmitter {
       }
       return Array(ends[place...])
     }
+    storeWholeRows(stage)
     var place = 0
     for sum in ofMatrix {
       let count = width(sum)
@@ -378,18 +380,14 @@ private final class SweepEmitter {
   private func compute(_ number: Int, _ part: Part, _ row: inout Row, _ sums: [Sum]) {
     emitter.locate(number)
     let instruction = kernel.body[number]
-    if instruction.isCombine {
-      let bytes = types[number].byteCount
-      if !isCut, let sum = sums.first(where: { $0.number == number }) {
-        let value = sumOfRow(sum, part, row)
-        row.scalars[number] = value
-        if isReadLater(number) { builder.store(value, rowPlace(number, row.index), align: bytes) }
-      } else {
-        row.scalars[number] = builder.load(
-          emitter.memoryType(types[number]), rowPlace(number, row.index), align: bytes)
+    if instruction.isCombine, !isCut, let sum = sums.first(where: { $0.number == number }) {
+      let value = sumOfRow(sum, part, row)
+      row.scalars[number] = value
+      if isReadLater(number) {
+        builder.store(value, rowPlace(number, row.index), align: types[number].byteCount)
       }
     } else if stages.variation[number] == .rows {
-      row.scalars[number] = scalar(instruction, number, at: row.indices) { rowScalar($0, row) }
+      row.scalars[number] = valueOfRow(number, row)
     } else {
       row.vectors[number] = (0..<vectors).map { vector in
         self.vector(instruction, number, part, vector, row: row)
@@ -397,12 +395,22 @@ private final class SweepEmitter {
     }
   }
 
+  /// Computes what is one number for a row, or reads it if an earlier sweep added it up.
+  private func valueOfRow(_ number: Int, _ row: Row) -> IRValue {
+    let instruction = kernel.body[number]
+    if !instruction.isCombine {
+      return scalar(instruction, number, at: row.indices) { rowScalar($0, row) }
+    }
+    return builder.load(
+      emitter.memoryType(types[number]), rowPlace(number, row.index), align: types[number].byteCount)
+  }
+
   /// Whether a later sweep than that of a row's sum reads it.
   private func isReadLater(_ number: Int) -> Bool { stages.count > stages.stages[number] + 1 }
 
+  /// Stores what a sweep stores of a row with each part of the columns.
   private func storeRow(_ stage: Int, _ part: Part, _ row: Row) {
-    for (number, store) in kernel.stores.enumerated()
-    where stages.stores[number] == stage && stages.storedAxes[number].contains(.rows) {
+    for (number, store) in kernel.stores.enumerated() where isStored(number, by: stage, withParts: true) {
       emitter.locate(store.value)
       let start = self.start(store.access, row)
       if stages.storedAxes[number] == .rows {
@@ -411,6 +419,25 @@ private final class SweepEmitter {
         for vector in 0..<vectors {
           emitter.storeVector(value(store.value, part, vector, row), store.access, start, place(part, vector))
         }
+      }
+    }
+  }
+
+  /// Stores what is one number for each row and stands behind all parts of the columns: a part more would read what the one
+  /// before has stored in its place.
+  private func storeWholeRows(_ stage: Int) {
+    let stores = kernel.stores.enumerated().filter { isStored($0.offset, by: stage, withParts: false) }
+    if stores.isEmpty { return }
+    let needed = instructions(of: stores.map(\.element.value))
+    overRows { index in
+      var row = Row(index: index, indices: indices.merging([rowAxis: index]) { $1 })
+      for number in needed {
+        emitter.locate(number)
+        row.scalars[number] = valueOfRow(number, row)
+      }
+      for (_, store) in stores {
+        emitter.locate(store.value)
+        emitter.storeScalar(rowScalar(store.value, row), store.access, start(store.access, row))
       }
     }
   }
