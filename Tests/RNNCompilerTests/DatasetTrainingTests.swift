@@ -125,15 +125,7 @@ struct DatasetTrainingTests {
     #expect(try whole.run())
 
     for stop in [4, 9, 14] {
-      let first = try makeRun()
-      var hooks = TrainingRun.Hooks()
-      hooks.shouldStop = { first.stepsDone == stop }
-      #expect(try !first.run(hooks))
-      let path = FileManager.default.temporaryDirectory.appendingPathComponent("rnnc-\(UUID())").path
-      defer { try? FileManager.default.removeItem(atPath: path) }
-      try first.checkpoint().write(toFile: path)
-      let second = try makeRun()
-      try second.resume(Checkpoint(contentsOfFile: path), origin: "checkpoint")
+      let second = try resumedRun(afterSteps: stop, makeRun)
       #expect(second.position.step == stop)
       #expect(try second.run())
       #expect(second.checkpoint() == whole.checkpoint())

@@ -1,4 +1,3 @@
-import Foundation
 import RNNCompiler
 import Testing
 
@@ -115,15 +114,7 @@ struct LossTests {
     }
     let straight = try makeRun()
     try straight.run()
-    let first = try makeRun()
-    var hooks = TrainingRun.Hooks()
-    hooks.shouldStop = { first.stepsDone == 2 }
-    #expect(try !first.run(hooks))
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("rnnc-\(UUID())").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try first.checkpoint().write(toFile: path)
-    let second = try makeRun()
-    try second.resume(Checkpoint(contentsOfFile: path), origin: "checkpoint")
+    let second = try resumedRun(afterSteps: 2, makeRun)
     #expect(try second.run())
     #expect(second.checkpoint() == straight.checkpoint())
     let last = try #require(straight.position.last)

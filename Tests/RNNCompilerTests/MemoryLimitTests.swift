@@ -17,9 +17,7 @@ struct MemoryLimitTests {
       let purpose = hasLoss ? Purpose.gradients : .inference
       let plan = try compile(1, threads: threads).compilation(for: purpose).layout
       for steps in [1, 41] {
-        let sizes = Dictionary(uniqueKeysWithValues: plan.symbols.map { ($0, steps) })
-        let least = plan.arenaBytes.evaluate(plan.segmented(sizes, within: 0))
-        let program = try compile(least, threads: threads)
+        let program = try compile(plan.leastBytes(steps: steps), threads: threads)
         let tensors = try whole.randomTensors(steps: steps, seed: 5)
         let expected = try whole.run(tensors, gradients: hasLoss)
         let found = try program.run(tensors, gradients: hasLoss)
@@ -52,11 +50,7 @@ struct MemoryLimitTests {
     let program = try Compiler(CompileOptions(threads: 2, memoryLimit: 1)).compile(
       contentsOfFile: examplePath(file), batch: 4)
     let plan = try program.compilation(for: program.mainPurpose).layout
-    func bytes(_ steps: Int) -> Int {
-      let sizes = Dictionary(uniqueKeysWithValues: plan.symbols.map { ($0, steps) })
-      return plan.arenaBytes.evaluate(plan.segmented(sizes, within: 0))
-    }
-    #expect(bytes(1_000_000) - 1_000_000 * 64 < 12 * bytes(10_000))
+    #expect(plan.leastBytes(steps: 1_000_000) - 1_000_000 * 64 < 12 * plan.leastBytes(steps: 10_000))
   }
 
   @Test func tooLittleMemoryIsAnError() throws {
