@@ -9,9 +9,7 @@ extension Simplifier {
       guard axes.count == 1, let vector = broadcast(factor),
         let place = vector.axes.firstIndex(of: axes[0]), vector.axes.count == vector.shape.count - 1,
         vector.axes.contains(where: { vector.shape[$0] == .batch }),
-        let free = vector.shape.indices.last, !vector.axes.contains(free) || free == axes[0],
-        case let batch = vector.axes.filter({ $0 != axes[0] }),
-        batch == Array(batch.indices)
+        case let batch = vector.axes.filter({ $0 != axes[0] }), batch == Array(batch.indices)
       else { continue }
       let pairs = DotAxes(
         lhsContracting: axes, rhsContracting: [place], lhsBatch: batch,

@@ -36,6 +36,7 @@ struct LoopLayout: Sendable {
       stacking[body.results[number], default: []].append(number)
     }
     let counts = body.results.reduce(into: [ValueID: Int]()) { $0[$1, default: 0] += 1 }
+    let shown = Set(body.results.map { facts.views($0).base })
     results = body.results.indices.map { .result($0, isOutput: false) }
     for (carry, next) in body.results.prefix(scan.carries).enumerated() {
       let argument = body.arguments[scan.invariants + carry]
@@ -46,8 +47,7 @@ struct LoopLayout: Sendable {
       if isBesides {
         // What the carry was may be wanted by another one.
         let isInPlace =
-          counts[next] == 1 && !body.results.contains(where: { facts.views($0).base == argument })
-          && facts.isUpdatedInPlace(argument, next)
+          counts[next] == 1 && !shown.contains(argument) && facts.isUpdatedInPlace(argument, next)
         carries.append(.slots(isInPlace ? 1 : 2, results: stacks))
       } else {
         carries.append(.stack(results: stacks))
@@ -70,9 +70,7 @@ extension ValueFacts {
     guard let id = graph.definingOperation(next), graph[id].kind.isElementwise else { return false }
     return users[argument.index] == [id] && users[next.index].isEmpty
   }
-}
 
-extension ValueFacts {
   /// Whether an operation is part of a sweep, or shows a value only to operations that are.
   private func isRead(_ value: ValueID, by user: OperationID, in sweep: Int) -> Bool {
     let operation = graph[user]
