@@ -119,6 +119,31 @@ struct Lowering {
     }
   }
 
+  /// What is copied over an input that it replaces once nothing reads that any more.
+  struct LateCopy {
+    let source: Storage
+    let input: ValueID
+    let value: ValueID
+  }
+
+  func copy(_ late: LateCopy) -> Step { copy(late.source, to: memory[late.input]!, of: late.value) }
+
+  /// Where a kernel stores a value that it computes: nowhere if the value does not lie in memory.
+  ///
+  /// - Parameter late: gets what must be copied later, as it would come too early.
+  func storedPlaces(of value: ValueID, _ scope: Scope, _ late: inout [LateCopy]) -> [Storage] {
+    guard let primary = memory[value] else { return [] }
+    var places: [Storage] = []
+    for destination in scope.clustering.destinations[value] ?? [] {
+      if let place = storage(destination, of: value, scope) {
+        places.append(place)
+      } else if case .replacement(let input) = destination {
+        late.append(LateCopy(source: primary, input: input, value: value))
+      }
+    }
+    return places.isEmpty ? [primary] : places
+  }
+
   private mutating func lowerPointwise(_ number: Int, _ scope: Scope) -> [Step] {
     let clustering = scope.clustering
     let cluster = clustering.clusters[number]
@@ -127,19 +152,9 @@ struct Lowering {
     let identity = View.identity(domain.count)
     var builder = KernelBuilder(views, cluster: (clustering, number), examples: batchAxis)
     var stores: [Store] = []
-    var late: [(Storage, input: ValueID, ValueID)] = []
+    var late: [LateCopy] = []
     for value in cluster.values {
-      guard let primary = memory[value] else { continue }
-      var places: [Storage] = []
-      for destination in clustering.destinations[value] ?? [] {
-        if let place = storage(destination, of: value, scope) {
-          places.append(place)
-        } else if case .replacement(let input) = destination {
-          late.append((primary, input, value))
-        }
-      }
-      if places.isEmpty { places = [primary] }
-      for place in places { add(value, to: place) }
+      for place in storedPlaces(of: value, scope, &late) { add(value, to: place) }
     }
     for (value, destination) in cluster.copies {
       if case .zeros(let whole) = destination {
@@ -153,7 +168,7 @@ struct Lowering {
           target = memory[input]
         } else {
           target = memory.allocate("next", graph.type(value), graph.places(of: value))
-          late.append((target!, input, value))
+          late.append(LateCopy(source: target!, input: input, value: value))
         }
       }
       let view = views(value)
@@ -162,7 +177,7 @@ struct Lowering {
       stores.append(Store(access: access(target!), value: builder.emit(value, identity, &memory)))
     }
     // Replaced inputs that are still read by what follows wait until the end of the program.
-    lateCopies += late.map { copy($0, to: memory[$1]!, of: $2) }
+    lateCopies += late.map(copy)
     if stores.isEmpty { return [] }
     let targets = stores.prefix(2).map { memory.buffers[$0.access.buffer.index].name }
     let kernel = Kernel(
@@ -241,12 +256,9 @@ struct Lowering {
     var domain = [Size](repeating: 1, count: count)
     for (i, dimension) in (kept + reduced).enumerated() { domain[order[i]] = views.extent(dimension) }
     let map = graph.type(operation.result).shape.indices.map { Affine(.axis(order[$0])) }
-    let destinations = scope.clustering.destinations[operation.result] ?? []
-    var places = destinations.compactMap { storage($0, of: operation.result, scope) }
-    if places.isEmpty { places = [memory[operation.result]!] }
-    for case .replacement(let input) in destinations {
-      lateCopies.append(copy(places[0], to: memory[input]!, of: operation.result))
-    }
+    var late: [LateCopy] = []
+    let places = storedPlaces(of: operation.result, scope, &late)
+    lateCopies += late.map(copy)
     var kernel = Kernel(
       name: "reduce_\(memory.buffers[places[0].buffer.index].name)", domain: domain,
       kind: .reduce(combine, axes: reduced.count, keepsLast: keepsLast), body: builder.body,
