@@ -43,9 +43,7 @@ extension KernelEmitter {
         row.addresses[access] = row.addresses[access] ?? start(access)
       case .loadRow(let access, let id, let rows):
         if isUniform[id] {
-          let distance = builder.mul(value(of: rows.stride), constant(elementType(access).byteCount))
-          let place = builder.mul(builder.sext(row.scalars[id]!, to: module.i64), distance)
-          row.tableRows[number] = builder.offset(start(access), bytes: place)
+          row.tableRows[number] = tableRow(access, rows, row.scalars[id]!, from: start(access))
         } else {
           row.addresses[access] = row.addresses[access] ?? start(access)
         }
@@ -53,7 +51,11 @@ extension KernelEmitter {
         .combine:
         break
       }
-      if isUniform[number] { row.scalars[number] = uniform(instruction, number, row) }
+      if isUniform[number] {
+        row.scalars[number] = scalar(
+          instruction, at: indices, place: { row.tableRows[number] ?? row.addresses[instruction.access!]! }
+        ) { row.scalars[$0]! }
+      }
     }
     for store in kernel.stores where row.addresses[store.access] == nil {
       row.addresses[store.access] = start(store.access)
@@ -64,32 +66,45 @@ extension KernelEmitter {
     return row
   }
 
-  private func uniform(_ instruction: Instruction, _ number: Int, _ row: Row) -> IRValue {
+  /// Computes an instruction that is one number where the axes have some indices.
+  ///
+  /// - Parameter place: gives the address of what it loads.
+  func scalar(
+    _ instruction: Instruction, at indices: [Int: IRValue], place: () -> IRValue, _ operand: (Int) -> IRValue
+  ) -> IRValue {
     switch instruction {
-    case .load(let access):
-      return truth(
-        builder.load(
-          memoryType(elementType(access)), row.addresses[access]!, align: elementType(access).byteCount),
-        access)
-    case .loadRow(let access, _, _):
-      return truth(
-        builder.load(
-          memoryType(elementType(access)), row.tableRows[number]!, align: elementType(access).byteCount),
-        access)
+    case .load(let access), .loadRow(let access, _, _):
+      let element = elementType(access)
+      return truth(builder.load(memoryType(element), place(), align: element.byteCount), access)
     case .constant(let number, let element):
       return literal(number, element)
     case .size(let size, let element):
       return builder.sitofp(value(of: size), to: memoryType(element))
     case .index(let form):
-      return builder.trunc(evaluate(form, at: row.indices), to: module.i32)
+      return builder.trunc(evaluate(form, at: indices), to: module.i32)
     case .accumulator, .combine:
-      preconditionFailure("an accumulator differs by column, and a sweep has no rows of a map")
+      preconditionFailure("a sum is made before it is read")
     case .random, .unary, .binary, .compare, .select, .convert:
-      return apply(instruction, lanes: nil) { row.scalars[$0]! }
+      return apply(instruction, lanes: nil, operand)
     }
   }
 
-  func literal(_ number: Double, _ element: ElementType) -> IRValue {
+  /// The address of the row of a table that an id names, where row 0 begins at `start`.
+  func tableRow(_ access: Access, _ rows: TableRows, _ id: IRValue, from start: IRValue) -> IRValue {
+    let distance = builder.mul(value(of: rows.stride), constant(elementType(access).byteCount))
+    return builder.offset(start, bytes: builder.mul(builder.sext(id, to: module.i64), distance))
+  }
+
+  /// A running index in some columns.
+  func runningIndex(_ form: Affine, at indices: [Int: IRValue], _ columns: Columns) -> IRValue {
+    let first = builder.trunc(
+      evaluate(form, at: indices.merging([lastAxis: columns.first]) { a, _ in a }), to: module.i32)
+    let step = builder.trunc(value(of: form.factor(ofAxis: lastAxis)), to: module.i32)
+    let offsets = builder.mul(builder.splat(step, lanes), iota(module.i32))
+    return builder.add(builder.splat(first, lanes), offsets)
+  }
+
+  private func literal(_ number: Double, _ element: ElementType) -> IRValue {
     switch element {
     case .f32, .f64: memoryType(element).constant(number)
     case .i32: module.i32.constant(Int(number))
@@ -98,7 +113,7 @@ extension KernelEmitter {
   }
 
   /// Truth values are bytes in memory.
-  func truth(_ value: IRValue, _ access: Access) -> IRValue {
+  private func truth(_ value: IRValue, _ access: Access) -> IRValue {
     elementType(access) == .bool ? builder.icmp(.notEqual, value, value.type.zero) : value
   }
 
@@ -126,11 +141,7 @@ extension KernelEmitter {
             loadRows(access, row.addresses[access]!, ids: values[id], rows.stride, columns, mask: mask))
         }
       case .index(let form):
-        let first = builder.trunc(
-          evaluate(form, at: row.indices.merging([lastAxis: columns.first]) { a, _ in a }), to: module.i32)
-        let step = builder.trunc(value(of: form.factor(ofAxis: lastAxis)), to: module.i32)
-        let offsets = builder.mul(builder.splat(step, lanes), iota(module.i32))
-        values.append(builder.add(builder.splat(first, lanes), offsets))
+        values.append(runningIndex(form, at: row.indices, columns))
       case .accumulator(let group, _):
         values.append(columns.accumulators[group])
       case .constant, .size, .combine:

@@ -54,6 +54,19 @@ extension Instruction {
     }
   }
 
+  /// The type of its value, given those of its operands' values and of the elements of buffers.
+  public func type(_ operand: (Int) -> ElementType, _ buffer: (BufferID) -> ElementType) -> ElementType {
+    switch self {
+    case .load(let access), .loadRow(let access, _, _): buffer(access.buffer)
+    case .constant(_, let own), .size(_, let own), .accumulator(_, let own), .convert(let own, _),
+      .random(_, _, _, _, let own):
+      own
+    case .index: .i32
+    case .compare: .bool
+    case .unary(_, let a), .binary(_, let a, _), .select(_, let a, _), .combine(_, _, let a): operand(a)
+    }
+  }
+
   /// What it reads from memory; of a row that an id names, what it would read in row 0.
   public var access: Access? {
     switch self {

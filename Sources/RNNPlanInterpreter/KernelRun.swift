@@ -74,47 +74,16 @@ final class KernelRun {
   // MARK: Preparation
 
   private func prepare(_ instruction: Instruction) throws(PlanFault) {
+    for operand in instruction.operands where !types.indices.contains(operand) {
+      throw fault("reads %\(operand) before it is computed")
+    }
+    if case .accumulator(let group, _) = instruction, group >= sums.count {
+      throw fault("has no sum \(group)")
+    }
     var form: IndexForm?
-    func type(_ operand: Int) throws(PlanFault) -> ElementType {
-      if !types.indices.contains(operand) { throw fault("reads %\(operand) before it is computed") }
-      return types[operand]
-    }
-    let element: ElementType
-    switch instruction {
-    case .load(let access):
-      form = try self.form(access.index)
-      element = memory.element(access.buffer)
-    case .loadRow(let access, let id, _):
-      form = try self.form(access.index)
-      _ = try type(id)
-      element = memory.element(access.buffer)
-    case .constant(_, let own), .size(_, let own): element = own
-    case .index(let index):
-      form = try self.form(index)
-      element = .i32
-    case .accumulator(let group, let own):
-      if group >= sums.count { throw fault("has no sum \(group)") }
-      element = own
-    case .random(let key, let counter, let position, _, let own):
-      for operand in [key, counter, position] { _ = try type(operand) }
-      element = own
-    case .unary(_, let a): element = try type(a)
-    case .binary(_, let a, let b):
-      element = try type(a)
-      _ = try type(b)
-    case .compare(_, let a, let b):
-      for operand in [a, b] { _ = try type(operand) }
-      element = .bool
-    case .select(let condition, let a, let b):
-      for operand in [condition, b] { _ = try type(operand) }
-      element = try type(a)
-    case .convert(let own, let a):
-      _ = try type(a)
-      element = own
-    case .combine(_, _, let a): element = try type(a)
-    }
+    if let index = instruction.form { form = try self.form(index) }
     forms.append(form)
-    types.append(element)
+    types.append(instruction.type({ types[$0] }, memory.element))
   }
 
   /// A form with values for sizes and loops.
